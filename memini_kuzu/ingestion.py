@@ -1,0 +1,543 @@
+"""Records to memory: extract, fold, write; one transaction a batch.
+
+read → compute → write: what is known of a batch's documents and pairs is read as columns, the batch's events
+are folded and added to the stored state in numpy, and everything is written together or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from memini_kuzu.analysis import analyse
+from memini_kuzu.associations import add_edges, associate, common_pairs, concatenate
+from memini_kuzu.cooccurrence import cooccurrence_events
+from memini_kuzu.errors import RecordError
+from memini_kuzu.extraction import CONCEPT, Mention, canonical, tidy
+from memini_kuzu.identity import stable_id
+from memini_kuzu.segments import segment
+from memini_kuzu.store.writing import (
+    create_edges,
+    delete_passages,
+    remove_mentions,
+    replace_edges,
+    update_edges,
+    upsert_documents,
+    upsert_entities,
+    upsert_passages,
+    upsert_sources,
+)
+from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.records import Record
+    from memini_kuzu.store import Store
+    from memini_kuzu.store.engine import Transaction
+
+__all__ = ["BATCH", "TITLE", "IngestReport", "ingest", "passage_id", "read_aliases", "title_mention", "write_edges"]
+
+TITLE = "TITLE"
+"""Label of an entity that is known from a title only."""
+
+WEAK_LABELS = frozenset({CONCEPT, TITLE})
+"""Labels that a named entity's label replaces."""
+
+BATCH = 1_000
+"""Documents a transaction: all or nothing, and large enough that a commit's fixed cost does not count."""
+
+SLACK = DAY
+"""How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingestion did.
+
+    Parameters
+    ----------
+    added, changed, unchanged : int
+        Documents that are new, new versions of known ones, and those that the store had already.
+    passages, events : int
+        Passages written and co-occurrence events folded.
+    skipped : list of RecordError
+        Bad records that were left out.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    events: int = 0
+    skipped: list[RecordError] = field(default_factory=list)
+
+    @property
+    def documents(self) -> int:
+        """How many good records there were."""
+        return self.added + self.changed + self.unchanged
+
+
+@dataclass(slots=True)
+class _Document:
+    """A record on its way into the store."""
+
+    record: Record
+    time: int
+    id: int
+    name: str
+    digest: str
+    texts: list[str]
+    mentions: list[list[Mention]] = field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        return f"{self.digest}@{self.time}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store has of a document."""
+
+    digest: str
+    time: int
+    versions: frozenset[str]
+    positions: list[int]
+
+    def has(self, document: _Document) -> bool:
+        """The same text now, or this very version at some time: nothing to do."""
+        return document.digest == self.digest or document.version in self.versions
+
+
+def ingest(
+    store: Store,
+    extractor: Extractor,
+    records: Iterable[Record | RecordError],
+    *,
+    now: int,
+    skip_bad: bool = False,
+    processes: int = 1,
+    progress: Callable[[int], None] = lambda _documents: None,
+) -> IngestReport:
+    """Read records into the store.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    extractor : Extractor
+        Finds the mentions.
+    records : iterable of Record or RecordError
+        As the readers give them; read as they are needed.
+    now : int
+        The present, milliseconds since 1970; the date of records without one.
+    skip_bad : bool
+        Leave bad records out and report them. Otherwise the first one is raised: the batch that it stands in
+        is not written, those before it are, and the same call again goes on from there.
+    processes : int
+        How many processes extract.
+    progress : callable
+        Told how many documents are done, batch by batch.
+
+    Returns
+    -------
+    IngestReport
+        What happened.
+
+    Raises
+    ------
+    RecordError
+        At the first bad record, unless `skip_bad`.
+    """
+    report = IngestReport()
+    waiting: deque[_Document] = deque()
+    aliases = read_aliases(store)
+
+    def texts() -> Iterator[str]:
+        for chunk in _chunks(records, BATCH):
+            documents = list(_prepare(chunk, now, report if skip_bad else None))
+            known = _known(store.read, [document.id for document in documents])
+            for document in documents:
+                earlier = known.get(document.id)
+                if earlier is not None and earlier.has(document):
+                    report.unchanged += 1
+                else:
+                    waiting.append(document)
+                    yield from document.texts
+
+    mentions = extractor.extract(texts(), processes=processes)
+    batch: dict[int, _Document] = {}
+    for first in mentions:
+        document = waiting.popleft()
+        document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
+        if document.id in batch or len(batch) == BATCH:
+            # a batch holds one version of a document: the second builds on the first
+            _write(store, list(batch.values()), aliases, report)
+            progress(report.documents)
+            batch = {}
+        batch[document.id] = document
+    _write(store, list(batch.values()), aliases, report)
+    progress(report.documents)
+    return report
+
+
+def read_aliases(store: Store) -> dict[str, int]:
+    """Canonical keys that resolve to an entity other than their own hash."""
+    table = store.read("MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity")
+    return dict(zip(table["key"].to_pylist(), table["entity"].to_pylist(), strict=True))
+
+
+def title_mention(title: str) -> Mention | None:
+    """The entity that a title names, without what stands in brackets behind it.
+
+    Examples
+    --------
+    >>> title_mention("Demon Dice (game)").key
+    'demon dice'
+    """
+    name = tidy(title.split(" (")[0])
+    key = canonical(name)
+    return Mention(key, name, TITLE, 0, -1) if key else None
+
+
+def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[Record | RecordError]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+
+
+def _prepare(
+    records: list[Record | RecordError], now: int, report: IngestReport | None
+) -> Iterator[_Document]:
+    """Check records and give them their identities; a bad one goes to the report, or is raised without one."""
+    for record in records:
+        error = record if isinstance(record, RecordError) else _fault(record, now)
+        if error is not None:
+            if report is None:
+                raise error
+            report.skipped.append(error)
+            continue
+        time = now if record.time is None else record.time
+        digest = hashlib.blake2b(f"{record.title}\0{record.text}".encode(), digest_size=16).hexdigest()
+        # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
+        name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
+        yield _Document(
+            record, time, stable_id(record.source, name), name, digest, segment(record.text)
+        )
+
+
+def _fault(record: Record, now: int) -> RecordError | None:
+    if not record.text.strip():
+        return RecordError(record.origin, "the text is empty; leave the record out or give it a text")
+    if record.time is not None and record.time > now + SLACK:
+        return RecordError(
+            record.origin,
+            f"is dated {from_millis(record.time):%Y-%m-%d %H:%M}, after now ({from_millis(now):%Y-%m-%d %H:%M}); "
+            "correct its time, or set now with --now",
+        )
+    return None
+
+
+def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
+    if not ids:
+        return {}
+    table = read(
+        """
+        MATCH (d:Document) WHERE d.id IN $ids
+        RETURN d.id AS id, d.digest AS digest, d.time AS time, d.versions AS versions, d.positions AS positions
+        """,
+        {"ids": ids},
+    )
+    if not table.num_rows:
+        return {}
+    return {
+        row["id"]: _Known(row["digest"], int(time), frozenset(row["versions"]), row["positions"])
+        for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The mentions of a batch's documents, and the events that they make, as columns."""
+
+    names: dict[int, Mention]
+    document: NDArray[np.int64]
+    passage: NDArray[np.int64]
+    entity: NDArray[np.int64]
+    event_document: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    amount: NDArray[np.float64]
+    time: NDArray[np.int64]
+
+
+def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float) -> _Columns:
+    names: dict[int, Mention] = {}
+    ids: dict[str, int] = {}
+    rows: list[tuple[int, int, int, int]] = []
+    for number, document in enumerate(documents):
+        title = title_mention(document.record.title)
+        base = 0
+        for passage, found in enumerate(document.mentions):
+            mentions = found if title is None else [title, *found]
+            for mention in mentions:
+                entity = ids.get(mention.key)
+                if entity is None:
+                    entity = ids[mention.key] = aliases.get(mention.key, stable_id(mention.key))
+                known = names.get(entity)
+                if known is None or (known.label in WEAK_LABELS and mention.label not in WEAK_LABELS):
+                    names[entity] = mention
+                rows.append((number, passage, base + mention.sentence, entity))
+            # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
+            base += 1 + max((mention.sentence for mention in mentions), default=0)
+    document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
+    events = cooccurrence_events(document_of, sentence, np.arange(len(rows)), entity_of)
+    times = np.array([document.time for document in documents], dtype=np.int64)
+    return _Columns(
+        names,
+        document_of,
+        passage,
+        entity_of,
+        events.document,
+        events.source,
+        events.target,
+        events.amount * impulse,
+        times[events.document],
+    )
+
+
+def _write(store: Store, documents: list[_Document], aliases: dict[str, int], report: IngestReport) -> None:
+    """Write a batch in one transaction."""
+    if not documents:
+        return
+    with store.transaction() as transaction:
+        known = _known(transaction.run, [document.id for document in documents])
+        # another thread, or this very stream, may have brought a document since it was looked up
+        fresh = [
+            document for document in documents if document.id not in known or not known[document.id].has(document)
+        ]
+        report.unchanged += len(documents) - len(fresh)
+        if not fresh:
+            return
+        # a version older than the one that is there gives its events, but does not take the text's place
+        current = np.array(
+            [document.id not in known or document.time >= known[document.id].time for document in fresh]
+        )
+        batch = _columns(fresh, aliases, store.parameters.impulse)
+        places = _places(transaction, fresh, current, known)
+        _write_entities(transaction, batch, fresh, current, places)
+        edges = associate(batch.source, batch.target, batch.amount, batch.time, store.parameters)
+        write_edges(store, transaction, edges)
+        _write_passages(transaction, batch, fresh, places)
+        _write_documents(transaction, batch, fresh, current, known, places)
+    changed = sum(document.id in known for document in fresh)
+    report.added += len(fresh) - changed
+    report.changed += changed
+    report.passages += int(sum(len(places.positions[number]) for number in np.flatnonzero(current)))
+    report.events += len(batch.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a batch's passages go: per document the positions in its source (none for an old version)."""
+
+    positions: list[list[int]]
+    ids: list[list[int]]
+    counters: dict[str, int]
+    vacated: list[int]
+    rewritten: list[int]
+
+
+def _places(
+    transaction: Transaction, documents: list[_Document], current: NDArray[np.bool_], known: dict[int, _Known]
+) -> _Places:
+    """Give positions out: a new version takes its predecessor's, what goes beyond comes last in the source."""
+    sources = sorted({document.record.source for document in documents})
+    table = transaction.run(
+        "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages", {"names": sources}
+    )
+    counters = dict.fromkeys(sources, 0)
+    if table.num_rows:
+        counters.update(zip(table["name"].to_pylist(), table["passages"].to_pylist(), strict=True))
+    places = _Places([], [], counters, [], [])
+    for document, is_current in zip(documents, current, strict=True):
+        source = document.record.source
+        earlier = known[document.id].positions if document.id in known else []
+        if not is_current:
+            places.positions.append(earlier)
+            places.ids.append([])
+            continue
+        more = max(0, len(document.texts) - len(earlier))
+        positions = [*earlier[: len(document.texts)], *range(counters[source], counters[source] + more)]
+        counters[source] += more
+        places.positions.append(positions)
+        places.ids.append([passage_id(source, position) for position in positions])
+        places.rewritten.extend(passage_id(source, position) for position in earlier)
+        places.vacated.extend(passage_id(source, position) for position in earlier[len(document.texts) :])
+    return places
+
+
+def passage_id(source: str, position: int) -> int:
+    """The id of the passage at a position of a source: what stands beside it is found by primary key.
+
+    Examples
+    --------
+    >>> passage_id("diary", 1) == passage_id("diary", 2)
+    False
+    """
+    return stable_id(source, str(position))
+
+
+def _write_entities(
+    transaction: Transaction,
+    batch: _Columns,
+    documents: list[_Document],
+    current: NDArray[np.bool_],
+    places: _Places,
+) -> None:
+    ids, inverse = np.unique(batch.entity, return_inverse=True)
+    times = np.array([document.time for document in documents], dtype=np.int64)[batch.document]
+    first = np.full(len(ids), np.iinfo(np.int64).max)
+    last = np.zeros(len(ids), dtype=np.int64)
+    np.minimum.at(first, inverse, times)
+    np.maximum.at(last, inverse, times)
+    shown = current[batch.document]
+    pairs = np.unique(np.stack([batch.document, batch.passage, inverse])[:, shown], axis=1)
+    mentions = np.bincount(pairs[2], minlength=len(ids))
+    named = [batch.names[entity] for entity in ids.tolist()]
+    upsert_entities(
+        transaction,
+        pa.table(
+            {
+                "id": ids,
+                "key": [mention.key for mention in named],
+                "name": [mention.name for mention in named],
+                "label": [mention.label for mention in named],
+                "first_seen": timestamps(first),
+                "last_seen": timestamps(last),
+                "mentions": mentions,
+            }
+        ),
+    )
+    remove_mentions(transaction, places.rewritten)
+
+
+def write_edges(store: Store, transaction: Transaction, edges: Edges) -> None:
+    """Add edges to those of the store, in place or by a table swap, whichever is cheaper.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    transaction : Transaction
+        The open one.
+    edges : Edges
+        Each pair once; both entities must be there.
+    """
+    if not len(edges):
+        return
+    total = store.count_edges(transaction)
+    if store.prefers_swap(len(edges), total):
+        stored = edges_from_arrow(store.read_edges(transaction))
+        merged, known = add_edges(stored, edges, store.parameters)
+        kept = np.ones(len(stored), dtype=np.bool_)
+        kept[common_pairs(stored, edges)[0]] = False
+        replace_edges(transaction, edges_to_arrow(concatenate(stored.take(kept), merged)))
+        return
+    ends = np.unique(np.concatenate([edges.source, edges.target]))
+    stored = edges_from_arrow(store.read_edges_between(ends.tolist(), transaction))
+    merged, known = add_edges(stored, edges, store.parameters)
+    update_edges(transaction, edges_to_arrow(merged.take(known)))
+    create_edges(transaction, edges_to_arrow(merged.take(~known)))
+
+
+def _write_passages(transaction: Transaction, batch: _Columns, documents: list[_Document], places: _Places) -> None:
+    rows = [
+        (passage, document, position, text)
+        for document, ids, positions in zip(documents, places.ids, places.positions, strict=True)
+        for passage, position, text in zip(ids, positions, document.texts if ids else [], strict=False)
+    ]
+    passages = pa.table(
+        {
+            "id": pa.array([passage for passage, *_ in rows], pa.int64()),
+            "record": [document.name for _, document, *_ in rows],
+            "source": [document.record.source for _, document, *_ in rows],
+            "position": pa.array([position for *_, position, _ in rows], pa.int64()),
+            "title": [document.record.title for _, document, *_ in rows],
+            "time": timestamps([document.time for _, document, *_ in rows]),
+            "document": pa.array([document.id for _, document, *_ in rows], pa.int64()),
+            "text": [text for *_, text in rows],
+            "terms": [analyse(f"{document.record.title}\n{text}") for _, document, _, text in rows],
+        }
+    )
+    counts = Counter(
+        (places.ids[document][passage], entity)
+        for document, passage, entity in zip(
+            batch.document.tolist(), batch.passage.tolist(), batch.entity.tolist(), strict=True
+        )
+        if places.ids[document]
+    )
+    mentions = pa.table(
+        {
+            "passage": pa.array([passage for passage, _ in counts], pa.int64()),
+            "entity": pa.array([entity for _, entity in counts], pa.int64()),
+            "count": pa.array(list(counts.values()), pa.int64()),
+        }
+    )
+    upsert_passages(transaction, passages, mentions)
+    delete_passages(transaction, places.vacated)
+
+
+def _write_documents(
+    transaction: Transaction,
+    batch: _Columns,
+    documents: list[_Document],
+    current: NDArray[np.bool_],
+    known: dict[int, _Known],
+    places: _Places,
+) -> None:
+    # events are sorted by document: a document's are a slice
+    bounds = np.searchsorted(batch.event_document, np.arange(len(documents) + 1))
+
+    def per_document(values: pa.Array) -> pa.Array:
+        return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), values)
+
+    shown = [
+        (document, document.digest, document.time)
+        if is_current
+        else (document, known[document.id].digest, known[document.id].time)
+        for document, is_current in zip(documents, current, strict=True)
+    ]
+    upsert_documents(
+        transaction,
+        pa.table(
+            {
+                "id": pa.array([document.id for document in documents], pa.int64()),
+                "source": [document.record.source for document in documents],
+                "record": [document.name for document in documents],
+                "title": [document.record.title for document in documents],
+                "time": timestamps([time for *_, time in shown]),
+                "digest": [digest for _, digest, _ in shown],
+                "version": [[document.version] for document in documents],
+                "positions": pa.array(places.positions, pa.list_(pa.int64())),
+                "event_source": per_document(pa.array(batch.source)),
+                "event_target": per_document(pa.array(batch.target)),
+                "event_amount": per_document(pa.array(batch.amount)),
+                "event_time": per_document(timestamps(batch.time)),
+            }
+        ),
+    )
+    upsert_sources(
+        transaction,
+        pa.table({"name": list(places.counters), "passages": pa.array(list(places.counters.values()), pa.int64())}),
+    )

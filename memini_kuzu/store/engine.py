@@ -1,0 +1,391 @@
+"""The only module that holds Kùzu objects: databases, connections, transactions, and their errors.
+
+Three rules of Kùzu 0.11.3 are kept here, so that nobody else has to know them:
+
+- One `Database` per path per process: two of them lose rows silently. Engines on one path share it.
+- A write transaction that rolled back may leave the full-text index unable to take the next write
+  ("Write-write conflict of updating the same row"), so the database is reopened after a rollback.
+- COMMIT may checkpoint, which must not meet a reader; and an error that says it did means "committed".
+"""
+
+from __future__ import annotations
+
+import importlib.util  # noqa: F401  Kùzu's COPY FROM an Arrow table needs it imported
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import kuzu
+import pyarrow as pa
+
+from memini_kuzu.errors import NotAStoreError, QueryError, StoreError, StoreLockedError
+from memini_kuzu.store.gate import Gate
+from memini_kuzu.store.lock import ProcessLock
+
+__all__ = ["Engine", "Transaction"]
+
+CHUNK = 1_000_000
+"""Rows of an Arrow chunk: a million to a chunk reads several times faster than Kùzu's default."""
+
+BUFFER_POOL = 8 << 30
+"""Most bytes of page cache; half of the memory where that is less. Kùzu's default is four fifths of it."""
+
+ADDRESS_SPACE = 1 << 40
+"""Bytes of address space that a store may grow into: Kùzu's default of 8 TiB fails in small containers."""
+
+COMMITTED_ALL_THE_SAME = "Timeout waiting for active transactions to leave the system before checkpointing"
+
+TRANSIENT = "unordered_map::at"
+"""A full-text query fails with this once in some 600 times, for no reason of its own."""
+
+LOCK_POLL = 0.05
+"""Seconds between two looks at a lock that readers of another process hold."""
+
+QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
+"""What a semicolon inside does not count in: strings, quoted names and comments."""
+
+SEPARATOR = re.compile(r";\s*\S")
+
+Parameters = Mapping[str, Any]
+
+
+def _buffer_pool() -> int:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(BUFFER_POOL, memory // 2)
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as Kùzu takes it: times without an offset (UTC), numpy scalars as Python's."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
+
+
+def _open_database(path: Path, *, read_only: bool) -> kuzu.Database:
+    try:
+        return kuzu.Database(
+            str(path), read_only=read_only, buffer_pool_size=_buffer_pool(), max_db_size=ADDRESS_SPACE
+        )
+    except RuntimeError as error:
+        message = str(error)
+        if "Could not set lock on file" in message:
+            raise ProcessLock(path).refusal() from error
+        if "not a valid Kuzu database" in message or "cannot be a directory" in message:
+            raise NotAStoreError(
+                f"{path} is not a memini store ({message}); name another path, or `memini init` a new one"
+            ) from error
+        raise StoreError(f"{path} cannot be opened: {message}") from error
+
+
+@dataclass
+class _Shared:
+    """What all engines on one path of this process have in common."""
+
+    path: Path
+    read_only: bool
+    database: kuzu.Database
+    lock: ProcessLock | None
+    engines: int = 0
+    functions: bool = False
+    gate: Gate = field(default_factory=Gate)
+    writing: threading.RLock = field(default_factory=threading.RLock)
+
+
+_open: dict[Path, _Shared] = {}
+_opening = threading.Lock()
+
+
+class Transaction:
+    """Statements that happen together or not at all. Made by `Engine.transaction`."""
+
+    def __init__(self, connection: kuzu.Connection) -> None:
+        self._connection = connection
+
+    def run(self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None) -> pa.Table:
+        """Execute one statement of the transaction.
+
+        Parameters
+        ----------
+        query : str
+            Cypher; ``LOAD FROM batch`` and ``COPY … FROM batch`` read the Arrow table.
+        parameters : mapping, optional
+            Values of its ``$names``.
+        batch : pyarrow.Table, optional
+            Rows to load.
+
+        Returns
+        -------
+        pyarrow.Table
+            The result.
+
+        Raises
+        ------
+        QueryError
+            If Kùzu refuses the query.
+        """
+        return execute(self._connection, query, parameters, batch)
+
+
+def execute(
+    connection: kuzu.Connection, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+) -> pa.Table:
+    """Execute on a connection; Kùzu's results and RuntimeErrors stop here."""
+    plain = {name: _plain(value) for name, value in (parameters or {}).items()}
+    try:
+        # Kùzu looks the name `batch` up in this frame
+        result = connection.execute(query, plain)
+        if isinstance(result, list):
+            result = result[-1]
+        if not result.get_column_names():
+            # asking an empty result for Arrow divides by zero
+            return pa.table({})
+        return result.get_as_arrow(CHUNK)
+    except RuntimeError as error:
+        message = str(error)
+        if "No space left" in message or "File too large" in message:
+            raise StoreError(f"the disk is full ({message}); make room: nothing of this step was kept") from error
+        raise QueryError(f"Kùzu refused the query: {message}") from error
+    finally:
+        del batch
+
+
+class Engine:
+    """A handle on a store's file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    read_only : bool
+        Open it without the right to write; several processes may do so at once.
+    wait : float
+        Seconds to wait for another process to close it.
+
+    Raises
+    ------
+    StoreLockedError
+        If another process has it.
+    NotAStoreError
+        If the file is no Kùzu database.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, wait: float = 0.0) -> None:
+        self.path = path.resolve()
+        with _opening:
+            shared = _open.get(self.path)
+            if shared is None:
+                shared = _open[self.path] = self._first(self.path, read_only=read_only, wait=wait)
+            elif shared.read_only and not read_only:
+                raise StoreError(f"{path} is open read-only in this process; close that before writing to it")
+            shared.engines += 1
+        self._shared: _Shared | None = shared
+
+    @staticmethod
+    def _first(path: Path, *, read_only: bool, wait: float) -> _Shared:
+        deadline = time.monotonic() + wait
+        lock = None
+        if not read_only:
+            lock = ProcessLock(path)
+            lock.acquire(wait=wait)
+        while True:
+            try:
+                return _Shared(path, read_only, _open_database(path, read_only=read_only), lock)
+            except StoreLockedError:
+                if time.monotonic() >= deadline:
+                    if lock is not None:
+                        lock.release()
+                    raise
+                time.sleep(LOCK_POLL)
+            except BaseException:
+                if lock is not None:
+                    lock.release()
+                raise
+
+    @property
+    def _live(self) -> _Shared:
+        if self._shared is None:
+            raise StoreError(f"{self.path} was closed; open it again")
+        return self._shared
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self._live.read_only
+
+    def connect(self) -> kuzu.Connection:
+        """A connection of its own on the shared database."""
+        return kuzu.Connection(self._live.database)
+
+    def read(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run one reading query.
+
+        Parameters
+        ----------
+        query : str
+            Cypher.
+        parameters : mapping, optional
+            Values of its ``$names``.
+
+        Returns
+        -------
+        pyarrow.Table
+            The result.
+
+        Raises
+        ------
+        QueryError
+            If Kùzu refuses the query.
+        """
+        with self._live.gate.reading():
+            connection = self.connect()
+            try:
+                return execute(connection, query, parameters)
+            except QueryError as error:
+                if TRANSIENT not in str(error):
+                    raise
+                return execute(connection, query, parameters)
+            finally:
+                connection.close()
+
+    def autocommit(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run one statement that Kùzu does not allow inside a transaction."""
+        shared = self._live
+        with shared.writing, shared.gate.committing():
+            connection = self.connect()
+            try:
+                return execute(connection, query, parameters)
+            finally:
+                connection.close()
+
+    def run_foreign(
+        self,
+        query: str,
+        parameters: Parameters | None,
+        *,
+        write: bool,
+        register: Callable[[kuzu.Connection], None],
+    ) -> pa.Table:
+        """Run a query that is not memini's own.
+
+        Parameters
+        ----------
+        query : str
+            Cypher; one statement unless `write`.
+        parameters : mapping, optional
+            Values of its ``$names``.
+        write : bool
+            Let it change the store.
+        register : callable
+            Makes memini's functions known on a connection; Kùzu keeps them as long as the database is open.
+
+        Returns
+        -------
+        pyarrow.Table
+            The result.
+
+        Raises
+        ------
+        QueryError
+            If Kùzu refuses it, or it would write and may not.
+        """
+        shared = self._live
+        if write and shared.read_only:
+            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        if not write and SEPARATOR.search(QUOTED.sub("", query)):
+            # a COMMIT among them would end the read-only transaction that the rest relies on
+            raise QueryError("a reading query is one statement; run them one by one, or allow writing")
+        with (
+            shared.writing if write else nullcontext(),
+            shared.gate.committing() if write else shared.gate.reading(),
+        ):
+            connection = self.connect()
+            try:
+                with _opening:
+                    if not shared.functions:
+                        register(connection)
+                        shared.functions = True
+                if not write:
+                    connection.execute("BEGIN TRANSACTION READ ONLY")
+                return execute(connection, query, parameters)
+            except QueryError as error:
+                if "read-only transaction" not in str(error):
+                    raise
+                raise QueryError("the query would change the store; allow it with write=True or --write") from error
+            finally:
+                connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """All statements inside happen together, or none does.
+
+        Raises
+        ------
+        StoreError
+            If the store is open read-only.
+        """
+        shared = self._live
+        if shared.read_only:
+            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        with shared.writing:
+            connection = self.connect()
+            try:
+                connection.execute("BEGIN TRANSACTION")
+                yield Transaction(connection)
+                with shared.gate.committing():
+                    self._commit(connection)
+            except BaseException:
+                self._abandon(connection)
+                raise
+            connection.close()
+
+    @staticmethod
+    def _commit(connection: kuzu.Connection) -> None:
+        try:
+            execute(connection, "COMMIT")
+        except QueryError as error:
+            # the data is committed: a retry would apply it twice
+            if COMMITTED_ALL_THE_SAME not in str(error):
+                raise
+
+    def _abandon(self, connection: kuzu.Connection) -> None:
+        """Undo the open transaction and start from the file again (see the module's second rule)."""
+        shared = self._live
+        with shared.gate.committing():
+            try:
+                connection.execute("ROLLBACK")
+            except RuntimeError as error:
+                # the failed statement may have ended the transaction by itself
+                if "No active transaction" not in str(error):
+                    raise
+            finally:
+                connection.close()
+                shared.database.close()
+                shared.database = _open_database(shared.path, read_only=False)
+                shared.functions = False
+
+    def close(self) -> None:
+        """Give the handle back; the last one on a path closes the database and the lock."""
+        shared, self._shared = self._shared, None
+        if shared is None:
+            return
+        with _opening:
+            shared.engines -= 1
+            if shared.engines == 0:
+                del _open[shared.path]
+                with shared.gate.committing():
+                    shared.database.close()
+                if shared.lock is not None:
+                    shared.lock.release()

@@ -1,0 +1,46 @@
+// The data model of a memini store. Applied once, in order of the file numbers; the number applied last is
+// recorded in MeminiMeta under 'schema_version'.
+
+// What the store knows of itself: schema version, parameters of the dynamics, the extractor's identity.
+CREATE NODE TABLE MeminiMeta(key STRING PRIMARY KEY, value STRING);
+
+// id is a stable 64-bit hash of key, the canonical name. mentions counts the passages that mention it now.
+CREATE NODE TABLE Entity(
+    id INT64 PRIMARY KEY, key STRING, name STRING, label STRING,
+    first_seen TIMESTAMP, last_seen TIMESTAMP, mentions INT64
+);
+
+// Another canonical name that resolves to an entity.
+CREATE NODE TABLE Alias(key STRING PRIMARY KEY, name STRING, entity INT64);
+
+// What documents belong to: a conversation, a feed, a file. passages counts positions given out so far.
+CREATE NODE TABLE Source(name STRING PRIMARY KEY, passages INT64);
+
+// One document in its newest version: digest of its text, the positions of its passages in the source, and the
+// ledger of all events that it ever gave (parallel lists), so that forgetting it can subtract them exactly.
+// versions lists the digests and times of all versions seen, so that none is counted twice.
+CREATE NODE TABLE Document(
+    id INT64 PRIMARY KEY, source STRING, record STRING, title STRING, time TIMESTAMP, digest STRING,
+    versions STRING[], positions INT64[],
+    event_source INT64[], event_target INT64[], event_amount DOUBLE[], event_time TIMESTAMP[]
+);
+
+// A piece of a document, verbatim. id is a stable hash of (source, position), so that what was said just before
+// and after is found by primary key. terms is the analysed text that the full-text index holds.
+CREATE NODE TABLE Passage(
+    id INT64 PRIMARY KEY, record STRING, source STRING, position INT64, title STRING, time TIMESTAMP,
+    document INT64, text STRING, terms STRING
+);
+
+CREATE REL TABLE ASSOCIATES(
+    FROM Entity TO Entity,
+    fast DOUBLE, slow DOUBLE, as_of TIMESTAMP, events INT64, first_seen TIMESTAMP
+);
+
+// Provenance: count is how often the passage mentions the entity.
+CREATE REL TABLE MENTIONS(FROM Passage TO Entity, count INT64);
+
+// A stop-word list of one word that never occurs: stop words are dropped in analysis, not in the index.
+CREATE NODE TABLE MeminiStopword(word STRING PRIMARY KEY);
+CREATE (:MeminiStopword {word: 'zqnostopword'});
+CALL CREATE_FTS_INDEX('Passage', 'passage_terms', ['terms'], stemmer := 'none', stopwords := 'MeminiStopword');

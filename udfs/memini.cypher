@@ -1,0 +1,23 @@
+// Macros that every Kùzu client has in a store's file: the state of an association at any time, exactly.
+// $names are filled in from the store's parameters when the store is made; they are the constants of
+// memini_kuzu.dynamics.Spectrum. A `now` before the last event counts as the time of that event.
+//
+// No CASE and no lambda: a file with a macro that holds one cannot be opened again (Kùzu 0.11.3).
+
+// Days from the association's last event to now.
+CREATE MACRO memini_days(e, now) AS
+    CAST(to_epoch_ms(greatest(now, e.as_of)) - to_epoch_ms(e.as_of), 'DOUBLE') / 86400000.0;
+
+// w_f, the fast variable: how strong the association is now. Recall reads it.
+CREATE MACRO memini_fast(e, now) AS
+    e.fast * ($share_slow * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
+            + $share_fast * pow(2.718281828459045, -$rate_fast * memini_days(e, now)))
+  + e.slow * $exchange * (pow(2.718281828459045, -$rate_slow * memini_days(e, now))
+                        - pow(2.718281828459045, -$rate_fast * memini_days(e, now)));
+
+// w_s, the slow variable: how consolidated it is.
+CREATE MACRO memini_slow(e, now) AS
+    e.slow * ($share_fast * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
+            + $share_slow * pow(2.718281828459045, -$rate_fast * memini_days(e, now)))
+  + e.fast * $feed * (pow(2.718281828459045, -$rate_slow * memini_days(e, now))
+                    - pow(2.718281828459045, -$rate_fast * memini_days(e, now)));
