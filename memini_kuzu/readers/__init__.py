@@ -1,0 +1,39 @@
+"""Files, folders and standard input become records.
+
+============================ ====================================================================
+type                         what becomes a record
+============================ ====================================================================
+``.txt``                     the file
+``.md``, ``.markdown``       the file without its YAML front matter
+``.html``, ``.htm``          its text, a blank line between blocks (needs ``memini-kuzu[files]``)
+``.pdf``                     its text, a blank line between pages (needs ``memini-kuzu[files]``)
+``.jsonl``, ``.ndjson``      each line: an object with the fields that `Columns` names
+``.csv``                     each row, under a header with the columns that `Columns` names
+``-``                        standard input, see `read_stdin`
+============================ ====================================================================
+
+A folder is walked in sorted order. Names that begin with a dot are skipped, other types of file are not
+considered, and links to folders are not followed; a file of another type that is named itself is an error.
+
+The fields of a record come from the first of these that says anything:
+
+- time: the `time` argument; the record's own (front matter ``time``, ``date`` or ``created``; in HTML the
+  meta tags ``article:published_time`` and ``date``, then the first ``<time datetime>`` that is a date; a
+  PDF's creation date); the file's modification date, for rows of JSONL and CSV too. Standard input has none.
+- source: the `source` argument; the record's own; the file's full path.
+- title: the record's own (front matter, HTML title, PDF title); the first heading of Markdown and HTML; the
+  file's name without its type. A row of JSONL or CSV without a title has none.
+- id: the row's own; a whole number becomes its decimal text.
+
+Text is kept verbatim, but for a byte-order mark; that of a page or a PDF is what its markup holds. A page
+that is not in the given encoding is read in the one that it declares. JSONL and CSV are streamed, so that
+memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+from memini_kuzu.readers._inputs import TEXT_LIMIT, Columns
+from memini_kuzu.readers._lines import LINE_LIMIT
+from memini_kuzu.readers._walk import SUFFIXES, read, read_stdin
+
+__all__ = ["LINE_LIMIT", "SUFFIXES", "TEXT_LIMIT", "Columns", "read", "read_stdin"]

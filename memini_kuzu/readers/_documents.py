@@ -1,0 +1,234 @@
+"""Plain text, Markdown, HTML and PDF: one record a file."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from frontmatter.default_handlers import YAMLHandler
+
+from memini_kuzu.errors import RecordError, TimeError
+from memini_kuzu.readers._inputs import Input, brief, decode, read_text
+from memini_kuzu.times import to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memini_kuzu.records import Record
+
+__all__ = ["read_html", "read_markdown", "read_pdf", "read_plain"]
+
+NEEDS_FILES = 'needs a reader that is not installed; pip install "memini-kuzu[files]"'
+
+BLOCKS = frozenset(
+    """
+    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
+    figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol optgroup option p
+    pre search section select summary table tbody tfoot thead tr ul
+    """.split()  # noqa: SIM905 - forty quoted names say no more
+)
+"""Elements that start a paragraph of their own; a table's row is one."""
+
+UNSEEN = ["head", "title", "script", "style", "noscript", "template"]
+"""Elements whose text no reader of the page sees."""
+
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
+_FENCE = re.compile(r" {0,3}(```|~~~)")
+_FIELD = re.compile(r"-{3,}[ \t]*\r?\n\w[\w -]*:[ \t\r\n]")
+_CHARSET = re.compile(rb"""<meta[^>]{1,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_SPACE = re.compile(r"[ \t\n\r\f]+")  # of HTML: a no-break space is a character of the text
+
+
+def read_plain(stream: BinaryIO, given: Input, head: bytes = b"") -> Record:
+    """The record of a plain text: `head`, and what the stream still holds."""
+    return given.record(decode(read_text(stream, given, head), given.encoding, given.name), title=given.stem)
+
+
+def read_markdown(stream: BinaryIO, given: Input) -> Record:
+    """The record of a Markdown file; its front matter is no part of the text."""
+    text = decode(read_text(stream, given), given.encoding, given.name)
+    fields, body = _front_matter(text, given.name)
+    time = next((fields[key] for key in ("time", "date", "created") if fields.get(key) is not None), None)
+    title = fields.get("title")
+    if isinstance(title, float | date):  # YAML's reading of a title such as 2026-01-04
+        title = str(title)
+    return given.record(body, time=time, title=title or _heading(body) or given.stem)
+
+
+def _front_matter(text: str, origin: str) -> tuple[dict[Any, Any], str]:
+    """The fields of YAML front matter, and the text after it.
+
+    A first line of dashes that no mapping follows is a rule across the page, and stays in the text.
+    `frontmatter.parse` itself drops what stands between two such rules, and strips the text.
+    """
+    handler = YAMLHandler()
+    if not handler.detect(text):
+        return {}, text
+    try:
+        matter, body = handler.split(text)
+    except ValueError:
+        if _FIELD.match(text):
+            raise RecordError(origin, "its front matter is not closed; end it with a line ---") from None
+        return {}, text
+    try:
+        fields = handler.load(matter)
+    except Exception as error:  # noqa: BLE001 - YAML raises its own, ValueError for a date, RecursionError
+        mark = getattr(error, "problem_mark", None)
+        # The mark counts from 0, in a text that begins with the end of line 1.
+        line = "" if mark is None else f" at line {mark.line + 1}"
+        problem = brief(getattr(error, "problem", None) or error)
+        raise RecordError(origin, f"its front matter is not YAML{line} ({problem}); correct it") from None
+    body = body.removeprefix("\n")  # the end of the closing line
+    if fields is None:
+        return {}, body
+    return (fields, body) if isinstance(fields, dict) else ({}, text)
+
+
+def _heading(text: str) -> str:
+    """The first heading of a Markdown text, or the empty string."""
+    fence = ""
+    for line in re.finditer(r"[^\n]+", text):
+        mark = _FENCE.match(line[0])
+        if mark and fence in ("", mark[1]):
+            fence = "" if fence else mark[1]
+        elif not fence and (heading := _HEADING.match(line[0])):
+            return heading[1].rstrip().rstrip("#").rstrip()
+    return ""
+
+
+def read_html(stream: BinaryIO, given: Input) -> Record:
+    """The record of a page: the text that its reader sees, in blocks."""
+    try:
+        import bs4  # noqa: PLC0415 - of an extra
+    except ImportError:
+        raise RecordError(given.name, NEEDS_FILES) from None
+    markup = _markup(read_text(stream, given), given)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its guesses that the text is XML, or the name of a file
+            soup = bs4.BeautifulSoup(markup, "html.parser")
+        title = _inner(soup.find("title")) or _inner(soup.find("h1"))
+        time = _html_time(soup)
+        for element in soup.find_all(UNSEEN):
+            element.extract()
+        text = "\n\n".join(_blocks(soup, bs4))
+    except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
+        raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
+    return given.record(text, time=time, title=title or given.stem)
+
+
+def _markup(data: bytes, given: Input) -> str:
+    """A page as text: in the given encoding, or where it is not that, in the one that the page declares."""
+    try:
+        return decode(data, given.encoding, given.name)
+    except RecordError:
+        declared = _CHARSET.search(data[:2048])
+        if declared is None:
+            raise
+        return decode(data, declared[1].decode("ascii", "replace"), given.name)
+
+
+def _html_time(soup: Any) -> object:
+    """When a page says that it was published; None where it does not."""
+    told: dict[str, str] = {}
+    for meta in soup.find_all("meta", content=True):
+        key = str(meta.get("property") or meta.get("name") or "").lower()
+        told.setdefault(key, str(meta["content"]))
+    if own := told.get("article:published_time") or told.get("date"):
+        return own
+    for element in soup.find_all("time", datetime=True):
+        value = str(element["datetime"])
+        try:
+            to_millis(value)
+        except (TimeError, OverflowError):  # HTML allows durations and times of day here
+            continue
+        return value
+    return None
+
+
+def _inner(element: Any) -> str:
+    return "" if element is None else " ".join(element.get_text().split())
+
+
+def _blocks(soup: Any, bs4: Any) -> Iterator[str]:
+    """The blocks of text in a page, in order; those without text left out."""
+    root = (id(soup), False)
+    place = {id(soup): root}  # of each element: the block around it, and whether it keeps white space
+    current, pieces = root, list[str]()
+    for node in soup.descendants:
+        within = place[id(node.parent)]
+        if isinstance(node, bs4.Tag):
+            if node.name in BLOCKS:
+                yield from _block(pieces, keep=current[1])
+                within = (id(node), within[1] or node.name == "pre")
+                current, pieces = within, []
+            elif node.name in ("td", "th"):
+                pieces.append(" ")
+            elif node.name == "br":
+                pieces.append("\n")
+            place[id(node)] = within
+        elif type(node) in (bs4.NavigableString, bs4.CData):  # not comments, declarations, scripts
+            if within != current:
+                yield from _block(pieces, keep=current[1])
+                current, pieces = within, []
+            pieces.append(str(node) if within[1] else _SPACE.sub(" ", node))
+    yield from _block(pieces, keep=current[1])
+
+
+def _block(pieces: list[str], *, keep: bool) -> Iterator[str]:
+    text = "".join(pieces)
+    if not keep:
+        text = "\n".join(_SPACE.sub(" ", line).strip() for line in text.split("\n"))
+    text = text.strip("\n" if keep else "\n ")
+    if text and not text.isspace():
+        yield text
+
+
+def read_pdf(stream: BinaryIO, given: Input) -> Record:
+    """The record of a PDF: the text of its pages."""
+    try:
+        import pypdf  # noqa: PLC0415 - of an extra
+    except ImportError:
+        raise RecordError(given.name, NEEDS_FILES) from None
+    locked = False
+    try:
+        with _quiet("pypdf"):
+            reader = pypdf.PdfReader(stream)
+            locked = reader.is_encrypted  # an empty password has been tried by then
+            pages = [page.extract_text().strip() for page in reader.pages]
+            about = reader.metadata
+            title = "" if about is None else str(about.title or "").strip()
+            time = None if about is None else _pdf_time(about)
+    except Exception as error:  # noqa: BLE001 - pypdf raises nearly anything on a broken file
+        if locked:
+            raise RecordError(given.name, "is encrypted; save a copy without the password") from None
+        raise RecordError(given.name, f"is not a PDF that can be read ({brief(error)})") from None
+    # Broken fonts map to halves of characters, which nothing can store.
+    text = "\n\n".join(page for page in pages if page).encode(errors="replace").decode()
+    if not text:
+        raise RecordError(given.name, "is empty; a scanned PDF needs text recognition (OCR) first")
+    return given.record(text, time=time, title=title.encode(errors="replace").decode() or given.stem)
+
+
+def _pdf_time(about: Any) -> object:
+    """When a PDF was made: a date, the text that is none, or None."""
+    try:
+        return about.creation_date
+    except ValueError:
+        return str(about.creation_date_raw)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Silence a logger: pypdf reports every oddity of a file on stderr."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,317 @@
+"""What the readers share: the settings of a call, decoding, and the one door to a valid Record."""
+
+from __future__ import annotations
+
+import codecs
+import reprlib
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, BinaryIO, ParamSpec
+
+from memini_kuzu.errors import InputError, RecordError, TimeError
+from memini_kuzu.records import Record
+from memini_kuzu.times import from_millis, to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "TEXT_LIMIT",
+    "Columns",
+    "Input",
+    "attempt",
+    "brief",
+    "check_text",
+    "decode",
+    "is_bytewise",
+    "read_text",
+    "show",
+]
+
+TEXT_LIMIT = 64 * 2**20
+"""Bytes in one text document, at most: a document is held in memory whole, some ten times over."""
+
+HEAD = 8192
+"""Bytes at the start of a file that must hold no NUL for the file to count as text."""
+
+BASIC_DATE = 8
+"""Digits of an ISO 8601 date without dashes, the only bare number that is a date."""
+
+_P = ParamSpec("_P")
+
+_SHOWN = reprlib.Repr()
+_SHOWN.maxlevel = 1
+_SHOWN.maxstring = _SHOWN.maxother = 80
+_SHOWN.maxdict = _SHOWN.maxlist = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The names of a record's fields in JSONL, and of its columns in CSV.
+
+    Parameters
+    ----------
+    text, time, source, title, id : str
+        The field or column that holds each. Only that of the text must be there.
+
+    Examples
+    --------
+    >>> Columns(text="body", time="sent_at")
+    Columns(text='body', time='sent_at', source='source', title='title', id='id')
+    """
+
+    text: str = "text"
+    time: str = "time"
+    source: str = "source"
+    title: str = "title"
+    id: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input, and what is known of its records before it is read.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    columns : Columns
+        Where JSONL and CSV keep what.
+    time : int or None
+        The time that was set for all records, in milliseconds.
+    source : str or None
+        The source that was set for all records.
+    encoding : str
+        Of text; known to Python.
+    path : str
+        The full path, the source of records that name none; empty for standard input.
+    stem : str
+        The file's name without its type, the title of a document that has none.
+    modified : int or None
+        When the file was last changed, in milliseconds.
+    """
+
+    name: str
+    columns: Columns
+    time: int | None
+    source: str | None
+    encoding: str
+    path: str = ""
+    stem: str = ""
+    modified: int | None = None
+
+    def record(
+        self,
+        text: object,
+        *,
+        time: object = None,
+        source: object = None,
+        title: object = None,
+        id: object = None,  # noqa: A002 - the field's name
+        line: int | None = None,
+    ) -> Record:
+        """Check what a record says of itself and complete it.
+
+        Parameters
+        ----------
+        text, time, source, title, id : object
+            As they were read; None or blank where the record does not say.
+        line : int or None
+            Where it stands in the input.
+
+        Returns
+        -------
+        Record
+            A record that can be stored.
+
+        Raises
+        ------
+        RecordError
+            If anything in it cannot be stored.
+        """
+        origin = self.name if line is None else f"{self.name}:{line}"
+        if not isinstance(text, str):
+            raise RecordError(origin, f"text {_kind(text)}; make it a string")
+        if not text or text.isspace():
+            raise RecordError(origin, "is empty; there is no text to remember")
+        record = Record(
+            text=text,
+            time=self._time(time, origin),
+            source=self.source if self.source is not None else _label("source", source, origin) or self.path,
+            title=_label("title", title, origin),
+            id=_label("id", id, origin),
+            origin=origin,
+        )
+        for name in ("text", "source", "title", "id"):
+            _check_unicode(name, getattr(record, name), origin)
+        return record
+
+    def _time(self, own: object, origin: str) -> int | None:
+        if self.time is not None:
+            return self.time
+        if own is None or (isinstance(own, str) and not own.strip()):
+            if self.modified is None:
+                return None
+            try:
+                return to_millis(from_millis(self.modified))
+            except (TimeError, OverflowError):
+                raise RecordError(
+                    origin, "has no time, and its file's date lies outside 1970 to 2261"
+                ) from None
+        if isinstance(own, int | float) or (isinstance(own, str) and _is_number(own.strip())):
+            raise RecordError(
+                origin, f"time {show(own)} is a number; write it in ISO 8601: 2026-01-04T09:30:00"
+            )
+        if not isinstance(own, str | date):
+            raise RecordError(origin, f"time {_kind(own)}; write it in ISO 8601: 2026-01-04")
+        try:
+            return to_millis(own)
+        except TimeError as error:
+            raise RecordError(origin, brief(error)) from None
+        except OverflowError:  # year 1 or 9999 with an offset leaves what datetime can hold
+            raise RecordError(origin, f"time {show(own)} lies outside 1970 to 2261; correct it") from None
+
+
+def attempt(build: Callable[_P, Record], *args: _P.args, **kwargs: _P.kwargs) -> Record | RecordError:
+    """What a call returns, or the error that it raises.
+
+    The error is made anew: the one raised holds, by its traceback and context, the bytes that failed.
+    """
+    try:
+        return build(*args, **kwargs)
+    except RecordError as error:
+        return RecordError(error.origin, error.reason)
+
+
+def show(value: object) -> str:
+    """A short repr of anything, however long or deep the value is."""
+    try:
+        return _SHOWN.repr(value)
+    except ValueError:  # a whole number of more than 4300 digits
+        return "(too long to show)"
+
+
+def brief(error: object, limit: int = 200) -> str:
+    r"""The message of an error on one line, of at most so many characters.
+
+    Examples
+    --------
+    >>> brief(ValueError("no\n  luck"))
+    'no luck'
+    """
+    message = " ".join(str(error).split())
+    return message if len(message) <= limit else f"{message[:limit]}…"
+
+
+def is_bytewise(encoding: str) -> bool:
+    r"""Whether ASCII characters are single bytes, so that lines end at ``b"\n"`` and text has no NUL.
+
+    Raises
+    ------
+    InputError
+        If Python has no such text encoding.
+
+    Examples
+    --------
+    >>> is_bytewise("latin-1"), is_bytewise("utf-16")
+    (True, False)
+    """
+    try:
+        return b"\na".decode(encoding, "replace") == "\na"
+    except (LookupError, ValueError):
+        raise InputError(
+            f"encoding {encoding!r} is unknown; name one such as utf-8, latin-1 or cp1252"
+        ) from None
+
+
+def check_text(head: bytes, given: Input) -> None:
+    """Raise RecordError if the first bytes of an input are not text."""
+    at = head[:HEAD].find(b"\0")
+    if at >= 0 and is_bytewise(given.encoding):
+        raise RecordError(
+            given.name,
+            f"is binary: a NUL at byte {at}; leave it out, or pass --encoding utf-16 if it is such text",
+        )
+
+
+def read_text(stream: BinaryIO, given: Input, head: bytes = b"") -> bytes:
+    """The bytes of a whole text document, `head` and the rest of the stream.
+
+    Raises
+    ------
+    RecordError
+        If it is binary or over the limit.
+    """
+    data = head + stream.read(max(0, TEXT_LIMIT + 1 - len(head)))
+    check_text(data, given)
+    if len(data) > TEXT_LIMIT:
+        raise RecordError(given.name, f"is over {TEXT_LIMIT // 2**20} MiB; split it into smaller documents")
+    return data
+
+
+def decode(data: bytes, encoding: str, origin: str, start: int = 0) -> str:
+    """Text of bytes, without the byte-order mark at the start of a file.
+
+    Parameters
+    ----------
+    data : bytes
+        What to decode.
+    encoding : str
+        Its encoding.
+    origin : str
+        Where it stands, for the error.
+    start : int
+        The position of `data` in its file.
+
+    Raises
+    ------
+    RecordError
+        If it is not in that encoding; names the first byte that is not.
+    """
+    first = start == 0
+    if first and data.startswith(codecs.BOM_UTF8):  # whatever the encoding: a latin-1 text has no such start
+        start = len(codecs.BOM_UTF8)
+        data = data[start:]
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        what = f"byte {start + error.start} (0x{data[error.start]:02x}) is not {encoding}"
+    except (UnicodeError, LookupError) as error:
+        what = f"is not {encoding} ({brief(error)})"
+    else:
+        return text.removeprefix("\ufeff") if first else text
+    raise RecordError(origin, f"{what}; pass --encoding with the right one, such as --encoding latin-1")
+
+
+def _label(name: str, value: object, origin: str) -> str:
+    """A short field as text: a string, or the digits of a whole number."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return str(value)
+        except ValueError:  # more than 4300 digits
+            pass
+    raise RecordError(origin, f"{name} {_kind(value)}; make it a string or a whole number")
+
+
+def _check_unicode(name: str, value: str, origin: str) -> None:
+    """Refuse half of a surrogate pair: JSON can write one, UTF-8 and therefore the store cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        code = ord(value[error.start])
+        raise RecordError(
+            origin, f"{name} holds half a character (\\u{code:04x}, position {error.start}); correct it"
+        ) from None
+
+
+def _is_number(text: str) -> bool:
+    """Whether a time written as text is seconds or milliseconds since 1970, not a date."""
+    return text.isdecimal() and len(text) != BASIC_DATE
+
+
+def _kind(value: object) -> str:
+    return "is null" if value is None else f"{show(value)} is of type {type(value).__name__}"

@@ -1,0 +1,210 @@
+"""Paths to records: which files are read, in which order, by which reader."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO
+
+from memini_kuzu.errors import RecordError
+from memini_kuzu.readers._documents import read_html, read_markdown, read_pdf, read_plain
+from memini_kuzu.readers._inputs import TEXT_LIMIT, Columns, Input, attempt, is_bytewise
+from memini_kuzu.readers._lines import LINE_LIMIT, is_json_object, json_records, read_csv, read_jsonl
+from memini_kuzu.records import Record
+from memini_kuzu.times import TimeLike, to_millis
+
+__all__ = ["SUFFIXES", "read", "read_stdin"]
+
+_Reader = Callable[[BinaryIO, Input], Iterator[Record | RecordError]]
+
+
+def _single(build: Callable[[BinaryIO, Input], Record]) -> _Reader:
+    """A reader of many records from one of a single record."""
+
+    def reader(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
+        yield attempt(build, stream, given)
+
+    return reader
+
+
+_READERS: dict[str, _Reader] = {
+    ".txt": _single(read_plain),
+    ".md": _single(read_markdown),
+    ".markdown": _single(read_markdown),
+    ".html": _single(read_html),
+    ".htm": _single(read_html),
+    ".pdf": _single(read_pdf),
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".csv": read_csv,
+}
+
+SUFFIXES = tuple(_READERS)
+"""The types of file that are read, in lower case; case does not matter."""
+
+
+def read(
+    paths: Iterable[Path | str],
+    *,
+    columns: Columns = Columns(),  # noqa: B008 - a frozen value
+    time: TimeLike | None = None,
+    source: str | None = None,
+    encoding: str = "utf-8",
+) -> Iterator[Record | RecordError]:
+    r"""Read files and folders, each record as it comes.
+
+    Parameters
+    ----------
+    paths : iterable of Path or str
+        Files, folders, or ``-`` for standard input.
+    columns : Columns
+        Where JSONL and CSV keep what. A column of a CSV file that is named here, other than by the usual
+        name, must be there.
+    time : datetime, date, str or None
+        The time of every record, whatever the records say.
+    source : str or None
+        The source of every record, whatever the records say.
+    encoding : str
+        The encoding of text. JSONL and CSV need one in which a line ends in one byte, as in utf-8.
+
+    Yields
+    ------
+    Record or RecordError
+        In order, a record or what is wrong with one: the caller skips it or stops.
+
+    Raises
+    ------
+    InputError
+        If the time or the encoding is wrong, before anything is read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     notes = Path(folder, "notes.jsonl")
+    ...     _ = notes.write_text('{"text": "Ada met Grace.", "time": "2026-01-04", "id": 7}\n{"text": 1}\n')
+    ...     for item in read([notes], source="notes"):
+    ...         print((item.text, item.time, item.id) if isinstance(item, Record) else item.reason)
+    ('Ada met Grace.', 1767484800000, '7')
+    text 1 is of type int; make it a string
+    """
+    given = _given(columns, time, source, encoding)
+    # A lone path is a slip that would otherwise read the files named by its letters.
+    return _read([paths] if isinstance(paths, str | Path) else paths, given)
+
+
+def read_stdin(
+    stream: BinaryIO,
+    *,
+    columns: Columns = Columns(),  # noqa: B008 - a frozen value
+    time: TimeLike | None = None,
+    source: str | None = None,
+    encoding: str = "utf-8",
+) -> Iterator[Record | RecordError]:
+    r"""Read standard input: JSONL if its first line that is not blank is a JSON object, else one plain text.
+
+    The first line decides, so that records are streamed, and so that a broken line further on is reported
+    and does not turn the whole input into a text. There is no file date: a record without a time has None.
+
+    Parameters
+    ----------
+    stream : BinaryIO
+        Such as ``sys.stdin.buffer``.
+    columns, time, source, encoding
+        As in `read`.
+
+    Yields
+    ------
+    Record or RecordError
+        As in `read`; without a source of their own, records have none.
+
+    Raises
+    ------
+    InputError
+        If the time or the encoding is wrong, before anything is read.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> [record.text for record in read_stdin(BytesIO(b'{"text": "Ada"}\n{"text": "Grace"}\n'))]
+    ['Ada', 'Grace']
+    >>> [record.text for record in read_stdin(BytesIO(b"Ada met\nGrace.\n"))]
+    ['Ada met\nGrace.\n']
+    """
+    return _read_stdin(stream, _given(columns, time, source, encoding))
+
+
+def _given(columns: Columns, time: TimeLike | None, source: str | None, encoding: str) -> Input:
+    is_bytewise(encoding)  # raises for one that is unknown
+    millis = None if time is None else to_millis(time)
+    return Input(name="standard input", columns=columns, time=millis, source=source, encoding=encoding)
+
+
+def _read(paths: Iterable[Path | str], given: Input) -> Iterator[Record | RecordError]:
+    for path in paths:
+        if str(path) == "-":
+            yield from _read_stdin(sys.stdin.buffer, given)
+        else:
+            yield from _read_path(Path(path), given)
+
+
+def _read_stdin(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
+    try:
+        head = [stream.readline(LINE_LIMIT + 1)]
+        size = len(head[0])
+        while head[-1] and not head[-1].strip() and size <= TEXT_LIMIT:
+            head.append(stream.readline(LINE_LIMIT + 1))
+            size += len(head[-1])
+        if is_bytewise(given.encoding) and is_json_object(head[-1], given.encoding):
+            again = iter(head)
+            yield from json_records(lambda limit: next(again, None) or stream.readline(limit), given)
+        else:
+            yield attempt(read_plain, stream, given, b"".join(head))
+    except OSError as error:
+        yield RecordError(given.name, f"cannot be read: {error.strerror or error}")
+
+
+def _read_path(path: Path, given: Input) -> Iterator[Record | RecordError]:
+    """Records of a file or a folder; the stack holds what is still to be read, the next one last."""
+    stack = [path]
+    while stack:
+        at = stack.pop()
+        # Names that are not UTF-8 would fail again where the message is printed.
+        name = at.as_posix().encode(errors="backslashreplace").decode()
+        reader = _READERS.get(at.suffix.lower())
+        try:
+            status = at.stat()
+            if S_ISDIR(status.st_mode):
+                stack.extend(sorted((entry for entry in at.iterdir() if _considered(entry)), reverse=True))
+            elif reader is None:
+                yield RecordError(
+                    name, f"is of no known type; name one of {', '.join(SUFFIXES)}, or - for a pipe"
+                )
+            elif not S_ISREG(status.st_mode):
+                yield RecordError(name, "is not a regular file; pass - to read a pipe")
+            else:
+                file = replace(
+                    given,
+                    name=name,
+                    path=at.resolve().as_posix(),
+                    stem=at.stem,
+                    modified=status.st_mtime_ns // 1_000_000,
+                )
+                with at.open("rb") as stream:
+                    yield from reader(stream, file)
+        except FileNotFoundError:
+            yield RecordError(name, "does not exist; check the path")
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            yield RecordError(name, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _considered(entry: Path) -> bool:
+    """Whether an entry of a folder is read, or reported if it cannot be."""
+    if entry.name.startswith("."):
+        return False
+    if entry.is_dir():
+        return not entry.is_symlink()  # a link may lead back up
+    return entry.suffix.lower() in _READERS
