@@ -71,7 +71,10 @@ def to_millis(value: TimeLike) -> int:
         moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
     else:
         raise TimeError(f"time {value!r} is a {type(value).__name__}; pass a datetime, a date or ISO 8601 text")
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # an offset takes year 1 or 9999 out of what a datetime can hold
+        moment = LATEST
     if not EPOCH <= moment < LATEST:
         raise TimeError(f"time {value!s} lies outside 1970 to 2261; correct it or set a time by hand")
     return (moment - EPOCH) // timedelta(milliseconds=1)

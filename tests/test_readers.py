@@ -105,8 +105,8 @@ def test_a_text_file_is_one_record_kept_verbatim(folder: Path) -> None:
         text=text,
         time=MODIFIED,
         source=(folder / "notes/ada.txt").resolve().as_posix(),
-        title="ada",
-        id="",
+        title="",
+        id="ada.txt",
         origin="notes/ada.txt",
     )
 
@@ -192,7 +192,7 @@ def test_a_path_with_a_nul_is_an_error() -> None:
     assert fault("a\0.txt").endswith("cannot be read: embedded null byte")
 
 
-def test_a_file_name_that_is_not_utf8_is_an_error_that_can_be_printed() -> None:
+def test_a_file_name_that_is_not_utf8_needs_a_source_by_hand() -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     try:
         write(name, "text")
@@ -200,8 +200,16 @@ def test_a_file_name_that_is_not_utf8_is_an_error_that_can_be_printed() -> None:
         pytest.skip("this file system holds UTF-8 names only")
 
     assert fault(name).encode().startswith(b"caf\\udce9.txt: source holds half a character")
-    (error,) = read([name], source="café")
-    assert "title holds half a character" in str(error)
+    (record,) = read([name], source="café")
+    assert isinstance(record, Record)
+    assert record.id == "caf\\udce9.txt"
+
+
+def test_files_of_one_name_are_told_apart_under_one_source() -> None:
+    write("a/x.txt", "Ada")
+    write("b/x.txt", "Grace")
+
+    assert [record.id for record in read(["a", "b"], source="notes")] == ["a/x.txt", "b/x.txt"]  # type: ignore[union-attr]
 
 
 def test_abandoning_a_read_closes_the_file() -> None:
@@ -377,11 +385,11 @@ def test_empty_front_matter_is_left_out() -> None:
     [
         ("intro\n\n## On *Ada* ##\n\n# Second\n", "On *Ada*"),
         ("```sh\n# a comment\n~~~\n# too\n```\n# Real\n", "Real"),
-        ("#hashtag\n####### seven\n    # code\n", "a"),
-        ("#\n# \nx", "a"),
+        ("#hashtag\n####### seven\n    # code\n", ""),
+        ("#\n# \nx", ""),
     ],
 )
-def test_the_title_of_markdown_is_its_first_heading_else_the_files_name(text: str, title: str) -> None:
+def test_the_title_of_markdown_is_its_first_heading(text: str, title: str) -> None:
     assert one(write("a.md", text)).title == title
 
 
@@ -439,9 +447,9 @@ def test_a_page_with_a_publication_date_that_is_none_is_an_error() -> None:
     assert "time 'yesterday' is not a date" in fault("a.html")
 
 
-def test_the_title_of_a_page_without_one_is_its_heading_else_the_files_name() -> None:
+def test_the_title_of_a_page_without_one_is_its_heading() -> None:
     assert one(write("a.html", "<h1>On <i>Ada</i></h1>x")).title == "On Ada"
-    assert one(write("b.html", "x")).title == "b"
+    assert one(write("b.html", "x")).title == ""
 
 
 def test_a_page_that_declares_its_encoding_is_read_in_it() -> None:
@@ -484,10 +492,10 @@ def test_a_pdf_becomes_the_text_of_its_pages() -> None:
     assert (record.title, record.time) == ("On Ada", to_millis("2026-01-04T09:30"))
 
 
-def test_a_pdf_that_says_nothing_of_itself_takes_the_files_name_and_date() -> None:
+def test_a_pdf_that_says_nothing_of_itself_takes_the_files_date() -> None:
     record = one(write("a.pdf", pdf("Ada")))
 
-    assert (record.title, record.time) == ("a", MODIFIED)
+    assert (record.title, record.time) == ("", MODIFIED)
 
 
 def test_a_pdf_with_a_date_that_is_none_needs_a_time_by_hand() -> None:

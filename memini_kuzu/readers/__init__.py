@@ -21,9 +21,8 @@ The fields of a record come from the first of these that says anything:
   meta tags ``article:published_time`` and ``date``, then the first ``<time datetime>`` that is a date; a
   PDF's creation date); the file's modification date, for rows of JSONL and CSV too. Standard input has none.
 - source: the `source` argument; the record's own; the file's full path.
-- title: the record's own (front matter, HTML title, PDF title); the first heading of Markdown and HTML; the
-  file's name without its type. A row of JSONL or CSV without a title has none.
-- id: the row's own; a whole number becomes its decimal text.
+- title: the record's own (front matter, HTML title, PDF title); the first heading of Markdown and HTML.
+- id: a row's own; a whole number becomes its decimal text. A file that is one document has its name.
 
 Text is kept verbatim, but for a byte-order mark; that of a page or a PDF is what its markup holds. A page
 that is not in the given encoding is read in the one that it declares. JSONL and CSV are streamed, so that

@@ -45,7 +45,7 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")  # of HTML: a no-break space is a character
 
 def read_plain(stream: BinaryIO, given: Input, head: bytes = b"") -> Record:
     """The record of a plain text: `head`, and what the stream still holds."""
-    return given.record(decode(read_text(stream, given, head), given.encoding, given.name), title=given.stem)
+    return given.record(decode(read_text(stream, given, head), given.encoding, given.name), id=given.file)
 
 
 def read_markdown(stream: BinaryIO, given: Input) -> Record:
@@ -56,7 +56,7 @@ def read_markdown(stream: BinaryIO, given: Input) -> Record:
     title = fields.get("title")
     if isinstance(title, float | date):  # YAML's reading of a title such as 2026-01-04
         title = str(title)
-    return given.record(body, time=time, title=title or _heading(body) or given.stem)
+    return given.record(body, time=time, title=title or _heading(body), id=given.file)
 
 
 def _front_matter(text: str, origin: str) -> tuple[dict[Any, Any], str]:
@@ -118,7 +118,7 @@ def read_html(stream: BinaryIO, given: Input) -> Record:
         text = "\n\n".join(_blocks(soup, bs4))
     except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
         raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
-    return given.record(text, time=time, title=title or given.stem)
+    return given.record(text, time=time, title=title, id=given.file)
 
 
 def _markup(data: bytes, given: Input) -> str:
@@ -211,7 +211,7 @@ def read_pdf(stream: BinaryIO, given: Input) -> Record:
     text = "\n\n".join(page for page in pages if page).encode(errors="replace").decode()
     if not text:
         raise RecordError(given.name, "is empty; a scanned PDF needs text recognition (OCR) first")
-    return given.record(text, time=time, title=title.encode(errors="replace").decode() or given.stem)
+    return given.record(text, time=time, title=title.encode(errors="replace").decode(), id=given.file)
 
 
 def _pdf_time(about: Any) -> object:

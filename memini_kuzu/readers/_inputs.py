@@ -85,8 +85,9 @@ class Input:
         Of text; known to Python.
     path : str
         The full path, the source of records that name none; empty for standard input.
-    stem : str
-        The file's name without its type, the title of a document that has none.
+    file : str
+        What tells a file that is one document from others of its source: its name, or where a source was set
+        for several, its path as it was given.
     modified : int or None
         When the file was last changed, in milliseconds.
     """
@@ -97,7 +98,7 @@ class Input:
     source: str | None
     encoding: str
     path: str = ""
-    stem: str = ""
+    file: str = ""
     modified: int | None = None
 
     def record(

@@ -190,7 +190,7 @@ def _read_path(path: Path, given: Input) -> Iterator[Record | RecordError]:
                     given,
                     name=name,
                     path=at.resolve().as_posix(),
-                    stem=at.stem,
+                    file=at.name if given.source is None else name,
                     modified=status.st_mtime_ns // 1_000_000,
                 )
                 with at.open("rb") as stream:
