@@ -38,8 +38,8 @@ BACKWARD = 0.5
 before the new), yet a cue may name either end: the way back is weaker, not absent. A choice, not a fit."""
 
 MAX_PER_SENTENCE = 40
-"""Distinct entities of one sentence that take part, the first mentioned ones: m of them make m² pairs. Of 4,146
-sentences of Wikipedia none had more than 30 and 15 had 20 or more; beyond that it is a table or a list, whose
+"""Distinct entities of one sentence that take part, the first mentioned ones: m of them make m² pairs. Among
+4,146 sentences of Wikipedia none had over 30 and 15 had 20 or more; beyond, it is a table or a list, whose
 members say little about each other. Later ones count as absent."""
 
 
