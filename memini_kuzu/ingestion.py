@@ -19,10 +19,12 @@ from memini_kuzu.analysis import analyse
 from memini_kuzu.associations import add_edges, associate, common_pairs, concatenate
 from memini_kuzu.cooccurrence import cooccurrence_events
 from memini_kuzu.errors import RecordError
-from memini_kuzu.extraction import CONCEPT, Mention, canonical, tidy
+from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
+from memini_kuzu.extraction.mentions import speakers
 from memini_kuzu.identity import stable_id
 from memini_kuzu.segments import segment
 from memini_kuzu.store.writing import (
+    count_words,
     create_edges,
     delete_passages,
     remove_mentions,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from memini_kuzu.store import Store
     from memini_kuzu.store.engine import Transaction
 
-__all__ = ["BATCH", "TITLE", "IngestReport", "ingest", "passage_id", "read_aliases", "title_mention", "write_edges"]
+__all__ = ["BATCH", "TITLE", "IngestReport", "ingest", "passage_id", "read_aliases", "speaker", "title_mention", "write_edges"]
 
 TITLE = "TITLE"
 """Label of an entity that is known from a title only."""
@@ -99,6 +101,10 @@ class _Document:
     digest: str
     texts: list[str]
     mentions: list[list[Mention]] = field(default_factory=list)
+
+    def heading(self, passage: int) -> Mention | None:
+        """What heads a passage: the entity that the title names, or else the speaker."""
+        return title_mention(self.record.title) or speaker(self.texts[passage])
 
     @property
     def version(self) -> str:
@@ -210,6 +216,26 @@ def title_mention(title: str) -> Mention | None:
     return Mention(key, name, TITLE, 0, -1) if key else None
 
 
+def speaker(text: str) -> Mention | None:
+    """Who speaks a passage, as in ``Caroline: Hey Mel!``.
+
+    Examples
+    --------
+    >>> speaker("Caroline: Hey Mel!").key
+    'caroline'
+    """
+    first = next(iter(speakers(text)), None)
+    if first is None or first.start != 0:
+        return None
+    name = tidy(first.name)
+    return Mention(canonical(name), name, PERSON, 0, 0)
+
+
+def _opens(mentions: list[Mention], heading: Mention) -> bool:
+    """Whether the extractor found the heading itself, as it does with a speaker."""
+    return bool(mentions) and mentions[0].key == heading.key
+
+
 def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[Record | RecordError]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, size)):
@@ -271,6 +297,7 @@ class _Columns:
     """The mentions of a batch's documents, and the events that they make, as columns."""
 
     names: dict[int, Mention]
+    headings: dict[tuple[int, int], int]
     document: NDArray[np.int64]
     passage: NDArray[np.int64]
     entity: NDArray[np.int64]
@@ -285,11 +312,12 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
     names: dict[int, Mention] = {}
     ids: dict[str, int] = {}
     rows: list[tuple[int, int, int, int]] = []
+    headings: dict[tuple[int, int], int] = {}
     for number, document in enumerate(documents):
-        title = title_mention(document.record.title)
         base = 0
         for passage, found in enumerate(document.mentions):
-            mentions = found if title is None else [title, *found]
+            heading = document.heading(passage)
+            mentions = found if heading is None or _opens(found, heading) else [heading, *found]
             for mention in mentions:
                 entity = ids.get(mention.key)
                 if entity is None:
@@ -298,6 +326,8 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
                 if known is None or (known.label in WEAK_LABELS and mention.label not in WEAK_LABELS):
                     names[entity] = mention
                 rows.append((number, passage, base + mention.sentence, entity))
+            if heading is not None:
+                headings[number, passage] = ids[heading.key]
             # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
             base += 1 + max((mention.sentence for mention in mentions), default=0)
     document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
@@ -305,6 +335,7 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
     times = np.array([document.time for document in documents], dtype=np.int64)
     return _Columns(
         names,
+        headings,
         document_of,
         passage,
         entity_of,
@@ -414,6 +445,7 @@ def _write_entities(
     shown = current[batch.document]
     pairs = np.unique(np.stack([batch.document, batch.passage, inverse])[:, shown], axis=1)
     mentions = np.bincount(pairs[2], minlength=len(ids))
+    headed = Counter(entity for (document, _), entity in batch.headings.items() if current[document])
     named = [batch.names[entity] for entity in ids.tolist()]
     upsert_entities(
         transaction,
@@ -426,6 +458,7 @@ def _write_entities(
                 "first_seen": timestamps(first),
                 "last_seen": timestamps(last),
                 "mentions": mentions,
+                "headings": [headed[entity] for entity in ids.tolist()],
             }
         ),
     )
@@ -463,21 +496,24 @@ def write_edges(store: Store, transaction: Transaction, edges: Edges) -> None:
 
 def _write_passages(transaction: Transaction, batch: _Columns, documents: list[_Document], places: _Places) -> None:
     rows = [
-        (passage, document, position, text)
-        for document, ids, positions in zip(documents, places.ids, places.positions, strict=True)
-        for passage, position, text in zip(ids, positions, document.texts if ids else [], strict=False)
+        (place, number, index)
+        for number, ids in enumerate(places.ids)
+        for index, place in enumerate(ids)
     ]
+    terms = [analyse(f"{documents[number].record.title}\n{documents[number].texts[index]}") for _, number, index in rows]
     passages = pa.table(
         {
-            "id": pa.array([passage for passage, *_ in rows], pa.int64()),
-            "record": [document.name for _, document, *_ in rows],
-            "source": [document.record.source for _, document, *_ in rows],
-            "position": pa.array([position for *_, position, _ in rows], pa.int64()),
-            "title": [document.record.title for _, document, *_ in rows],
-            "time": timestamps([document.time for _, document, *_ in rows]),
-            "document": pa.array([document.id for _, document, *_ in rows], pa.int64()),
-            "text": [text for *_, text in rows],
-            "terms": [analyse(f"{document.record.title}\n{text}") for _, document, _, text in rows],
+            "id": pa.array([place for place, *_ in rows], pa.int64()),
+            "record": [documents[number].name for _, number, _ in rows],
+            "source": [documents[number].record.source for _, number, _ in rows],
+            "position": pa.array([places.positions[number][index] for _, number, index in rows], pa.int64()),
+            "title": [documents[number].record.title for _, number, _ in rows],
+            "time": timestamps([documents[number].time for _, number, _ in rows]),
+            "document": pa.array([documents[number].id for _, number, _ in rows], pa.int64()),
+            "heading": pa.array([batch.headings.get((number, index)) for _, number, index in rows], pa.int64()),
+            "text": [documents[number].texts[index] for _, number, index in rows],
+            "terms": terms,
+            "words": pa.array([text.count(" ") + bool(text) for text in terms], pa.int64()),
         }
     )
     counts = Counter(
@@ -494,6 +530,7 @@ def _write_passages(transaction: Transaction, batch: _Columns, documents: list[_
             "count": pa.array(list(counts.values()), pa.int64()),
         }
     )
+    count_words(transaction, places.rewritten, passages)
     upsert_passages(transaction, passages, mentions)
     delete_passages(transaction, places.vacated)
 

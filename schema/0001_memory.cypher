@@ -1,13 +1,15 @@
 // The data model of a memini store. Applied once, in order of the file numbers; the number applied last is
 // recorded in MeminiMeta under 'schema_version'.
 
-// What the store knows of itself: schema version, parameters of the dynamics, the extractor's identity.
+// What the store knows of itself: schema version, parameters of the dynamics, the extractor's identity, and the
+// sums 'passages' and 'words' over all passages.
 CREATE NODE TABLE MeminiMeta(key STRING PRIMARY KEY, value STRING);
 
-// id is a stable 64-bit hash of key, the canonical name. mentions counts the passages that mention it now.
+// id is a stable 64-bit hash of key, the canonical name. mentions counts the passages that mention it now,
+// headings those that it heads.
 CREATE NODE TABLE Entity(
     id INT64 PRIMARY KEY, key STRING, name STRING, label STRING,
-    first_seen TIMESTAMP, last_seen TIMESTAMP, mentions INT64
+    first_seen TIMESTAMP, last_seen TIMESTAMP, mentions INT64, headings INT64
 );
 
 // Another canonical name that resolves to an entity.
@@ -26,10 +28,11 @@ CREATE NODE TABLE Document(
 );
 
 // A piece of a document, verbatim. id is a stable hash of (source, position), so that what was said just before
-// and after is found by primary key. terms is the analysed text that the full-text index holds.
+// and after is found by primary key. heading is the entity that its title names, or that speaks it (null: none).
+// terms is the analysed text that the full-text index holds, words how many terms that is.
 CREATE NODE TABLE Passage(
     id INT64 PRIMARY KEY, record STRING, source STRING, position INT64, title STRING, time TIMESTAMP,
-    document INT64, text STRING, terms STRING
+    document INT64, heading INT64, text STRING, terms STRING, words INT64
 );
 
 CREATE REL TABLE ASSOCIATES(

@@ -8,16 +8,13 @@
 CREATE MACRO memini_days(e, now) AS
     CAST(to_epoch_ms(greatest(now, e.as_of)) - to_epoch_ms(e.as_of), 'DOUBLE') / 86400000.0;
 
-// w_f, the fast variable: how strong the association is now. Recall reads it.
+// w_f, the fast variable: how strong the association is now. Recall reads it. Two exponentials, each written once:
+// the macro's text is compiled with every query.
 CREATE MACRO memini_fast(e, now) AS
-    e.fast * ($share_slow * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
-            + $share_fast * pow(2.718281828459045, -$rate_fast * memini_days(e, now)))
-  + e.slow * $exchange * (pow(2.718281828459045, -$rate_slow * memini_days(e, now))
-                        - pow(2.718281828459045, -$rate_fast * memini_days(e, now)));
+    ($share_slow * e.fast + $exchange * e.slow) * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
+  + ($share_fast * e.fast - $exchange * e.slow) * pow(2.718281828459045, -$rate_fast * memini_days(e, now));
 
 // w_s, the slow variable: how consolidated it is.
 CREATE MACRO memini_slow(e, now) AS
-    e.slow * ($share_fast * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
-            + $share_slow * pow(2.718281828459045, -$rate_fast * memini_days(e, now)))
-  + e.fast * $feed * (pow(2.718281828459045, -$rate_slow * memini_days(e, now))
-                    - pow(2.718281828459045, -$rate_fast * memini_days(e, now)));
+    ($share_fast * e.slow + $feed * e.fast) * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
+  + ($share_slow * e.slow - $feed * e.fast) * pow(2.718281828459045, -$rate_fast * memini_days(e, now));

@@ -18,6 +18,7 @@ from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, S
 from memini_kuzu.resources import folder
 from memini_kuzu.store.engine import Engine
 from memini_kuzu.store.lock import ProcessLock
+from memini_kuzu.store.writing import SET_META
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,6 @@ __all__ = [
 
 SIDE_FILES = (".wal", ".shadow", ".lock", ".pid")
 """What may stand beside a database file; `.lock` and `.pid` are ours."""
-
-SET_META = "MERGE (m:MeminiMeta {key: $key}) SET m.value = $value"
 
 
 def statements(text: str) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import runpy
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pyarrow as pa
 
@@ -14,12 +16,12 @@ from memini_kuzu.errors import NotAStoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import schema
 from memini_kuzu.store.engine import Engine, Transaction
-from memini_kuzu.tables import EDGE_SCHEMA
+from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Store"]
+__all__ = ["Store", "Sums"]
 
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
@@ -55,6 +57,25 @@ IN_PLACE_FIXED = 0.1
 
 IN_PLACE_PER_EDGE = 1e-4
 """Seconds per edge of an in-place batch in which most are there already (1.74 s for 20,000)."""
+
+
+SIZE_LASTS = 60.0
+"""Seconds for which a count of nodes is good enough to choose by."""
+
+
+class Sums(NamedTuple):
+    """Sums over all passages, which the lexical score needs.
+
+    Parameters
+    ----------
+    passages : int
+        How many there are.
+    average : float
+        Terms of one on average.
+    """
+
+    passages: int
+    average: float
 
 
 class Store:
@@ -109,6 +130,7 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
+        self._sizes: dict[str, tuple[int, float]] = {}
         self.parameters = Parameters.from_json(self.meta["parameters"])
 
     @property
@@ -169,6 +191,27 @@ class Store:
         """Record something that the store knows of itself."""
         schema.write_meta(self._engine, key, value)
         self.meta[key] = value
+
+    def sums(self) -> Sums:
+        """How many passages there are, and how long they are on average."""
+        meta = schema.read_meta(self._engine)
+        passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
+        return Sums(passages, words / passages if passages else 1.0)
+
+    def first_seen(self) -> int | None:
+        """The date of the earliest evidence in milliseconds since 1970; None in an empty store."""
+        table = self.read("MATCH (e:Entity) RETURN min(e.first_seen) AS first")
+        first = table["first"].drop_null()
+        return int(column(pa.table({"first": first}), "first")[0]) if len(first) else None
+
+    def size(self, label: str) -> int:
+        """How many nodes of a label there are; counted once a minute, for choosing between ways of reading."""
+        now = time.monotonic()
+        size, counted = self._sizes.get(label, (0, -math.inf))
+        if now - counted > SIZE_LASTS:
+            size = int(self.read(f"MATCH (n:{label}) RETURN count(*) AS n")["n"][0].as_py())
+            self._sizes[label] = (size, now)
+        return size
 
     def count(self, table: str) -> int:
         """How many rows there are of what `COUNTS` names."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from memini_kuzu.store.engine import Transaction
 
 __all__ = [
+    "SET_META",
+    "count_words",
     "create_edges",
     "delete_edges",
     "delete_passages",
@@ -31,9 +33,9 @@ UPSERT_ENTITIES = """
 LOAD FROM batch
 MERGE (e:Entity {id: id})
 ON CREATE SET e.key = key, e.name = name, e.label = label, e.first_seen = first_seen, e.last_seen = last_seen,
-    e.mentions = mentions
+    e.mentions = mentions, e.headings = headings
 ON MATCH SET e.first_seen = least(e.first_seen, first_seen), e.last_seen = greatest(e.last_seen, last_seen),
-    e.mentions = e.mentions + mentions
+    e.mentions = e.mentions + mentions, e.headings = e.headings + headings
 """
 
 UPSERT_SOURCES = "LOAD FROM batch MERGE (s:Source {name: name}) SET s.passages = passages"
@@ -55,9 +57,9 @@ UPSERT_PASSAGES = """
 LOAD FROM batch
 MERGE (p:Passage {id: id})
 ON CREATE SET p.record = record, p.source = source, p.position = position, p.title = title, p.time = time,
-    p.document = document, p.text = text, p.terms = terms
-ON MATCH SET p.record = record, p.title = title, p.time = time, p.document = document, p.text = text,
-    p.terms = terms
+    p.document = document, p.heading = heading, p.text = text, p.terms = terms, p.words = words
+ON MATCH SET p.record = record, p.title = title, p.time = time, p.document = document, p.heading = heading,
+    p.text = text, p.terms = terms, p.words = words
 """
 
 CREATE_MENTIONS = """
@@ -72,12 +74,22 @@ DELETE_PASSAGES = "LOAD FROM batch MATCH (p:Passage {id: id}) DETACH DELETE p"
 COUNT_MENTIONS = """
 MATCH (p:Passage)-[:MENTIONS]->(e:Entity)
 WHERE p.id IN $ids
-RETURN e.id AS id, count(*) AS mentions
+RETURN e.id AS id, count(*) AS mentions, CAST(sum(CAST(p.heading = e.id, 'INT64')), 'INT64') AS headings
 """
 
-LOWER_MENTIONS = "LOAD FROM batch MATCH (e:Entity {id: id}) SET e.mentions = e.mentions - mentions"
+LOWER_MENTIONS = """
+LOAD FROM batch
+MATCH (e:Entity {id: id})
+SET e.mentions = e.mentions - mentions, e.headings = e.headings - coalesce(headings, 0)
+"""
 
 REMOVE_MENTIONS = "MATCH (p:Passage)-[m:MENTIONS]->(:Entity) WHERE p.id IN $ids DELETE m"
+
+READ_SUMS = "MATCH (m:MeminiMeta) WHERE m.key IN ['passages', 'words'] RETURN m.key AS key, m.value AS value"
+
+SUM_WORDS = "MATCH (p:Passage) WHERE p.id IN $ids RETURN count(*) AS passages, sum(p.words) AS words"
+
+SET_META = "MERGE (m:MeminiMeta {key: $key}) SET m.value = $value"
 
 CREATE_EDGES = """
 LOAD FROM batch
@@ -122,7 +134,9 @@ def _load(transaction: Transaction, statement: str, batch: pa.Table) -> None:
 
 
 def upsert_entities(transaction: Transaction, batch: pa.Table) -> None:
-    """Add entities, or to what is known of them: id, key, name, label, first_seen, last_seen, mentions (added)."""
+    """Add entities, or to what is known of them: id, key, name, label, first_seen, last_seen; mentions and headings
+    are added.
+    """
     _load(transaction, UPSERT_ENTITIES, batch)
 
 
@@ -156,6 +170,29 @@ def remove_mentions(transaction: Transaction, passages: list[int]) -> None:
 def delete_passages(transaction: Transaction, passages: list[int]) -> None:
     """Delete passages that have lost their mentions, and their full-text entries with them."""
     _load(transaction, DELETE_PASSAGES, pa.table({"id": pa.array(passages, pa.int64())}))
+
+
+def count_words(transaction: Transaction, removed: list[int], added: pa.Table) -> None:
+    """Keep the sums over all passages, which the lexical score needs, in step with a batch.
+
+    Parameters
+    ----------
+    transaction : Transaction
+        The open one, before the passages are written.
+    removed : list of int
+        Ids of passages that are written over or deleted.
+    added : pyarrow.Table
+        With the column ``words`` of those written.
+    """
+    sums = {row["key"]: int(row["value"]) for row in transaction.run(READ_SUMS).to_pylist()}
+    passages = sums.get("passages", 0) + added.num_rows
+    words = sums.get("words", 0) + sum(added["words"].to_pylist())
+    if removed:
+        gone = transaction.run(SUM_WORDS, {"ids": removed}).to_pylist()[0]
+        passages -= gone["passages"]
+        words -= int(gone["words"] or 0)
+    for key, value in (("passages", passages), ("words", words)):
+        transaction.run(SET_META, {"key": key, "value": str(value)})
 
 
 def create_edges(transaction: Transaction, edges: pa.Table) -> None:
