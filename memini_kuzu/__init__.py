@@ -1,0 +1,59 @@
+"""An associative memory for LLM applications that learns by itself, in one local Kùzu file.
+
+New associations are usable at once, repetition consolidates them, the rest fades: three faces of one mechanism,
+the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
+"""
+
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import TimeConstants
+from memini_kuzu.errors import (
+    InputError,
+    MeminiError,
+    NotAStoreError,
+    ParameterError,
+    QueryError,
+    RecordError,
+    SchemaVersionError,
+    StoreError,
+    StoreLockedError,
+    TimeError,
+    UnknownEntityError,
+)
+from memini_kuzu.extraction import Extractor, Mention, RuleExtractor, SpacyExtractor
+from memini_kuzu.ingestion import IngestReport
+from memini_kuzu.maintenance import MaintenanceReport
+from memini_kuzu.memory import Association, Memory, Stats
+from memini_kuzu.readers import Columns
+from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
+from memini_kuzu.records import Record
+
+__all__ = [
+    "ActivatedEntity",
+    "Association",
+    "Columns",
+    "Extractor",
+    "IngestReport",
+    "InputError",
+    "MaintenanceReport",
+    "MeminiError",
+    "Memory",
+    "Mention",
+    "NotAStoreError",
+    "ParameterError",
+    "Parameters",
+    "Path",
+    "QueryError",
+    "Recall",
+    "RecalledPassage",
+    "Record",
+    "RecordError",
+    "RuleExtractor",
+    "SchemaVersionError",
+    "SpacyExtractor",
+    "Stats",
+    "StoreError",
+    "StoreLockedError",
+    "TimeConstants",
+    "TimeError",
+    "UnknownEntityError",
+]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.dynamics import fold, merge
-from memini_kuzu.tables import Edges
+from memini_kuzu.tables import EDGE_SCHEMA, Edges
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def associate(
         as_of,
         np.bincount(group).astype(np.int64),
         np.minimum.reduceat(time, starts),
+        as_of.copy(),
     )
 
 
@@ -139,6 +140,7 @@ def add_edges(a: Edges, b: Edges, parameters: Parameters) -> tuple[Edges, NDArra
     edges.fast[in_b], edges.slow[in_b], edges.as_of[in_b] = fast, slow, as_of
     edges.events[in_b] = left.events + right.events
     edges.first_seen[in_b] = np.minimum(left.first_seen, right.first_seen)
+    edges.last_seen[in_b] = np.maximum(left.last_seen, right.last_seen)
     known = np.zeros(len(b), dtype=np.bool_)
     known[in_b] = True
     return edges, known
@@ -152,12 +154,7 @@ def concatenate(a: Edges, b: Edges) -> Edges:
     >>> len(concatenate(Edges.empty(), Edges.empty()))
     0
     """
-    return Edges(
-        *(
-            np.concatenate([getattr(a, name), getattr(b, name)])
-            for name in ("source", "target", "fast", "slow", "as_of", "events", "first_seen")
-        )
-    )
+    return Edges(*(np.concatenate([getattr(a, name), getattr(b, name)]) for name in EDGE_SCHEMA.names))
 
 
 def _first(source: NDArray[np.int64], target: NDArray[np.int64]) -> NDArray[np.bool_]:

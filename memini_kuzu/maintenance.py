@@ -120,5 +120,5 @@ def advance(edges: Edges, now: int, threshold: float, store: Store) -> tuple[Edg
     """All edges as they stand now, and which of them stay."""
     later = np.maximum(edges.as_of, now)
     fast, slow = propagate(edges.fast, edges.slow, (later - edges.as_of) / DAY, store.parameters)
-    after = Edges(edges.source, edges.target, fast, slow, later, edges.events, edges.first_seen)
+    after = Edges(edges.source, edges.target, fast, slow, later, edges.events, edges.first_seen, edges.last_seen)
     return after, retained(fast, slow, threshold)

@@ -704,7 +704,7 @@ class _Routes:
                 (start, state.entities[best["source"]].name, state.entities[entity].name),
                 gain,
                 strength=best["strength"],
-                last_seen=best["as_of"],
+                last_seen=best["latest"],
             )
 
     def _seed_of(self, entity: int, row: int) -> int | None:
@@ -729,6 +729,6 @@ class _Routes:
         ]
         strength = column(table, "strength")[leading]
         best = int(leading[int(np.argmax(np.array(activation) * strength.astype(np.float64)))])
-        row: dict[str, Any] = {name: table[name][best].as_py() for name in ("source", "strength", "as_of")}
-        row["as_of"] = from_millis(int(column(table, "as_of")[best]))
+        row: dict[str, Any] = {name: table[name][best].as_py() for name in ("source", "strength")}
+        row["latest"] = from_millis(int(column(table, "latest")[best]))
         return row

@@ -11,6 +11,7 @@ fast, slow       double              float64
 as_of            timestamp[us]       int64 milliseconds (finer is cut off)
 events           int64               int64
 first_seen       timestamp[us]       int64 milliseconds (finer is cut off)
+last_seen        timestamp[us]       int64 milliseconds (finer is cut off)
 ===============  ==================  =====================================
 """
 
@@ -49,6 +50,7 @@ EDGE_SCHEMA = pa.schema(
         pa.field("as_of", TIMESTAMP, nullable=False),
         pa.field("events", pa.int64(), nullable=False),
         pa.field("first_seen", TIMESTAMP, nullable=False),
+        pa.field("last_seen", TIMESTAMP, nullable=False),
     ]
 )
 """The columns of ASSOCIATES, in the order in which COPY wants them."""
@@ -68,8 +70,8 @@ class Edges:
         Milliseconds since 1970.
     events : int64 (n_edges,)
         How many events were added.
-    first_seen : int64 (n_edges,)
-        Milliseconds since 1970.
+    first_seen, last_seen : int64 (n_edges,)
+        When the first and the last of them was, milliseconds since 1970.
     """
 
     source: NDArray[np.int64]
@@ -79,6 +81,7 @@ class Edges:
     as_of: NDArray[np.int64]
     events: NDArray[np.int64]
     first_seen: NDArray[np.int64]
+    last_seen: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -210,6 +213,7 @@ def edges_to_arrow(edges: Edges) -> pa.Table:
             timestamps(edges.as_of),
             edges.events,
             timestamps(edges.first_seen),
+            timestamps(edges.last_seen),
         ],
         schema=EDGE_SCHEMA,
     )

@@ -35,9 +35,11 @@ CREATE NODE TABLE Passage(
     document INT64, heading INT64, text STRING, terms STRING, words INT64
 );
 
+// fast and slow are the two variables as they stood at as_of, which maintenance moves on; first_seen and last_seen are
+// the dates of the evidence.
 CREATE REL TABLE ASSOCIATES(
     FROM Entity TO Entity,
-    fast DOUBLE, slow DOUBLE, as_of TIMESTAMP, events INT64, first_seen TIMESTAMP
+    fast DOUBLE, slow DOUBLE, as_of TIMESTAMP, events INT64, first_seen TIMESTAMP, last_seen TIMESTAMP
 );
 
 // Provenance: count is how often the passage mentions the entity.

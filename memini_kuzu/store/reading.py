@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.identity import stable_id
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -24,6 +26,7 @@ __all__ = [
     "dated_passages",
     "entities_by_id",
     "entities_like",
+    "entity_named",
     "frequencies",
     "fulltext",
     "headed_passages",
@@ -31,6 +34,7 @@ __all__ = [
     "passages_by_id",
     "passages_mentioning",
     "source_sizes",
+    "strongest_associations",
     "texts_of",
 ]
 
@@ -191,18 +195,41 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
     Returns
     -------
     pyarrow.Table
-        source, the target's entity columns, strength (w_f now), as_of and began.
+        source, the target's entity columns, strength (w_f now), latest and began.
     """
     return _lookup(
         store,
         "s:Entity",
         f"""-[a:ASSOCIATES]->(e:Entity)
         WITH s, a, e, $now AS now
-        RETURN s.id AS source, {ENTITY}, memini_fast(a, now) AS strength, a.as_of AS as_of, a.first_seen AS began
+        RETURN s.id AS source, {ENTITY}, memini_fast(a, now) AS strength, a.last_seen AS latest, a.first_seen AS began
         """,
         entities,
         {"now": now},
     )
+
+
+def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:
+    """The strongest associations that lead from an entity: target, strength, consolidated, events and dates."""
+    return store.read(
+        """
+        MATCH (:Entity {id: $entity})-[a:ASSOCIATES]->(e:Entity)
+        WITH a, e, $now AS now
+        WHERE a.first_seen <= now
+        RETURN e.name AS target, memini_fast(a, now) AS strength, memini_slow(a, now) AS consolidated,
+            a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
+        ORDER BY strength DESC, target LIMIT $top
+        """,
+        {"entity": entity, "now": now, "top": top},
+    )
+
+
+def entity_named(store: Store, key: str) -> tuple[int, str] | None:
+    """Id and name of the entity of that canonical key, or that the key is an alias of."""
+    aliases = aliases_of(store, [key])
+    identity = aliases["entity"][0].as_py() if aliases.num_rows else stable_id(key)
+    table = store.read("MATCH (e:Entity {id: $id}) RETURN e.name AS name", {"id": identity})
+    return (identity, table["name"][0].as_py()) if table.num_rows else None
 
 
 def passages_by_id(store: Store, ids: Sequence[int]) -> pa.Table:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
@@ -26,14 +27,14 @@ __all__ = ["Store", "Sums"]
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
 RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
-    e.first_seen AS first_seen
+    e.first_seen AS first_seen, e.last_seen AS last_seen
 """
 
 READ_EDGES_BETWEEN = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
 WHERE a.id IN $ids AND b.id IN $ids
 RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
-    e.first_seen AS first_seen
+    e.first_seen AS first_seen, e.last_seen AS last_seen
 """
 
 COUNTS = {
@@ -200,9 +201,15 @@ class Store:
 
     def first_seen(self) -> int | None:
         """The date of the earliest evidence in milliseconds since 1970; None in an empty store."""
-        table = self.read("MATCH (e:Entity) RETURN min(e.first_seen) AS first")
-        first = table["first"].drop_null()
-        return int(column(pa.table({"first": first}), "first")[0]) if len(first) else None
+        return self._date("min(e.first_seen)")
+
+    def last_seen(self) -> int | None:
+        """The date of the latest evidence in milliseconds since 1970; None in an empty store."""
+        return self._date("max(e.last_seen)")
+
+    def _date(self, aggregate: str) -> int | None:
+        dates = self.read(f"MATCH (e:Entity) RETURN {aggregate} AS date").filter(pc.is_valid(pc.field("date")))
+        return int(column(dates, "date")[0]) if dates.num_rows else None
 
     def size(self, label: str) -> int:
         """How many nodes of a label there are; counted once a minute, for choosing between ways of reading."""

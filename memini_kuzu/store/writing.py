@@ -95,7 +95,8 @@ CREATE_EDGES = """
 LOAD FROM batch
 MATCH (a:Entity {id: source})
 MATCH (b:Entity {id: target})
-CREATE (a)-[:ASSOCIATES {fast: fast, slow: slow, as_of: as_of, events: events, first_seen: first_seen}]->(b)
+CREATE (a)-[:ASSOCIATES {fast: fast, slow: slow, as_of: as_of, events: events, first_seen: first_seen,
+    last_seen: last_seen}]->(b)
 """
 
 # One pattern (a {id})-[e]->(b {id}) takes twice as long from 2,000 rows on.
@@ -104,12 +105,14 @@ LOAD FROM batch
 MATCH (a:Entity {id: source})
 MATCH (b:Entity {id: target})
 MATCH (a)-[e:ASSOCIATES]->(b)
-SET e.fast = fast, e.slow = slow, e.as_of = as_of, e.events = events, e.first_seen = first_seen
+SET e.fast = fast, e.slow = slow, e.as_of = as_of, e.events = events, e.first_seen = first_seen,
+    e.last_seen = last_seen
 """
 
 UPDATE_EDGE = """
 MATCH (a:Entity {id: $source})-[e:ASSOCIATES]->(b:Entity {id: $target})
-SET e.fast = $fast, e.slow = $slow, e.as_of = $as_of, e.events = $events, e.first_seen = $first_seen
+SET e.fast = $fast, e.slow = $slow, e.as_of = $as_of, e.events = $events, e.first_seen = $first_seen,
+    e.last_seen = $last_seen
 """
 
 DELETE_EDGE = "MATCH (a:Entity {id: $source})-[e:ASSOCIATES]->(b:Entity {id: $target}) DELETE e"
@@ -117,7 +120,7 @@ DELETE_EDGE = "MATCH (a:Entity {id: $source})-[e:ASSOCIATES]->(b:Entity {id: $ta
 SWAP = (
     """CREATE REL TABLE ASSOCIATES_NEW(
         FROM Entity TO Entity,
-        fast DOUBLE, slow DOUBLE, as_of TIMESTAMP, events INT64, first_seen TIMESTAMP
+        fast DOUBLE, slow DOUBLE, as_of TIMESTAMP, events INT64, first_seen TIMESTAMP, last_seen TIMESTAMP
     )""",
     "COPY ASSOCIATES_NEW FROM batch",
     "DROP TABLE ASSOCIATES",

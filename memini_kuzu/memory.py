@@ -1,0 +1,593 @@
+"""`Memory`: everything that memini does with a store, one short method each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from memini_kuzu import ingestion, maintenance
+from memini_kuzu import recall as recalling
+from memini_kuzu.dynamics import TimeConstants, time_constants
+from memini_kuzu.errors import InputError, UnknownEntityError
+from memini_kuzu.extraction import canonical, default_extractor
+from memini_kuzu.ingestion import IngestReport
+from memini_kuzu.readers import Columns, read
+from memini_kuzu.records import Record
+from memini_kuzu.store import Store, reading
+from memini_kuzu.tables import column
+from memini_kuzu.times import TimeLike, from_millis, system_clock, to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.errors import RecordError
+    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.maintenance import MaintenanceReport
+    from memini_kuzu.recall import Recall
+    from memini_kuzu.times import Clock
+
+__all__ = ["Association", "Memory", "Stats"]
+
+EXTRACTOR = "extractor"
+"""The key in MeminiMeta of what wrote the store's mentions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """An association of an entity, as strong as it is at one moment.
+
+    Parameters
+    ----------
+    source, target : str
+        Names of the entities; it leads from the one to the other.
+    strength : float
+        w_f, the fast variable; 1 is one statement just made.
+    consolidated : float
+        w_s, the slow variable.
+    events : int
+        How many events it has had.
+    first_seen, last_seen : datetime
+        When the first and the last of them was (UTC).
+    """
+
+    source: str
+    target: str
+    strength: float
+    consolidated: float
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a store holds.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    bytes : int
+        Its size.
+    entities, associations, passages, documents, sources, mentions, aliases : int
+        How many of each.
+    first_seen, last_seen : datetime or None
+        The dates of the earliest and the latest evidence.
+    faint : int
+        Associations that the next maintenance pass would forget.
+    extractor : str or None
+        What found the mentions.
+    parameters : Parameters
+        The dynamics.
+    time_constants : TimeConstants
+        What they amount to in practice, in days.
+    """
+
+    path: str
+    bytes: int
+    entities: int
+    associations: int
+    passages: int
+    documents: int
+    sources: int
+    mentions: int
+    aliases: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    faint: int
+    extractor: str | None
+    parameters: Parameters
+    time_constants: TimeConstants
+
+
+class Memory:
+    """An associative memory in one file.
+
+    Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it open
+    for writing.
+
+    Parameters
+    ----------
+    store : Store
+        The open file.
+    extractor : Extractor, optional
+        Finds the mentions in texts and cues; `default_extractor` where none is given.
+    clock : callable
+        Gives the present in milliseconds since 1970; for replays and tests.
+    hint : callable, optional
+        Takes one line of advice for the user.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with Memory.open(Path(tempfile.mkdtemp()) / "notes.memini") as memory:
+    ...     _ = memory.remember("Ada Lovelace wrote to Charles Babbage.", time="2026-03-01")
+    ...     memory.recall("Who wrote to Babbage?", now="2026-03-02").passages[0].text
+    'Ada Lovelace wrote to Charles Babbage.'
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        extractor: Extractor | None = None,
+        clock: Clock = system_clock,
+        hint: Callable[[str], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._extractor = extractor
+        self._clock = clock
+        self._hint = hint
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        parameters: Parameters | None = None,
+        wait: float = 0.0,
+        extractor: Extractor | None = None,
+        clock: Clock = system_clock,
+        hint: Callable[[str], None] | None = None,
+    ) -> Self:
+        """Open a store, or make it where there is none.
+
+        Parameters
+        ----------
+        path : Path or str
+            The file.
+        create : bool
+            Make it where it does not exist.
+        read_only : bool
+            Open without the right to write; several processes may do so at once.
+        parameters : Parameters, optional
+            The dynamics of a store that is made. A store keeps its own for good: others are refused.
+        wait : float
+            Seconds to wait for another process to close it.
+        extractor : Extractor, optional
+            Finds the mentions; by default spaCy where a model is installed, or else rules.
+        clock : callable
+            Gives the present in milliseconds since 1970.
+        hint : callable, optional
+            Takes one line of advice for the user.
+
+        Returns
+        -------
+        Memory
+            To be closed; it is a context manager.
+
+        Raises
+        ------
+        StoreLockedError
+            If another process has it open.
+        NotAStoreError
+            If the path holds something else, or nothing and `create` is false.
+        InputError
+            If the store has other parameters than those given.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.stats().entities
+        0
+        """
+        store = Store(Path(path), create=create, parameters=parameters, read_only=read_only, wait=wait)
+        if parameters is not None and store.parameters != parameters:
+            store.close()
+            raise InputError(
+                f"{path} has {store.parameters}, not {parameters}; a store keeps its parameters: open it without, "
+                "or make a new one"
+            )
+        return cls(store, extractor=extractor, clock=clock, hint=hint)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    @property
+    def path(self) -> Path:
+        """The store's file."""
+        return self._store.path
+
+    @property
+    def parameters(self) -> Parameters:
+        """The dynamics of the store."""
+        return self._store.parameters
+
+    def remember(
+        self, text: str, *, time: TimeLike | None = None, source: str = "", title: str = "", id: str = ""  # noqa: A002
+    ) -> IngestReport:
+        """Take in one text; the next recall sees it.
+
+        Parameters
+        ----------
+        text : str
+            Kept verbatim.
+        time : datetime, date or str, optional
+            When it was said; now by default. A value without an offset is UTC.
+        source : str
+            What it belongs to: a conversation, a feed.
+        title : str
+            Its title.
+        id : str
+            Its own id within the source. The same id with another text is a new version; without an id, a text
+            is itself at its date: told again on another day, it is confirmed.
+
+        Returns
+        -------
+        IngestReport
+            Whether it was new, and how many associations it touched.
+
+        Raises
+        ------
+        RecordError
+            If the text is empty or dated in the future.
+        TimeError
+            If the time cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.remember("Ada met Charles.", time="2026-03-01").added
+        1
+        """
+        millis = None if time is None else to_millis(time)
+        record = Record(text=text, time=millis, source=source, title=title, id=id, origin="the text")
+        return self.add([record])
+
+    def ingest(
+        self,
+        *paths: Path | str,
+        columns: Columns | None = None,
+        time: TimeLike | None = None,
+        source: str | None = None,
+        encoding: str = "utf-8",
+        skip_bad: bool = False,
+        processes: int = 1,
+        progress: Callable[[int], None] = lambda _documents: None,
+    ) -> IngestReport:
+        """Take in files and folders: text, Markdown, HTML, PDF, JSONL, CSV; ``-`` is standard input.
+
+        Parameters
+        ----------
+        *paths : Path or str
+            What to read. A document that is there already changes nothing; a changed one is a new version at its
+            date: its text replaces the old one, what it still says is confirmed once more.
+        columns : Columns, optional
+            The names of the fields in JSONL and CSV.
+        time : datetime, date or str, optional
+            The date of everything read; by default each record's own, or else its file's.
+        source : str, optional
+            The source of everything read; by default each record's own, or else its file.
+        encoding : str
+            Of text.
+        skip_bad : bool
+            Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch of a
+            thousand documents that it stands in is not kept.
+        processes : int
+            How many processes extract.
+        progress : callable
+            Told how many documents are done, batch by batch.
+
+        Returns
+        -------
+        IngestReport
+            What was added, changed, unchanged and skipped.
+
+        Raises
+        ------
+        RecordError
+            At the first bad record, unless `skip_bad`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "note.md").write_text("# Trip\\n\\nAda visited Paris.")
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     memory.ingest(folder).documents
+        1
+        """
+        records = read(paths, columns=columns or Columns(), time=time, source=source, encoding=encoding)
+        return self.add(records, skip_bad=skip_bad, processes=processes, progress=progress)
+
+    def add(
+        self,
+        records: Iterable[Record | RecordError],
+        *,
+        skip_bad: bool = False,
+        processes: int = 1,
+        progress: Callable[[int], None] = lambda _documents: None,
+    ) -> IngestReport:
+        """Take in records, as the readers give them.
+
+        Parameters
+        ----------
+        records : iterable of Record or RecordError
+            Read as they are needed.
+        skip_bad, processes, progress
+            As for `ingest`.
+
+        Returns
+        -------
+        IngestReport
+            What happened.
+
+        Raises
+        ------
+        RecordError
+            At the first bad record, unless `skip_bad`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.add([Record("Ada met Charles.", id="1"), Record("Ada left.", id="2")]).added
+        2
+        """
+        extractor = self.extractor
+        report = ingestion.ingest(
+            self._store,
+            extractor,
+            records,
+            now=self._clock(),
+            skip_bad=skip_bad,
+            processes=processes,
+            progress=progress,
+        )
+        if report.added + report.changed and self._store.meta.get(EXTRACTOR) != extractor.identity:
+            self._store.set_meta(EXTRACTOR, extractor.identity)
+        return report
+
+    @property
+    def extractor(self) -> Extractor:
+        """What finds the mentions in texts."""
+        if self._extractor is None:
+            self._extractor = default_extractor(self._hint)
+        return self._extractor
+
+    def recall(self, cue: str, *, now: TimeLike | None = None, k: int = 10) -> Recall:
+        """What a cue brings to mind. Changes nothing.
+
+        Parameters
+        ----------
+        cue : str
+            A question, a name, some words.
+        now : datetime, date or str, optional
+            As of when; the present by default. Later passages are not seen, and strengths are those of that
+            moment.
+        k : int
+            How many passages, ≥ 1.
+
+        Returns
+        -------
+        Recall
+            Passages with scores, entities with activation, and the paths that explain them.
+
+        Raises
+        ------
+        InputError
+            If the cue is empty, or `k` below 1.
+        TimeError
+            If `now` cannot be read, or lies before all that the store holds.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles in London.", time="2026-03-01")
+        ...     memory.recall("London", now="2026-03-02").paths[0].through
+        ('london',)
+        """
+        return recalling.recall(self._store, cue, now=self._now(now), k=k)
+
+    def consolidate(
+        self,
+        *,
+        now: TimeLike | None = None,
+        threshold: float = maintenance.FORGET_BELOW,
+        dry_run: bool = False,
+    ) -> MaintenanceReport:
+        """The maintenance pass: bring every association to one date, and forget what is spent.
+
+        Never needed for correctness; it keeps the file small.
+
+        Parameters
+        ----------
+        now : datetime, date or str, optional
+            The date; the present by default.
+        threshold : float
+            Forget where both variables are below it.
+        dry_run : bool
+            Report and write nothing.
+
+        Returns
+        -------
+        MaintenanceReport
+            What was done, or would be.
+
+        Raises
+        ------
+        InputError
+            If the threshold is negative or NaN.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2020-03-01")
+        ...     memory.consolidate(now="2026-03-01").forgotten
+        2
+        """
+        return maintenance.consolidate(self._store, now=self._now(now), threshold=threshold, dry_run=dry_run)
+
+    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+        """What an entity is associated with, strongest first.
+
+        Parameters
+        ----------
+        entity : str
+            Its name or an alias.
+        now : datetime, date or str, optional
+            As of when; the present by default.
+        k : int
+            How many at most.
+
+        Returns
+        -------
+        list of Association
+            Those that lead from the entity.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is none of that name; the message names similar ones.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     [found] = memory.associations("Ada Lovelace", now="2026-03-01")
+        ...     found.target, found.strength
+        ('Charles Babbage', 1.0)
+        """
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many associations to return, at least 1")
+        moment = self._now(now)
+        identity, name = self._resolve(entity)
+        table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
+        times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
+        return [
+            Association(
+                source=name,
+                target=row["target"],
+                strength=row["strength"],
+                consolidated=row["consolidated"],
+                events=row["events"],
+                first_seen=from_millis(int(times["first_seen"][number])),
+                last_seen=from_millis(int(times["last_seen"][number])),
+            )
+            for number, row in enumerate(table.to_pylist())
+        ]
+
+    def _resolve(self, entity: str) -> tuple[int, str]:
+        """Id and name of an entity, by its whole name or alias."""
+        key = canonical(entity)
+        found = reading.entity_named(self._store, key) if key else None
+        if found is not None:
+            return found
+        edits = max(1, len(key) // 4)
+        near = reading.entities_like(self._store, key, edits, 3)["name"].to_pylist() if key else []
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `memini recall` finds passages by any words"
+        raise UnknownEntityError(f"no entity is named {entity!r}{hint}")
+
+    def stats(self, *, now: TimeLike | None = None) -> Stats:
+        """What the store holds.
+
+        Parameters
+        ----------
+        now : datetime, date or str, optional
+            As of when associations count as faint; the present by default.
+
+        Returns
+        -------
+        Stats
+            Counts, dates, parameters.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     round(memory.stats().time_constants.slow)
+        252
+        """
+        store = self._store
+        counts = {name: store.count(name) for name in COUNTED}
+        report = maintenance.consolidate(store, now=self._now(now), dry_run=True)
+        first, last = store.first_seen(), store.last_seen()
+        return Stats(
+            path=str(store.path),
+            bytes=store.path.stat().st_size,
+            **counts,
+            first_seen=None if first is None else from_millis(first),
+            last_seen=None if last is None else from_millis(last),
+            faint=report.forgotten,
+            extractor=store.meta.get(EXTRACTOR),
+            parameters=store.parameters,
+            time_constants=time_constants(store.parameters),
+        )
+
+    def cypher(
+        self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
+    ) -> pa.Table:
+        """Run Cypher on the store, with `memini_key` and `memini_id` beside the macros that are in the file.
+
+        Parameters
+        ----------
+        query : str
+            Any Cypher; one statement unless `write`.
+        parameters : mapping, optional
+            Values of its ``$names``.
+        write : bool
+            Let it change the store; otherwise a query that would is refused.
+
+        Returns
+        -------
+        pyarrow.Table
+            The result.
+
+        Raises
+        ------
+        QueryError
+            If Kùzu refuses it.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.cypher("RETURN memini_key($name) AS key", {"name": "The Café"}).to_pylist()
+        [{'key': 'cafe'}]
+        """
+        return self._store.query(query, parameters, write=write)
+
+    def _now(self, now: TimeLike | None) -> int:
+        return self._clock() if now is None else to_millis(now)
+
+
+COUNTED = ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")
