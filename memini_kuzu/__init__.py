@@ -1,7 +1,7 @@
 """An associative memory for LLM applications that learns by itself, in one local Kùzu file.
 
-New associations are usable at once, repetition consolidates them, the rest fades: three faces of one mechanism,
-the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
+New associations are usable at once, repetition consolidates them, the rest fades: three faces of one
+mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
 """
 
 from memini_kuzu.config import Parameters

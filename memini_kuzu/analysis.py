@@ -17,7 +17,7 @@ import snowballstemmer
 __all__ = ["STOP_WORDS", "analyse", "terms"]
 
 STOP_WORDS = frozenset(
-    (
+    (  # noqa: SIM905 - a paragraph reads better than a column of words
         "a about after all also am an and any are as at be because been before being but by can could did do "
         "does doing during each for from had has have having he her here hers him his how i if in into is it "
         "its itself just me more most my no nor not now of off on once only or other our ours out over own "

@@ -1,7 +1,7 @@
 """Associations as columns: events folded into edges, and edges added to edges.
 
-Both are superposition: the state of an edge is the sum of the responses of its events, so neither the order of
-the events nor how they are split over calls, batches or stores changes the sum.
+Both are superposition: the state of an edge is the sum of the responses of its events, so neither the order
+of the events nor how they are split over calls, batches or stores changes the sum.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ class Parameters:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ParameterError(f"{field.name} = {value!r} is not a number; pass one, such as {field.default}")
+                raise ParameterError(
+                    f"{field.name} = {value!r} is not a number; pass one, such as {field.default}"
+                )
             if not math.isfinite(value) or value <= 0:
                 raise ParameterError(
                     f"{field.name} = {value!r}; pass a finite number above 0, such as {field.default}"

@@ -1,7 +1,7 @@
 """Dates named in a cue: "last May", "on 7 July 2023", "in 2022", "yesterday", as intervals of time.
 
-Only what names a definite stretch of the calendar counts; the reading is relative to the cue's own `now`, and a
-month or a day without a year is the last one that had begun by then.
+Only what names a definite stretch of the calendar counts; the reading is relative to the cue's own `now`, and
+a month or a day without a year is the last one that had begun by then.
 """
 
 from __future__ import annotations

@@ -48,7 +48,17 @@ if TYPE_CHECKING:
     from memini_kuzu.store import Store
     from memini_kuzu.store.engine import Transaction
 
-__all__ = ["BATCH", "TITLE", "IngestReport", "ingest", "passage_id", "read_aliases", "speaker", "title_mention", "write_edges"]
+__all__ = [
+    "BATCH",
+    "TITLE",
+    "IngestReport",
+    "ingest",
+    "passage_id",
+    "read_aliases",
+    "speaker",
+    "title_mention",
+    "write_edges",
+]
 
 TITLE = "TITLE"
 """Label of an entity that is known from a title only."""
@@ -211,7 +221,7 @@ def title_mention(title: str) -> Mention | None:
     >>> title_mention("Demon Dice (game)").key
     'demon dice'
     """
-    name = tidy(title.split(" (")[0])
+    name = tidy(title.partition(" (")[0])
     key = canonical(name)
     return Mention(key, name, TITLE, 0, -1) if key else None
 
@@ -245,33 +255,34 @@ def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[R
 def _prepare(
     records: list[Record | RecordError], now: int, report: IngestReport | None
 ) -> Iterator[_Document]:
-    """Check records and give them their identities; a bad one goes to the report, or is raised without one."""
-    for record in records:
-        error = record if isinstance(record, RecordError) else _fault(record, now)
-        if error is not None:
+    """Check records and give them their identities; a bad one is reported, or raised without a report."""
+    for item in records:
+        try:
+            record = _checked(item, now)
+        except RecordError as error:
             if report is None:
-                raise error
+                raise
             report.skipped.append(error)
             continue
         time = now if record.time is None else record.time
         digest = hashlib.blake2b(f"{record.title}\0{record.text}".encode(), digest_size=16).hexdigest()
         # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
         name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
-        yield _Document(
-            record, time, stable_id(record.source, name), name, digest, segment(record.text)
-        )
+        yield _Document(record, time, stable_id(record.source, name), name, digest, segment(record.text))
 
 
-def _fault(record: Record, now: int) -> RecordError | None:
+def _checked(record: Record | RecordError, now: int) -> Record:
+    if isinstance(record, RecordError):
+        raise record
     if not record.text.strip():
-        return RecordError(record.origin, "the text is empty; leave the record out or give it a text")
+        raise RecordError(record.origin, "the text is empty; leave the record out or give it a text")
     if record.time is not None and record.time > now + SLACK:
-        return RecordError(
+        raise RecordError(
             record.origin,
-            f"is dated {from_millis(record.time):%Y-%m-%d %H:%M}, after now ({from_millis(now):%Y-%m-%d %H:%M}); "
-            "correct its time, or set now with --now",
+            f"is dated {from_millis(record.time):%Y-%m-%d %H:%M}, "
+            f"after now ({from_millis(now):%Y-%m-%d %H:%M}); correct its time, or set now with --now",
         )
-    return None
+    return record
 
 
 def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
@@ -280,7 +291,8 @@ def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
     table = read(
         """
         MATCH (d:Document) WHERE d.id IN $ids
-        RETURN d.id AS id, d.digest AS digest, d.time AS time, d.versions AS versions, d.positions AS positions
+        RETURN d.id AS id, d.digest AS digest, d.time AS time, d.versions AS versions,
+            d.positions AS positions
         """,
         {"ids": ids},
     )
@@ -315,8 +327,8 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
     headings: dict[tuple[int, int], int] = {}
     for number, document in enumerate(documents):
         base = 0
-        for passage, found in enumerate(document.mentions):
-            heading = document.heading(passage)
+        for place, found in enumerate(document.mentions):
+            heading = document.heading(place)
             mentions = found if heading is None or _opens(found, heading) else [heading, *found]
             for mention in mentions:
                 entity = ids.get(mention.key)
@@ -325,9 +337,9 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
                 known = names.get(entity)
                 if known is None or (known.label in WEAK_LABELS and mention.label not in WEAK_LABELS):
                     names[entity] = mention
-                rows.append((number, passage, base + mention.sentence, entity))
+                rows.append((number, place, base + mention.sentence, entity))
             if heading is not None:
-                headings[number, passage] = ids[heading.key]
+                headings[number, place] = ids[heading.key]
             # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
             base += 1 + max((mention.sentence for mention in mentions), default=0)
     document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
@@ -355,7 +367,9 @@ def _write(store: Store, documents: list[_Document], aliases: dict[str, int], re
         known = _known(transaction.run, [document.id for document in documents])
         # another thread, or this very stream, may have brought a document since it was looked up
         fresh = [
-            document for document in documents if document.id not in known or not known[document.id].has(document)
+            document
+            for document in documents
+            if document.id not in known or not known[document.id].has(document)
         ]
         report.unchanged += len(documents) - len(fresh)
         if not fresh:
@@ -392,10 +406,11 @@ class _Places:
 def _places(
     transaction: Transaction, documents: list[_Document], current: NDArray[np.bool_], known: dict[int, _Known]
 ) -> _Places:
-    """Give positions out: a new version takes its predecessor's, what goes beyond comes last in the source."""
+    """Give positions out: a new version takes its predecessor's, what is more comes last in the source."""
     sources = sorted({document.record.source for document in documents})
     table = transaction.run(
-        "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages", {"names": sources}
+        "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages",
+        {"names": sources},
     )
     counters = dict.fromkeys(sources, 0)
     if table.num_rows:
@@ -494,13 +509,16 @@ def write_edges(store: Store, transaction: Transaction, edges: Edges) -> None:
     create_edges(transaction, edges_to_arrow(merged.take(~known)))
 
 
-def _write_passages(transaction: Transaction, batch: _Columns, documents: list[_Document], places: _Places) -> None:
+def _write_passages(
+    transaction: Transaction, batch: _Columns, documents: list[_Document], places: _Places
+) -> None:
     rows = [
-        (place, number, index)
-        for number, ids in enumerate(places.ids)
-        for index, place in enumerate(ids)
+        (place, number, index) for number, ids in enumerate(places.ids) for index, place in enumerate(ids)
     ]
-    terms = [analyse(f"{documents[number].record.title}\n{documents[number].texts[index]}") for _, number, index in rows]
+    terms = [
+        analyse(f"{documents[number].record.title}\n{documents[number].texts[index]}")
+        for _, number, index in rows
+    ]
     passages = pa.table(
         {
             "id": pa.array([place for place, *_ in rows], pa.int64()),
@@ -510,7 +528,9 @@ def _write_passages(transaction: Transaction, batch: _Columns, documents: list[_
             "title": [documents[number].record.title for _, number, _ in rows],
             "time": timestamps([documents[number].time for _, number, _ in rows]),
             "document": pa.array([documents[number].id for _, number, _ in rows], pa.int64()),
-            "heading": pa.array([batch.headings.get((number, index)) for _, number, index in rows], pa.int64()),
+            "heading": pa.array(
+                [batch.headings.get((number, index)) for _, number, index in rows], pa.int64()
+            ),
             "text": [documents[number].texts[index] for _, number, index in rows],
             "terms": terms,
             "words": pa.array([text.count(" ") + bool(text) for text in terms], pa.int64()),
@@ -535,7 +555,7 @@ def _write_passages(transaction: Transaction, batch: _Columns, documents: list[_
     delete_passages(transaction, places.vacated)
 
 
-def _write_documents(
+def _write_documents(  # noqa: PLR0917 - what the steps before it found
     transaction: Transaction,
     batch: _Columns,
     documents: list[_Document],
@@ -576,5 +596,7 @@ def _write_documents(
     )
     upsert_sources(
         transaction,
-        pa.table({"name": list(places.counters), "passages": pa.array(list(places.counters.values()), pa.int64())}),
+        pa.table(
+            {"name": list(places.counters), "passages": pa.array(list(places.counters.values()), pa.int64())}
+        ),
     )

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["FORGET_BELOW", "MaintenanceReport", "consolidate"]
 
 FORGET_BELOW = 1e-3
-"""Strength, in statements, under which an association is forgotten. What was told once stays for about two years
-with the default parameters, what was told ten times for some three and a half."""
+"""Strength, in statements, under which an association is forgotten. What was told once stays for about two
+years with the default parameters, what was told ten times for some three and a half."""
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
@@ -120,5 +120,7 @@ def advance(edges: Edges, now: int, threshold: float, store: Store) -> tuple[Edg
     """All edges as they stand now, and which of them stay."""
     later = np.maximum(edges.as_of, now)
     fast, slow = propagate(edges.fast, edges.slow, (later - edges.as_of) / DAY, store.parameters)
-    after = Edges(edges.source, edges.target, fast, slow, later, edges.events, edges.first_seen, edges.last_seen)
+    after = Edges(
+        edges.source, edges.target, fast, slow, later, edges.events, edges.first_seen, edges.last_seen
+    )
     return after, retained(fast, slow, threshold)

@@ -11,7 +11,6 @@ from memini_kuzu import recall as recalling
 from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
-from memini_kuzu.ingestion import IngestReport
 from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
 from memini_kuzu.store import Store, reading
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
     from memini_kuzu.errors import RecordError
     from memini_kuzu.extraction import Extractor
+    from memini_kuzu.ingestion import IngestReport
     from memini_kuzu.maintenance import MaintenanceReport
     from memini_kuzu.recall import Recall
     from memini_kuzu.times import Clock
@@ -108,8 +108,8 @@ class Stats:
 class Memory:
     """An associative memory in one file.
 
-    Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it open
-    for writing.
+    Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it
+    open for writing.
 
     Parameters
     ----------
@@ -203,8 +203,8 @@ class Memory:
         if parameters is not None and store.parameters != parameters:
             store.close()
             raise InputError(
-                f"{path} has {store.parameters}, not {parameters}; a store keeps its parameters: open it without, "
-                "or make a new one"
+                f"{path} has {store.parameters}, not {parameters}; a store keeps its parameters: open it "
+                "without, or make a new one"
             )
         return cls(store, extractor=extractor, clock=clock, hint=hint)
 
@@ -229,7 +229,13 @@ class Memory:
         return self._store.parameters
 
     def remember(
-        self, text: str, *, time: TimeLike | None = None, source: str = "", title: str = "", id: str = ""  # noqa: A002
+        self,
+        text: str,
+        *,
+        time: TimeLike | None = None,
+        source: str = "",
+        title: str = "",
+        id: str = "",  # noqa: A002
     ) -> IngestReport:
         """Take in one text; the next recall sees it.
 
@@ -244,8 +250,8 @@ class Memory:
         title : str
             Its title.
         id : str
-            Its own id within the source. The same id with another text is a new version; without an id, a text
-            is itself at its date: told again on another day, it is confirmed.
+            Its own id within the source. The same id with another text is a new version; without an id, a
+            text is itself at its date: told again on another day, it is confirmed.
 
         Returns
         -------
@@ -281,13 +287,13 @@ class Memory:
         processes: int = 1,
         progress: Callable[[int], None] = lambda _documents: None,
     ) -> IngestReport:
-        """Take in files and folders: text, Markdown, HTML, PDF, JSONL, CSV; ``-`` is standard input.
+        r"""Take in files and folders: text, Markdown, HTML, PDF, JSONL, CSV; ``-`` is standard input.
 
         Parameters
         ----------
         *paths : Path or str
-            What to read. A document that is there already changes nothing; a changed one is a new version at its
-            date: its text replaces the old one, what it still says is confirmed once more.
+            What to read. A document that is there already changes nothing; a changed one is a new version at
+            its date: its text replaces the old one, what it still says is confirmed once more.
         columns : Columns, optional
             The names of the fields in JSONL and CSV.
         time : datetime, date or str, optional
@@ -297,8 +303,8 @@ class Memory:
         encoding : str
             Of text.
         skip_bad : bool
-            Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch of a
-            thousand documents that it stands in is not kept.
+            Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
+            of a thousand documents that it stands in is not kept.
         processes : int
             How many processes extract.
         progress : callable
@@ -318,7 +324,7 @@ class Memory:
         --------
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
-        >>> _ = (folder / "note.md").write_text("# Trip\\n\\nAda visited Paris.")
+        >>> _ = (folder / "note.md").write_text("# Trip\n\nAda visited Paris.")
         >>> with Memory.open(folder / "a.memini") as memory:
         ...     memory.ingest(folder).documents
         1
@@ -514,7 +520,9 @@ class Memory:
             return found
         edits = max(1, len(key) // 4)
         near = reading.entities_like(self._store, key, edits, 3)["name"].to_pylist() if key else []
-        hint = f"; did you mean {', '.join(near)}?" if near else "; `memini recall` finds passages by any words"
+        hint = (
+            f"; did you mean {', '.join(near)}?" if near else "; `memini recall` finds passages by any words"
+        )
         raise UnknownEntityError(f"no entity is named {entity!r}{hint}")
 
     def stats(self, *, now: TimeLike | None = None) -> Stats:

@@ -18,7 +18,7 @@ last_seen        timestamp[us]       int64 milliseconds (finer is cut off)
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -124,7 +124,7 @@ def timestamps(millis: NDArray[np.int64] | Sequence[int]) -> pa.Array:
     return pa.array(np.asarray(millis, dtype=np.int64) * 1000, type=pa.int64()).cast(TIMESTAMP)
 
 
-def column(table: pa.Table, name: str) -> NDArray[np.generic]:
+def column(table: pa.Table, name: str) -> NDArray[Any]:
     """One column of an Arrow table as a numpy array of its own; timestamps as int64 milliseconds.
 
     Parameters
@@ -155,7 +155,7 @@ def column(table: pa.Table, name: str) -> NDArray[np.generic]:
     if values.null_count:
         raise InputError(f"column {name!r} holds {values.null_count} nulls; drop these rows or fill them")
     if pa.types.is_timestamp(values.type):
-        return values.cast(TIMESTAMP).cast(pa.int64()).to_numpy() // 1000
+        return np.asarray(values.cast(TIMESTAMP).cast(pa.int64()).to_numpy() // 1000)
     # copy: Arrow buffers are read-only
     return np.array(values.to_numpy())
 
@@ -193,7 +193,7 @@ def edges_from_arrow(table: pa.Table) -> Edges:
         except pa.ArrowInvalid as error:
             raise InputError(f"column {field.name!r} does not fit {field.type}: {error}") from error
         columns.append(column(pa.table({field.name: values}), field.name))
-    return Edges(*columns)  # type: ignore[arg-type]
+    return Edges(*columns)
 
 
 def edges_to_arrow(edges: Edges) -> pa.Table:

@@ -64,13 +64,17 @@ def to_millis(value: TimeLike) -> int:
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise TimeError(f"time {value!r} is not a date; write it as 2026-01-04 or 2026-01-04T09:30:00") from None
+            raise TimeError(
+                f"time {value!r} is not a date; write it as 2026-01-04 or 2026-01-04T09:30:00"
+            ) from None
     elif isinstance(value, datetime):
         moment = value
     elif isinstance(value, date):
         moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
     else:
-        raise TimeError(f"time {value!r} is a {type(value).__name__}; pass a datetime, a date or ISO 8601 text")
+        raise TimeError(
+            f"time {value!r} is a {type(value).__name__}; pass a datetime, a date or ISO 8601 text"
+        )
     try:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:  # an offset takes year 1 or 9999 out of what a datetime can hold

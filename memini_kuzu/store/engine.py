@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import kuzu
 import pyarrow as pa
@@ -28,6 +27,9 @@ import pyarrow as pa
 from memini_kuzu.errors import NotAStoreError, QueryError, StoreError, StoreLockedError
 from memini_kuzu.store.gate import Gate
 from memini_kuzu.store.lock import ProcessLock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Engine", "Transaction"]
 
@@ -114,7 +116,9 @@ class Transaction:
     def __init__(self, connection: kuzu.Connection) -> None:
         self._connection = connection
 
-    def run(self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None) -> pa.Table:
+    def run(
+        self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+    ) -> pa.Table:
         """Execute one statement of the transaction.
 
         Parameters
@@ -140,7 +144,10 @@ class Transaction:
 
 
 def execute(
-    connection: kuzu.Connection, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+    connection: kuzu.Connection,
+    query: str,
+    parameters: Parameters | None = None,
+    batch: pa.Table | None = None,
 ) -> pa.Table:
     """Execute on a connection; Kùzu's results and RuntimeErrors stop here."""
     plain = {name: _plain(value) for name, value in (parameters or {}).items()}
@@ -156,7 +163,9 @@ def execute(
     except RuntimeError as error:
         message = str(error)
         if "No space left" in message or "File too large" in message:
-            raise StoreError(f"the disk is full ({message}); make room: nothing of this step was kept") from error
+            raise StoreError(
+                f"the disk is full ({message}); make room: nothing of this step was kept"
+            ) from error
         raise QueryError(f"Kùzu refused the query: {message}") from error
     finally:
         del batch
@@ -323,7 +332,9 @@ class Engine:
             except QueryError as error:
                 if "read-only transaction" not in str(error):
                     raise
-                raise QueryError("the query would change the store; allow it with write=True or --write") from error
+                raise QueryError(
+                    "the query would change the store; allow it with write=True or --write"
+                ) from error
             finally:
                 connection.close()
 

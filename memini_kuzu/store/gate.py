@@ -7,8 +7,11 @@ error that says nothing of the data being committed already. So readers are kept
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Gate"]
 

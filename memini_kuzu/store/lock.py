@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 
 from memini_kuzu.errors import StoreError, StoreLockedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ProcessLock"]
 
@@ -27,6 +30,7 @@ class ProcessLock:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> lock = ProcessLock(Path(tempfile.mkdtemp()) / "notes.memini")
     >>> lock.acquire(wait=0.0)
     >>> lock.holder() == os.getpid()

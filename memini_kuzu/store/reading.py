@@ -60,7 +60,9 @@ ENTITY = """e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.mentio
     e.headings AS headings, e.first_seen AS first_seen, e.last_seen AS last_seen"""
 
 
-def _each(store: Store, branch: str, keys: Sequence[Any], parameters: dict[str, Any] | None = None) -> pa.Table:
+def _each(
+    store: Store, branch: str, keys: Sequence[Any], parameters: dict[str, Any] | None = None
+) -> pa.Table:
     """Run a query for each key, which stands in it as ``$key``, and put the results together."""
     tables = []
     for start in range(0, len(keys), BRANCHES):
@@ -136,7 +138,9 @@ def frequencies(store: Store, words: Sequence[str]) -> dict[str, int]:
         words,
     )
     # a term that no passage holds has no row
-    return dict.fromkeys(words, 0) | dict(zip(table["word"].to_pylist(), table["passages"].to_pylist(), strict=True))
+    return dict.fromkeys(words, 0) | dict(
+        zip(table["word"].to_pylist(), table["passages"].to_pylist(), strict=True)
+    )
 
 
 def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:

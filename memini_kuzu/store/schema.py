@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from memini_kuzu.store.writing import SET_META
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from memini_kuzu.config import Parameters
 
@@ -41,7 +41,7 @@ SIDE_FILES = (".wal", ".shadow", ".lock", ".pid")
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a .cypher file, comments left out.
+    r"""The statements of a .cypher file, comments left out.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def statements(text: str) -> list[str]:
 
     Examples
     --------
-    >>> statements("// one\\nRETURN 1;\\nRETURN 2;")
+    >>> statements("// one\nRETURN 1;\nRETURN 2;")
     ['RETURN 1', 'RETURN 2']
     """
     code = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
@@ -59,7 +59,9 @@ def statements(text: str) -> list[str]:
 
 def _scripts() -> dict[int, Path]:
     """The schema's files by their numbers."""
-    return {int(path.name[:4]): path for path in sorted(folder("schema").glob("[0-9][0-9][0-9][0-9]_*.cypher"))}
+    return {
+        int(path.name[:4]): path for path in sorted(folder("schema").glob("[0-9][0-9][0-9][0-9]_*.cypher"))
+    }
 
 
 def latest_version() -> int:
@@ -166,7 +168,8 @@ def create(path: Path, parameters: Parameters) -> None:
     stray = path.with_name(path.name + ".wal")
     if stray.exists():
         raise NotAStoreError(
-            f"{stray} is left of a store that is gone and would be replayed into a new one; move it away first"
+            f"{stray} is left of a store that is gone and would be replayed into a new one; "
+            "move it away first"
         )
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} does not exist; create it first")

@@ -6,7 +6,6 @@ import math
 import runpy
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["Store", "Sums"]
 
@@ -164,7 +164,9 @@ class Store:
         with self._engine.transaction() as transaction:
             yield transaction
 
-    def query(self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> pa.Table:
+    def query(
+        self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
+    ) -> pa.Table:
         """Run a user's Cypher, with the functions of ``udfs/`` at hand.
 
         Parameters
@@ -208,11 +210,13 @@ class Store:
         return self._date("max(e.last_seen)")
 
     def _date(self, aggregate: str) -> int | None:
-        dates = self.read(f"MATCH (e:Entity) RETURN {aggregate} AS date").filter(pc.is_valid(pc.field("date")))
+        dates = self.read(f"MATCH (e:Entity) RETURN {aggregate} AS date").filter(
+            pc.is_valid(pc.field("date"))
+        )
         return int(column(dates, "date")[0]) if dates.num_rows else None
 
     def size(self, label: str) -> int:
-        """How many nodes of a label there are; counted once a minute, for choosing between ways of reading."""
+        """How many nodes of a label there are; counted once a minute, to choose between ways of reading."""
         now = time.monotonic()
         size, counted = self._sizes.get(label, (0, -math.inf))
         if now - counted > SIZE_LASTS:

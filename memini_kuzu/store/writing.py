@@ -44,7 +44,8 @@ UPSERT_DOCUMENTS = """
 LOAD FROM batch
 MERGE (d:Document {id: id})
 ON CREATE SET d.source = source, d.record = record, d.title = title, d.time = time, d.digest = digest,
-    d.versions = version, d.positions = positions, d.event_source = event_source, d.event_target = event_target,
+    d.versions = version, d.positions = positions, d.event_source = event_source,
+    d.event_target = event_target,
     d.event_amount = event_amount, d.event_time = event_time
 ON MATCH SET d.title = title, d.time = time, d.digest = digest, d.versions = list_concat(d.versions, version),
     d.positions = positions, d.event_source = list_concat(d.event_source, event_source),
@@ -128,7 +129,7 @@ SWAP = (
 )
 
 SINGLY = 70
-"""Up to so many edges are updated one by one, at about 1 ms each: a join costs some 70 ms before its first."""
+"""Up to so many edges are updated one by one, at about 1 ms each: a join costs some 70 ms to begin with."""
 
 
 def _load(transaction: Transaction, statement: str, batch: pa.Table) -> None:
@@ -137,8 +138,14 @@ def _load(transaction: Transaction, statement: str, batch: pa.Table) -> None:
 
 
 def upsert_entities(transaction: Transaction, batch: pa.Table) -> None:
-    """Add entities, or to what is known of them: id, key, name, label, first_seen, last_seen; mentions and headings
-    are added.
+    """Add entities, or to what is known of them.
+
+    Parameters
+    ----------
+    transaction : Transaction
+        The open one.
+    batch : pyarrow.Table
+        id, key, name, label, first_seen, last_seen; mentions and headings, which are added.
     """
     _load(transaction, UPSERT_ENTITIES, batch)
 
