@@ -8,11 +8,11 @@ digits are then spelled in letters, because the index would drop them.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
-from functools import cache, lru_cache
-from typing import Protocol
+from functools import lru_cache
 
-import snowballstemmer
+import Stemmer
 
 __all__ = ["STOP_WORDS", "analyse", "terms"]
 
@@ -36,25 +36,29 @@ NUMBER_MARK = "zq"
 """Starts a number spelled in letters; no English word starts so."""
 
 
-class _Stemmer(Protocol):
-    def stemWord(self, word: str) -> str: ...  # noqa: N802  the library's name
+ACCENTS = re.compile("[\u0300-\u036f]+")
+"""Combining marks of Latin, Greek and Cyrillic letters; people search for Malmö as "malmo"."""
 
 
-@cache
-def _stemmer() -> _Stemmer:
-    stemmer: _Stemmer = snowballstemmer.stemmer("english")
-    return stemmer
+class _Local(threading.local):
+    """A stemmer for each thread: it keeps the word that it works on."""
+
+    def __init__(self) -> None:
+        self.stem = Stemmer.Stemmer("english").stemWord
+
+
+_local = _Local()
 
 
 @lru_cache(maxsize=1 << 16)
 def _term(word: str) -> str:
     if any(character.isdigit() for character in word):
-        # NFKC has folded other scripts' decimal digits' widths; int() would lose leading zeros
+        # digits of any script; int() would lose leading zeros
         spelled = "".join(
             str(unicodedata.digit(character)) if character.isdigit() else character for character in word
         )
         return NUMBER_MARK + spelled.translate(SPELLED)
-    return _stemmer().stemWord(word)
+    return str(_local.stem(word))
 
 
 def terms(text: str) -> list[str]:
@@ -75,7 +79,7 @@ def terms(text: str) -> list[str]:
     >>> terms("The painters were painting in 2024")
     ['painter', 'paint', 'zqcace']
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFKD", text))).casefold()
     found = []
     for match in WORD.finditer(folded):
         word = match.group().replace("’", "'")
@@ -92,6 +96,6 @@ def analyse(text: str) -> str:
     Examples
     --------
     >>> analyse("Anna's café, in May")
-    'anna café may'
+    'anna cafe may'
     """
     return " ".join(terms(text))
