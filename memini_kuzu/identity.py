@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["stable_id"]
+__all__ = ["passage_id", "stable_id"]
 
 
 def stable_id(*parts: str) -> int:
@@ -32,3 +32,21 @@ def stable_id(*parts: str) -> int:
         digest.update(len(encoded).to_bytes(8, "little"))
         digest.update(encoded)
     return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def passage_id(source: str, position: int) -> int:
+    """The id of the passage at a position of a source: what stands beside it is found by primary key.
+
+    Parameters
+    ----------
+    source : str
+        The source's name.
+    position : int
+        From 0.
+
+    Examples
+    --------
+    >>> passage_id("diary", 1) == passage_id("diary", 2)
+    False
+    """
+    return stable_id(source, str(position))

@@ -21,7 +21,7 @@ from memini_kuzu.cooccurrence import cooccurrence_events
 from memini_kuzu.errors import RecordError
 from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
-from memini_kuzu.identity import stable_id
+from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.segments import segment
 from memini_kuzu.store.writing import (
     count_words,
@@ -53,7 +53,6 @@ __all__ = [
     "TITLE",
     "IngestReport",
     "ingest",
-    "passage_id",
     "read_aliases",
     "speaker",
     "title_mention",
@@ -431,17 +430,6 @@ def _places(
         places.rewritten.extend(passage_id(source, position) for position in earlier)
         places.vacated.extend(passage_id(source, position) for position in earlier[len(document.texts) :])
     return places
-
-
-def passage_id(source: str, position: int) -> int:
-    """The id of the passage at a position of a source: what stands beside it is found by primary key.
-
-    Examples
-    --------
-    >>> passage_id("diary", 1) == passage_id("diary", 2)
-    False
-    """
-    return stable_id(source, str(position))
 
 
 def _write_entities(

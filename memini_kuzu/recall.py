@@ -21,8 +21,7 @@ from memini_kuzu.analysis import STOP_WORDS, terms
 from memini_kuzu.dates import named_intervals
 from memini_kuzu.errors import InputError, TimeError
 from memini_kuzu.extraction import canonical
-from memini_kuzu.identity import stable_id
-from memini_kuzu.ingestion import passage_id
+from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.store import reading
 from memini_kuzu.tables import column
 from memini_kuzu.times import DAY, from_millis
