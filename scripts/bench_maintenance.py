@@ -1,0 +1,103 @@
+"""The maintenance pass against reading all edges and copying them back, and against Cypher's SET."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bench_common import NOW, Row, alternate, compare, generated_store
+
+from memini_kuzu.maintenance import consolidate
+from memini_kuzu.store.writing import replace_edges
+from memini_kuzu.tables import edges_from_arrow
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from memini_kuzu.store import Store
+
+SET_ALL = """
+MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
+WITH e, $now AS now
+WITH e, now, memini_fast(e, now) AS fast, memini_slow(e, now) AS slow
+SET e.fast = fast, e.slow = slow, e.as_of = now
+"""
+
+LATER = NOW + 7 * DAY
+
+SAME = 1e-9
+"""Relative difference that the two ways may have."""
+
+
+def maintenance(edges: int, runs: int) -> list[Row]:
+    """Both cases: the pass at `edges`, and Cypher's SET at 100,000 (or at `edges` where these are fewer)."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [_pass(Path(folder) / "pass.memini", edges, runs)]
+        return [*rows, _cypher_set(Path(folder) / "set.memini", min(edges, 100_000))]
+
+
+def _pass(path: Path, edges: int, runs: int) -> Row:
+    """Our whole pass, and the floor: read all, COPY as much back into a new table, drop, rename, commit."""
+    with generated_store(path, edges) as store:
+        before = store.read_edges()
+
+        def floor() -> None:
+            with store.transaction() as transaction:
+                store.read_edges(transaction)
+                # not what was just read but the table from before the pass: the next pass finds the same work
+                replace_edges(transaction, before)
+
+        def ours() -> None:
+            outcome = consolidate(store, now=LATER)
+            if outcome.edges != edges or outcome.forgotten:
+                raise RuntimeError(f"the pass should keep {edges} edges: {outcome}")
+
+        floor()
+        floors, passes = alternate(runs, floor, ours)
+    return compare(
+        "maintenance",
+        "pass",
+        edges,
+        passes,
+        floors,
+        goal="≤ 1.3",
+        note="floor: read all, COPY back, no dynamics",
+    )
+
+
+def _cypher_set(path: Path, edges: int) -> Row:
+    """A plain Cypher SET of the same values; its "floor" is our pass."""
+    with generated_store(path, edges) as store:
+        before = store.read_edges()
+        states: list[pa.Table] = []
+
+        def cypher() -> None:
+            with store.transaction() as transaction:
+                transaction.run(SET_ALL, {"now": from_millis(LATER)})
+
+        (sets,) = alternate(1, cypher)
+        states.append(store.read_edges())
+        passes = []
+        for _ in range(3):
+            _restore(store, before)
+            passes += alternate(1, lambda: consolidate(store, now=LATER))[0]
+        states.append(store.read_edges())
+    _check_same(*states)
+    return compare("maintenance", "cypher_set", edges, sets, passes, goal="≥ 50", note="floor: our pass")
+
+
+def _restore(store: Store, edges: pa.Table) -> None:
+    with store.transaction() as transaction:
+        replace_edges(transaction, edges)
+
+
+def _check_same(a: pa.Table, b: pa.Table) -> None:
+    left, right = (
+        edges_from_arrow(table.sort_by([("source", "ascending"), ("target", "ascending")]))
+        for table in (a, b)
+    )
+    for name in ("source", "target", "fast", "slow", "as_of"):
+        np.testing.assert_allclose(getattr(left, name), getattr(right, name), rtol=SAME)
