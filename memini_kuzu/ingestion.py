@@ -68,6 +68,9 @@ WEAK_LABELS = frozenset({CONCEPT, TITLE})
 BATCH = 1_000
 """Documents a transaction: all or nothing, and large enough that a commit's fixed cost does not count."""
 
+BATCH_PASSAGES = 5_000
+"""Passages after which a transaction ends all the same: a thousand books do not fit in memory at once."""
+
 SLACK = DAY
 """How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""
 
@@ -192,15 +195,17 @@ def ingest(
 
     mentions = extractor.extract(texts(), processes=processes)
     batch: dict[int, _Document] = {}
+    passages = 0
     for first in mentions:
         document = waiting.popleft()
         document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
-        if document.id in batch or len(batch) == BATCH:
-            # a batch holds one version of a document: the second builds on the first
+        # a batch holds one version of a document: the second builds on the first
+        if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
             _write(store, list(batch.values()), aliases, report)
             progress(report.documents)
-            batch = {}
+            batch, passages = {}, 0
         batch[document.id] = document
+        passages += len(document.texts)
     _write(store, list(batch.values()), aliases, report)
     progress(report.documents)
     return report

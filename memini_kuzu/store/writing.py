@@ -34,7 +34,8 @@ LOAD FROM batch
 MERGE (e:Entity {id: id})
 ON CREATE SET e.key = key, e.name = name, e.label = label, e.first_seen = first_seen, e.last_seen = last_seen,
     e.mentions = mentions, e.headings = headings
-ON MATCH SET e.first_seen = least(e.first_seen, first_seen), e.last_seen = greatest(e.last_seen, last_seen),
+ON MATCH SET e.label = CASE WHEN e.label IN ['CONCEPT', 'TITLE'] THEN label ELSE e.label END,
+    e.first_seen = least(e.first_seen, first_seen), e.last_seen = greatest(e.last_seen, last_seen),
     e.mentions = e.mentions + mentions, e.headings = e.headings + headings
 """
 
