@@ -1,0 +1,10 @@
+"""The command line `memini`: parse, one `Memory` call, print.
+
+A module of commands registers them with `command` of `_app` when it is imported; ``memini --help`` lists them
+in the order of the imports below.
+"""
+
+from memini_kuzu.cli import _memory  # noqa: F401  registers its commands
+from memini_kuzu.cli._app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,198 @@
+"""What all commands share: the options, the open store, and what becomes of errors.
+
+A command registers itself and makes three moves::
+
+    @command("memini recall 'Where does Ada live?' -k 3")
+    def recall(cue: Cue, *, db: Db = STORE, k: K = 10, as_json: Json = False, wait: Wait = 0.0) -> None:
+        \"\"\"Say what a cue brings to mind.\"\"\"
+        with opened(db, wait=wait) as memory:
+            found = memory.recall(cue, k=k)
+        show_json(found) if as_json else _show(found)
+
+Errors need no care: a `MeminiError` becomes one line on standard error and exit code 1, a wrong command line
+one line and exit code 2. The ways to print are in `_print`.
+"""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
+
+import typer
+from typer.core import TyperGroup
+
+from memini_kuzu.cli._print import note
+from memini_kuzu.config import Parameters
+from memini_kuzu.errors import MeminiError
+from memini_kuzu.memory import Memory
+from memini_kuzu.times import system_clock, to_millis
+
+if TYPE_CHECKING:
+    from memini_kuzu.times import Clock
+
+__all__ = ["STORE", "Db", "Json", "K", "Now", "Wait", "app", "command", "main", "opened"]
+
+STORE = Path("memory.memini")
+"""The store of a command that is given none."""
+
+Db = Annotated[Path, typer.Option("--db", metavar="PATH", envvar="MEMINI_DB", help="The store's file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Now = Annotated[
+    str | None,
+    typer.Option("--now", metavar="TIME", help="As of when: 2026-01-04 or 2026-01-04T09:30; else now."),
+]
+K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many to show at most.")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another process to close the store."),
+]
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+"""Exit codes; 130 is what a shell gives a command that Ctrl-C ended."""
+
+# typer names only this one of the errors that a wrong command line raises; its base is all of them
+_USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+class _CommandLine(TyperGroup):
+    """The group of all commands: every way in which one can end becomes an exit code here."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(*args, **extra)
+            sys.stdout.flush()
+        except _USAGE_ERROR as error:
+            context = getattr(error, "ctx", None)
+            help_command = f"{context.command_path if context else 'memini'} --help"
+            note(f"{error.format_message().rstrip('.')}; see {help_command}")
+            code = WRONG_USAGE
+        except BrokenPipeError:
+            _forget_stdout()
+            code = FAILED
+        except (MeminiError, OSError) as error:
+            note(str(error))
+            code = FAILED
+        except (KeyboardInterrupt, typer.Abort):
+            code = INTERRUPTED
+        sys.exit(code)
+
+
+def _forget_stdout() -> None:
+    """Let nothing be written to a pipe whose reader is gone, at the end of the process either."""
+    with contextlib.suppress(io.UnsupportedOperation):  # a test's stream has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+app = typer.Typer(
+    cls=_CommandLine,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="The store is --db PATH, $MEMINI_DB or memory.memini. Exit codes: 0 done, 1 failed, 2 usage.",
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        try:
+            version = metadata.version("memini-kuzu")
+        except metadata.PackageNotFoundError:
+            version = "(a checkout that is not installed)"
+        typer.echo(f"memini {version}")
+        raise typer.Exit
+
+
+@app.callback()
+def _memini(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An associative memory in one local file: it learns what repeats and forgets what does not."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that lacks a character gets its number, not a traceback
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="memini")
+
+
+def command(*examples: str, name: str | None = None) -> Callable[[_Command], _Command]:
+    """Register a function as a command of `memini`.
+
+    Parameters
+    ----------
+    *examples : str
+        Lines that a user can type; they end the command's help.
+    name : str, optional
+        The command's name; by default the function's, with dashes.
+
+    Returns
+    -------
+    callable
+        A decorator. The function's docstring is the command's help.
+    """
+    # \b keeps the lines as they are
+    lines = "\n".join(f"  {example}" for example in examples)
+    return app.command(name, epilog=f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}")
+
+
+@contextmanager
+def opened(
+    db: Path,
+    *,
+    write: bool = False,
+    create: bool = False,
+    wait: float = 0.0,
+    now: str | None = None,
+    parameters: Parameters | None = None,
+) -> Iterator[Memory]:
+    """The store of a command.
+
+    Parameters
+    ----------
+    db : Path
+        Its file.
+    write : bool
+        Open it for writing; otherwise several commands may read it at once.
+    create : bool
+        Make it where there is none, and say so.
+    wait : float
+        Seconds to wait for another process to close it.
+    now : str, optional
+        What the clock shows, for commands that take in something.
+    parameters : Parameters, optional
+        The dynamics of a store that is made.
+
+    Yields
+    ------
+    Memory
+        Closed afterwards.
+    """
+    clock: Clock = system_clock
+    if now is not None:
+        moment = to_millis(now)
+        clock = lambda: moment  # noqa: E731 - a clock that stands still
+    missing = create and not db.exists()
+    with Memory.open(
+        db, create=create, read_only=not write, wait=wait, clock=clock, parameters=parameters, hint=note
+    ) as memory:
+        if missing:
+            note(f"made a new store, {db}")
+        yield memory
