@@ -18,17 +18,22 @@ __all__ = ["STOP_WORDS", "analyse", "terms"]
 
 STOP_WORDS = frozenset(
     (  # noqa: SIM905 - a paragraph reads better than a column of words
-        "a about after all also am an and any are as at be because been before being but by can could did do "
-        "does doing during each for from had has have having he her here hers him his how i if in into is it "
-        "its itself just me more most my no nor not now of off on once only or other our ours out over own "
-        "same she should so some such than that the their theirs them then there these they this those "
-        "through to too under until up very was we were what when where which while who whom why will with "
-        "would you your yours"
+        "a about above after again against ai all also am an and any are as at be because been before being "
+        "below between both but by ca can could did do does doing down during each few for from further had "
+        "has have having he her here hers herself him himself his how i if in into is it its itself just many "
+        "may me might more most much must my myself no nor not now of off on once only or other our ours "
+        "ourselves out over own same sha shall she should so some such than that the their theirs them "
+        "themselves then there these they this those through to too under until up very was we were what when "
+        "where which while who whom why will with wo would you your yours yourself yourselves"
     ).split()
 )
-"""Function words of English: they stand in every passage and tell none from another."""
+"""Function words of English, those of the usual lists and the modal verbs: they tell no passage from another. ai, ca,
+sha and wo are what ain't, can't, shan't and won't leave."""
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+ENDING = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
+"""What is written onto a word: "Anna's" is Anna, and "didn't" is did, a function word."""
 
 SPELLED = str.maketrans("0123456789", "abcdefghij")
 
@@ -83,8 +88,7 @@ def terms(text: str) -> list[str]:
     found = []
     for match in WORD.finditer(folded):
         word = match.group().replace("’", "'")
-        # what stands before the apostrophe decides: "don't" is kept whole, "Anna's" is Anna
-        word = word.removesuffix("'s").replace("'", "")
+        word = ENDING.sub("", word).replace("'", "")
         if word and word not in STOP_WORDS:
             found.append(_term(word))
     return found
