@@ -18,17 +18,18 @@ __all__ = ["STOP_WORDS", "analyse", "terms"]
 
 STOP_WORDS = frozenset(
     (  # noqa: SIM905 - a paragraph reads better than a column of words
-        "a about above after again against ai all also am an and any are as at be because been before being "
-        "below between both but by ca can could did do does doing down during each few for from further had "
-        "has have having he her here hers herself him himself his how i if in into is it its itself just many "
-        "may me might more most much must my myself no nor not now of off on once only or other our ours "
-        "ourselves out over own same sha shall she should so some such than that the their theirs them "
-        "themselves then there these they this those through to too under until up very was we were what when "
-        "where which while who whom why will with wo would you your yours yourself yourselves"
+        "a about above after again against ai all also am an and any are as at be because been before "
+        "being below between both but by ca can could did do does doing down during each few for from "
+        "further had has have having he her here hers herself him himself his how i if in into is it its "
+        "itself just many me might more most much must my myself no nor not now of off on once only or "
+        "other our ours ourselves out over own same sha shall she should so some such than that the their "
+        "theirs them themselves then there these they this those through to too under until up very was we "
+        "were what when where which while who whom why will with wo would you your yours yourself "
+        "yourselves"
     ).split()
 )
-"""Function words of English, those of the usual lists and the modal verbs: they tell no passage from another. ai, ca,
-sha and wo are what ain't, can't, shan't and won't leave."""
+"""Function words of English, those of the usual lists and the modal verbs: they tell no passage from another.
+"may" is not among them, for the month; ai, ca, sha and wo are what ain't, can't, shan't and won't leave."""
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
