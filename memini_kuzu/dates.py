@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from memini_kuzu.times import from_millis
+from memini_kuzu.times import LATEST, from_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,6 +138,11 @@ def _read(text: str, now: datetime) -> Iterator[Interval]:
         text = pattern.sub(lambda match: "#" * len(match.group()), text)
 
 
+def _within(interval: Interval) -> bool:
+    """Whether dates like these may stand in a store; those far outside no arithmetic holds."""
+    return interval.end > 0 and interval.start < _millis(LATEST)
+
+
 def named_intervals(text: str, now: int) -> list[Interval]:
     """The stretches of the calendar that a text names.
 
@@ -160,4 +165,4 @@ def named_intervals(text: str, now: int) -> list[Interval]:
     >>> from_millis(found.start).date().isoformat(), from_millis(found.end).date().isoformat()
     ('2025-05-01', '2025-06-01')
     """
-    return list(_read(text.lower(), from_millis(now)))
+    return [interval for interval in _read(text.lower(), from_millis(now)) if _within(interval)]

@@ -18,7 +18,7 @@ import pyarrow as pa
 from memini_kuzu.analysis import analyse
 from memini_kuzu.associations import add_edges, associate, common_pairs, concatenate
 from memini_kuzu.cooccurrence import cooccurrence_events
-from memini_kuzu.errors import RecordError
+from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
 from memini_kuzu.identity import passage_id, stable_id
@@ -128,6 +128,7 @@ class _Known:
     """What the store has of a document."""
 
     digest: str
+    title: str
     time: int
     versions: frozenset[str]
     positions: list[int]
@@ -135,6 +136,58 @@ class _Known:
     def has(self, document: _Document) -> bool:
         """The same text now, or this very version at some time: nothing to do."""
         return document.digest == self.digest or document.version in self.versions
+
+
+class _Incoming:
+    """The documents of a call that the store does not have, on their way to the extractor and back.
+
+    Attributes
+    ----------
+    waiting : deque of _Document
+        Those whose texts were handed out, in their order.
+    failure : InputError or None
+        What ended the records. It is raised at the end, not here: extractors read ahead, and the batches before
+        it are kept.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        records: Iterable[Record | RecordError],
+        now: int,
+        report: IngestReport,
+        *,
+        skip_bad: bool,
+    ) -> None:
+        self.waiting: deque[_Document] = deque()
+        self.failure: InputError | None = None
+        self._store, self._records, self._now, self._report = store, records, now, report
+        self._skip_bad = skip_bad
+        self._changed: set[int] = set()
+
+    def texts(self) -> Iterator[str]:
+        """The texts to extract from."""
+        try:
+            for chunk in _chunks(self._records, BATCH):
+                documents = list(_prepare(chunk, self._now, self._report if self._skip_bad else None))
+                for document in self._fresh(documents):
+                    self.waiting.append(document)
+                    yield from document.texts
+        except InputError as error:
+            self.failure = error
+
+    def _fresh(self, documents: list[_Document]) -> Iterator[_Document]:
+        """Leave out what the store has; a document that this call changes is looked at when it is written."""
+        known = _known(self._store.read, [document.id for document in documents])
+        for document in documents:
+            earlier = known.get(document.id)
+            if earlier is None:
+                yield document
+            elif document.id in self._changed or not earlier.has(document):
+                self._changed.add(document.id)
+                yield document
+            else:
+                self._report.unchanged += 1
 
 
 def ingest(
@@ -178,26 +231,13 @@ def ingest(
         At the first bad record, unless `skip_bad`.
     """
     report = IngestReport()
-    waiting: deque[_Document] = deque()
+    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad)
     aliases = read_aliases(store)
-
-    def texts() -> Iterator[str]:
-        for chunk in _chunks(records, BATCH):
-            documents = list(_prepare(chunk, now, report if skip_bad else None))
-            known = _known(store.read, [document.id for document in documents])
-            for document in documents:
-                earlier = known.get(document.id)
-                if earlier is not None and earlier.has(document):
-                    report.unchanged += 1
-                else:
-                    waiting.append(document)
-                    yield from document.texts
-
-    mentions = extractor.extract(texts(), processes=processes)
+    mentions = extractor.extract(incoming.texts(), processes=processes)
     batch: dict[int, _Document] = {}
     passages = 0
     for first in mentions:
-        document = waiting.popleft()
+        document = incoming.waiting.popleft()
         document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
         # a batch holds one version of a document: the second builds on the first
         if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
@@ -208,6 +248,8 @@ def ingest(
         passages += len(document.texts)
     _write(store, list(batch.values()), aliases, report)
     progress(report.documents)
+    if incoming.failure is not None:
+        raise incoming.failure
     return report
 
 
@@ -280,6 +322,13 @@ def _checked(record: Record | RecordError, now: int) -> Record:
         raise record
     if not record.text.strip():
         raise RecordError(record.origin, "the text is empty; leave the record out or give it a text")
+    try:
+        f"{record.text}{record.title}{record.source}{record.id}".encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise RecordError(
+            record.origin, f"holds {half!r}, half of a character; decode it with the encoding that it is in"
+        ) from None
     if record.time is not None and record.time > now + SLACK:
         raise RecordError(
             record.origin,
@@ -295,7 +344,7 @@ def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
     table = read(
         """
         MATCH (d:Document) WHERE d.id IN $ids
-        RETURN d.id AS id, d.digest AS digest, d.time AS time, d.versions AS versions,
+        RETURN d.id AS id, d.digest AS digest, d.title AS title, d.time AS time, d.versions AS versions,
             d.positions AS positions
         """,
         {"ids": ids},
@@ -303,7 +352,9 @@ def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
     if not table.num_rows:
         return {}
     return {
-        row["id"]: _Known(row["digest"], int(time), frozenset(row["versions"]), row["positions"])
+        row["id"]: _Known(
+            row["digest"], row["title"], int(time), frozenset(row["versions"]), row["positions"]
+        )
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
 
@@ -563,9 +614,9 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
         return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), values)
 
     shown = [
-        (document, document.digest, document.time)
+        (document.digest, document.record.title, document.time)
         if is_current
-        else (document, known[document.id].digest, known[document.id].time)
+        else (known[document.id].digest, known[document.id].title, known[document.id].time)
         for document, is_current in zip(documents, current, strict=True)
     ]
     upsert_documents(
@@ -575,9 +626,9 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
                 "id": pa.array([document.id for document in documents], pa.int64()),
                 "source": [document.record.source for document in documents],
                 "record": [document.name for document in documents],
-                "title": [document.record.title for document in documents],
+                "title": [title for _, title, _ in shown],
                 "time": timestamps([time for *_, time in shown]),
-                "digest": [digest for _, digest, _ in shown],
+                "digest": [digest for digest, *_ in shown],
                 "version": [[document.version] for document in documents],
                 "positions": pa.array(places.positions, pa.list_(pa.int64())),
                 "event_source": per_document(pa.array(batch.source)),

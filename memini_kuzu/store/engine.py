@@ -47,13 +47,22 @@ COMMITTED_ALL_THE_SAME = "Timeout waiting for active transactions to leave the s
 TRANSIENT = "unordered_map::at"
 """A full-text query fails with this once in some 600 times, for no reason of its own."""
 
+FOREIGN = ("not a valid Kuzu database", "cannot be a directory", "Reading past the end of the file")
+"""What Kùzu says of a file that it did not write."""
+
 LOCK_POLL = 0.05
-"""Seconds between two looks at a lock that readers of another process hold."""
+"""Seconds between two looks at a lock that another process holds."""
 
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
 """What a semicolon inside does not count in: strings, quoted names and comments."""
 
 SEPARATOR = re.compile(r";\s*\S")
+
+READING = re.compile(
+    r"\s*(?:(?:EXPLAIN|PROFILE)\s+(?:LOGICAL\s+)?)?(?:MATCH|OPTIONAL|UNWIND|WITH|RETURN|CALL|LOAD\s+(?:WITH|FROM))\b",
+    re.IGNORECASE,
+)
+"""How a reading query begins. COPY … TO and EXPORT change no store, but write over any file, this one too."""
 
 Parameters = Mapping[str, Any]
 
@@ -77,6 +86,9 @@ def _plain(value: Any) -> Any:
 
 
 def _open_database(path: Path, *, read_only: bool) -> kuzu.Database:
+    if path.exists() and path.stat().st_size == 0:
+        # Kùzu would make a database of it
+        raise NotAStoreError(f"{path} is empty, not a memini store; remove it or name another path")
     try:
         return kuzu.Database(
             str(path), read_only=read_only, buffer_pool_size=_buffer_pool(), max_db_size=ADDRESS_SPACE
@@ -84,8 +96,9 @@ def _open_database(path: Path, *, read_only: bool) -> kuzu.Database:
     except RuntimeError as error:
         message = str(error)
         if "Could not set lock on file" in message:
-            raise ProcessLock(path).refusal() from error
-        if "not a valid Kuzu database" in message or "cannot be a directory" in message:
+            # whoever opens for writing has the process lock already
+            raise ProcessLock(path).refusal(held=not read_only) from error
+        if any(reason in message for reason in FOREIGN):
             raise NotAStoreError(
                 f"{path} is not a memini store ({message}); name another path, or `memini init` a new one"
             ) from error
@@ -103,11 +116,25 @@ class _Shared:
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
+    registering: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
 
 
 _open: dict[Path, _Shared] = {}
 _opening = threading.Lock()
+
+
+def _check_reading(query: str) -> None:
+    """Refuse what the read-only transaction, in which a user's query runs, would not."""
+    code = QUOTED.sub(" ", query)
+    if SEPARATOR.search(code):
+        # a COMMIT among them would end the transaction that the rest relies on
+        raise QueryError("a reading query is one statement; run them one by one, or allow writing")
+    if not READING.match(code):
+        raise QueryError(
+            "a reading query begins with MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN, CALL or LOAD FROM; "
+            "allow anything else with write=True or --write"
+        )
 
 
 class Transaction:
@@ -193,35 +220,40 @@ class Engine:
 
     def __init__(self, path: Path, *, read_only: bool = False, wait: float = 0.0) -> None:
         self.path = path.resolve()
-        with _opening:
-            shared = _open.get(self.path)
-            if shared is None:
-                shared = _open[self.path] = self._first(self.path, read_only=read_only, wait=wait)
-            elif shared.read_only and not read_only:
-                raise StoreError(f"{path} is open read-only in this process; close that before writing to it")
-            shared.engines += 1
-        self._shared: _Shared | None = shared
-
-    @staticmethod
-    def _first(path: Path, *, read_only: bool, wait: float) -> _Shared:
+        self._read_only = read_only
+        self._shared: _Shared | None = None
         deadline = time.monotonic() + wait
-        lock = None
-        if not read_only:
-            lock = ProcessLock(path)
-            lock.acquire(wait=wait)
-        while True:
+        while self._shared is None:
             try:
-                return _Shared(path, read_only, _open_database(path, read_only=read_only), lock)
+                with _opening:
+                    self._shared = self._join(self.path, read_only=read_only)
             except StoreLockedError:
                 if time.monotonic() >= deadline:
-                    if lock is not None:
-                        lock.release()
                     raise
+                # asleep outside of _opening: other stores of this process open and close meanwhile
                 time.sleep(LOCK_POLL)
-            except BaseException:
-                if lock is not None:
-                    lock.release()
-                raise
+
+    @staticmethod
+    def _join(path: Path, *, read_only: bool) -> _Shared:
+        shared = _open.get(path)
+        if shared is None:
+            shared = _open[path] = Engine._first(path, read_only=read_only)
+        elif shared.read_only and not read_only:
+            raise StoreError(f"{path} is open read-only in this process; close that before writing to it")
+        shared.engines += 1
+        return shared
+
+    @staticmethod
+    def _first(path: Path, *, read_only: bool) -> _Shared:
+        if read_only:
+            return _Shared(path, read_only, _open_database(path, read_only=read_only), None)
+        lock = ProcessLock(path)
+        lock.acquire(wait=0.0)
+        try:
+            return _Shared(path, read_only, _open_database(path, read_only=read_only), lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @property
     def _live(self) -> _Shared:
@@ -231,14 +263,19 @@ class Engine:
 
     @property
     def read_only(self) -> bool:
-        """Whether writing is refused."""
-        return self._live.read_only
+        """Whether writing is refused, by this handle or by all of the process."""
+        return self._read_only or self._live.read_only
 
     def connect(self) -> kuzu.Connection:
         """A connection of its own on the shared database."""
-        return kuzu.Connection(self._live.database)
+        database = self._live.database
+        if database.is_closed:
+            raise StoreError(f"{self.path} was closed meanwhile, or could not be opened again; open it again")
+        return kuzu.Connection(database)
 
-    def read(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+    def read(
+        self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+    ) -> pa.Table:
         """Run one reading query.
 
         Parameters
@@ -247,6 +284,8 @@ class Engine:
             Cypher.
         parameters : mapping, optional
             Values of its ``$names``.
+        batch : pyarrow.Table, optional
+            Rows for ``LOAD FROM batch``.
 
         Returns
         -------
@@ -261,11 +300,11 @@ class Engine:
         with self._live.gate.reading():
             connection = self.connect()
             try:
-                return execute(connection, query, parameters)
+                return execute(connection, query, parameters, batch)
             except QueryError as error:
                 if TRANSIENT not in str(error):
                     raise
-                return execute(connection, query, parameters)
+                return execute(connection, query, parameters, batch)
             finally:
                 connection.close()
 
@@ -311,24 +350,25 @@ class Engine:
             If Kùzu refuses it, or it would write and may not.
         """
         shared = self._live
-        if write and shared.read_only:
+        if write and self.read_only:
             raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
-        if not write and SEPARATOR.search(QUOTED.sub("", query)):
-            # a COMMIT among them would end the read-only transaction that the rest relies on
-            raise QueryError("a reading query is one statement; run them one by one, or allow writing")
+        if not write:
+            _check_reading(query)
         with (
             shared.writing if write else nullcontext(),
             shared.gate.committing() if write else shared.gate.reading(),
         ):
             connection = self.connect()
+            done = False
             try:
-                with _opening:
+                with shared.registering:
                     if not shared.functions:
                         register(connection)
                         shared.functions = True
                 if not write:
                     connection.execute("BEGIN TRANSACTION READ ONLY")
-                return execute(connection, query, parameters)
+                result = execute(connection, query, parameters)
+                done = True
             except QueryError as error:
                 if "read-only transaction" not in str(error):
                     raise
@@ -337,6 +377,9 @@ class Engine:
                 ) from error
             finally:
                 connection.close()
+                if write and not done:
+                    self._reopen(shared)
+            return result
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -348,7 +391,7 @@ class Engine:
             If the store is open read-only.
         """
         shared = self._live
-        if shared.read_only:
+        if self.read_only:
             raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
         with shared.writing:
             connection = self.connect()
@@ -372,7 +415,7 @@ class Engine:
                 raise
 
     def _abandon(self, connection: kuzu.Connection) -> None:
-        """Undo the open transaction and start from the file again (see the module's second rule)."""
+        """Undo the open transaction and start from the file again."""
         shared = self._live
         with shared.gate.committing():
             try:
@@ -383,9 +426,14 @@ class Engine:
                     raise
             finally:
                 connection.close()
-                shared.database.close()
-                shared.database = _open_database(shared.path, read_only=False)
-                shared.functions = False
+                self._reopen(shared)
+
+    @staticmethod
+    def _reopen(shared: _Shared) -> None:
+        """Start from the file again after a rollback (see the module's second rule)."""
+        shared.database.close()
+        shared.functions = False
+        shared.database = _open_database(shared.path, read_only=False)
 
     def close(self) -> None:
         """Give the handle back; the last one on a path closes the database and the lock."""
@@ -396,7 +444,7 @@ class Engine:
             shared.engines -= 1
             if shared.engines == 0:
                 del _open[shared.path]
-                with shared.gate.committing():
+                with shared.writing, shared.gate.committing():
                     shared.database.close()
                 if shared.lock is not None:
                     shared.lock.release()

@@ -60,9 +60,13 @@ class Gate:
         """Commit while nobody reads."""
         with self._condition:
             self._commits_waiting += 1
-            self._condition.wait_for(lambda: not (self._committing or self._readers))
-            self._commits_waiting -= 1
-            self._committing = True
+            try:
+                self._condition.wait_for(lambda: not (self._committing or self._readers))
+                self._committing = True
+            finally:
+                # also when the wait is interrupted: readers would be kept out for ever
+                self._commits_waiting -= 1
+                self._condition.notify_all()
         try:
             yield
         finally:

@@ -41,7 +41,10 @@ class ProcessLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pid_file = path.with_name(path.name + ".pid")
-        self._lock = filelock.FileLock(path.with_name(path.name + ".lock"), is_singleton=False)
+        # not thread_local: the thread that closes a store need not be the one that opened it
+        self._lock = filelock.FileLock(
+            path.with_name(path.name + ".lock"), is_singleton=False, thread_local=False
+        )
 
     def acquire(self, *, wait: float) -> None:
         """Take the lock, waiting for so many seconds at most.
@@ -78,9 +81,15 @@ class ProcessLock:
         except (FileNotFoundError, ValueError):
             return None
 
-    def refusal(self) -> StoreLockedError:
-        """The error for whoever is turned away; it names the holder."""
-        pid = self.holder()
+    def refusal(self, *, held: bool = False) -> StoreLockedError:
+        """The error for whoever is turned away; it names the holder.
+
+        Parameters
+        ----------
+        held : bool
+            This process has the lock: it is a reader that stands in the way, and those leave no pid.
+        """
+        pid = None if held else self.holder()
         holder = f"process {pid}" if pid is not None else "another process, reading it,"
         return StoreLockedError(
             f"{self._path} is locked: {holder} has it open; close that, or wait for it with --wait SECONDS",

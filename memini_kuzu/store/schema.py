@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ __all__ = [
 
 SIDE_FILES = (".wal", ".shadow", ".lock", ".pid")
 """What may stand beside a database file; `.lock` and `.pid` are ours."""
+
+_creating = threading.Lock()
+"""Threads that make a store at once take turns, as processes do by its lock."""
 
 
 def statements(text: str) -> list[str]:
@@ -143,20 +147,25 @@ def _move(work: Path, path: Path) -> None:
     """Put the finished file in the store's place, atomically, and clear what stood beside it."""
     with work.open("rb") as file:
         os.fsync(file.fileno())
+    if work.with_name(work.name + ".wal").exists():
+        # closing checkpoints, and says nothing where that fails
+        raise StoreError(f"{path} could not be written in full; is the disk full?")
     work.replace(path)
     for suffix in SIDE_FILES:
         work.with_name(work.name + suffix).unlink(missing_ok=True)
 
 
-def create(path: Path, parameters: Parameters) -> None:
-    """Make an empty store.
+def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
+    """Make an empty store; nothing happens where another process made it just before.
 
     Parameters
     ----------
     path : Path
-        Where; nothing may stand there.
+        Where.
     parameters : Parameters
         Its dynamics, for good.
+    wait : float
+        Seconds to wait for another process that makes it.
 
     Raises
     ------
@@ -164,28 +173,37 @@ def create(path: Path, parameters: Parameters) -> None:
         If the folder is missing or cannot be written.
     NotAStoreError
         If a write-ahead log without its store lies there: Kùzu would replay it into the new one.
+    StoreLockedError
+        If another process is making it and `wait` is too short.
     """
-    stray = path.with_name(path.name + ".wal")
-    if stray.exists():
-        raise NotAStoreError(
-            f"{stray} is left of a store that is gone and would be replayed into a new one; "
-            "move it away first"
-        )
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} does not exist; create it first")
-    try:
-        work = _beside(path)
-        engine = Engine(work)
+    lock = ProcessLock(path)
+    with _creating:
+        lock.acquire(wait=wait)
         try:
-            _apply(engine, 0)
-            for statement in macros(parameters):
-                engine.autocommit(statement)
-            write_meta(engine, "parameters", parameters.to_json())
+            if path.exists():
+                return
+            stray = path.with_name(path.name + ".wal")
+            if stray.exists():
+                raise NotAStoreError(
+                    f"{stray} is left of a store that is gone and would be replayed into a new one; "
+                    "move it away first"
+                )
+            work = _beside(path)
+            engine = Engine(work)
+            try:
+                _apply(engine, 0)
+                for statement in macros(parameters):
+                    engine.autocommit(statement)
+                write_meta(engine, "parameters", parameters.to_json())
+            finally:
+                engine.close()
+            _move(work, path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
         finally:
-            engine.close()
-        _move(work, path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+            lock.release()
 
 
 def migrate(path: Path, *, wait: float = 0.0) -> None:
@@ -225,6 +243,8 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
         finally:
             copy.close()
         _move(work, path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be migrated: {error.strerror or error}") from error
     finally:
         lock.release()
 

@@ -117,7 +117,7 @@ class Store:
         if not path.exists():
             if not create or read_only:
                 raise NotAStoreError(f"there is no store at {path}; make one with: memini init --db {path}")
-            schema.create(path, parameters or Parameters())
+            schema.create(path, parameters or Parameters(), wait=wait)
         elif path.is_dir():
             raise NotAStoreError(f"{path} is a folder; name the store's file")
         self._engine = Engine(path, read_only=read_only, wait=wait)
@@ -154,9 +154,11 @@ class Store:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """Run one of memini's own reading queries."""
-        return self._engine.read(query, parameters)
+    def read(
+        self, query: str, parameters: Mapping[str, Any] | None = None, batch: pa.Table | None = None
+    ) -> pa.Table:
+        """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table."""
+        return self._engine.read(query, parameters, batch)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
