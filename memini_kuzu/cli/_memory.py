@@ -1,17 +1,414 @@
 """The basic commands: init, remember, ingest, recall, associations, consolidate, stats, cypher."""
 
-from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
-from memini_kuzu.cli._print import show_json, show_table
+import json
+import sys
+from collections import defaultdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-__all__ = ["stats"]
+import typer
+from rich.text import Text
+
+from memini_kuzu.cli._app import STORE, Db, Json, K, Now, Wait, command, opened
+from memini_kuzu.cli._print import console, day, note, plain, show_json, show_table
+from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import time_constants
+from memini_kuzu.errors import InputError, RecordError, StoreError
+from memini_kuzu.maintenance import FORGET_BELOW
+from memini_kuzu.readers import Columns
+
+if TYPE_CHECKING:
+    from memini_kuzu import recall as recalling
+    from memini_kuzu.dynamics import TimeConstants
+    from memini_kuzu.ingestion import IngestReport
+
+__all__ = ["associations", "consolidate", "cypher", "ingest", "init", "recall", "remember", "stats"]
+
+DEFAULTS = Parameters()
+COLUMNS = Columns()
+INDENT = "   "
+
+ClockNow = Annotated[
+    str | None,
+    typer.Option("--now", metavar="TIME", help="What the clock shows, for replays; later dates are refused."),
+]
+Time = Annotated[
+    str | None, typer.Option("--time", metavar="TIME", help="When it was said: 2026-01-04T09:30.")
+]
 
 
-@command("memini stats --db notes.memini")
-def stats(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
-    """Say what the store holds."""
+class OnError(StrEnum):
+    """What happens at a bad record."""
+
+    abort = "abort"
+    skip = "skip"
+
+
+@command("memini init --db notes.memini", "memini init --db fast.memini --tau-fast 1 --tau-slow 365")
+def init(
+    *,
+    db: Db = STORE,
+    tau_fast: Annotated[
+        float, typer.Option("--tau-fast", metavar="DAYS", help="How long the fast variable lasts by itself.")
+    ] = DEFAULTS.tau_fast,
+    tau_slow: Annotated[
+        float, typer.Option("--tau-slow", metavar="DAYS", help="How long the slow variable lasts by itself.")
+    ] = DEFAULTS.tau_slow,
+    coupling: Annotated[
+        float, typer.Option("--coupling", metavar="C", help="How quickly the two exchange, per day.")
+    ] = DEFAULTS.coupling,
+    capacity: Annotated[
+        float,
+        typer.Option("--capacity", metavar="κ", help="How much more the slow variable holds; 1 or more."),
+    ] = DEFAULTS.capacity,
+    impulse: Annotated[
+        float, typer.Option("--impulse", metavar="B", help="What one event adds to the fast variable.")
+    ] = DEFAULTS.impulse,
+    as_json: Json = False,
+) -> None:
+    """Make an empty store. Its parameters are its own for good."""
+    parameters = Parameters(
+        tau_fast=tau_fast, tau_slow=tau_slow, coupling=coupling, capacity=capacity, impulse=impulse
+    )
+    if db.exists():
+        raise StoreError(f"{db} exists already; use it as it is, or name another path")
+    with opened(db, write=True, create=True, parameters=parameters):
+        constants = time_constants(parameters)
+    if as_json:
+        show_json({"path": db, "parameters": parameters, "time_constants": constants})
+    else:
+        typer.echo(_in_days(constants))
+
+
+def _in_days(constants: "TimeConstants") -> str:
+    """The effective time constants, for people."""
+    return (
+        f"an association fades over {constants.fast:.3g} days and, for {constants.slow_share:.2%} of it, "
+        f"over {constants.slow:.3g} days"
+    )
+
+
+@command(
+    "memini remember 'Ada moved to Lisbon.' --time 2026-03-01 --source diary",
+    "pbpaste | memini remember - --title Minutes",
+)
+def remember(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from standard input.")],
+    *,
+    db: Db = STORE,
+    time: Time = None,
+    source: Annotated[str, typer.Option("--source", metavar="NAME", help="What it belongs to.")] = "",
+    title: Annotated[str, typer.Option("--title", metavar="TITLE", help="Its title.")] = "",
+    id: Annotated[  # noqa: A002 - the record's field
+        str, typer.Option("--id", metavar="ID", help="Its id in its source; again, it is a new version.")
+    ] = "",
+    now: ClockNow = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Take in one text; the next recall sees it."""
+    words = _standard_input() if text == "-" else text
+    with opened(db, write=True, create=True, now=now, wait=wait) as memory:
+        report = memory.remember(words, time=time, source=source, title=title, id=id)
+    if as_json:
+        show_json(report)
+    elif report.unchanged:
+        typer.echo("known already: nothing was changed")
+    else:
+        what = "a new version" if report.changed else "remembered"
+        typer.echo(f"{what}: {_count(report.passages, 'passage')}, {_count(report.events, 'event')}")
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"standard input: byte {error.start} is not utf-8; convert it, or use memini ingest --encoding"
+        ) from error
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@command(
+    "memini ingest notes/ --db notes.memini",
+    "memini ingest chat.jsonl --text-column message --time-column sent_at --on-error skip",
+)
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Text, Markdown, HTML, PDF, JSONL, CSV, folders; - is stdin."),
+    ],
+    *,
+    db: Db = STORE,
+    text_column: Annotated[
+        str, typer.Option("--text-column", metavar="NAME", help="JSONL and CSV: where the text is.")
+    ] = COLUMNS.text,
+    time_column: Annotated[
+        str, typer.Option("--time-column", metavar="NAME", help="… its date.")
+    ] = COLUMNS.time,
+    source_column: Annotated[
+        str, typer.Option("--source-column", metavar="NAME", help="… what it belongs to.")
+    ] = COLUMNS.source,
+    title_column: Annotated[
+        str, typer.Option("--title-column", metavar="NAME", help="… its title.")
+    ] = COLUMNS.title,
+    id_column: Annotated[
+        str, typer.Option("--id-column", metavar="NAME", help="… its id in its source.")
+    ] = COLUMNS.id,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="TIME", help="The date of everything, whatever it says.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="The source of everything.")
+    ] = None,
+    encoding: Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of text.")] = "utf-8",
+    on_error: Annotated[
+        OnError, typer.Option("--on-error", help="At a bad record: stop, or report it and go on.")
+    ] = OnError.abort,
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", min=1, help="How many processes read the texts.")
+    ] = 1,
+    now: ClockNow = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Take in files and folders. What is there already changes nothing; a changed document is a new version.
+
+    A thousand documents make a batch, which is kept whole or not at all: after an error or a crash, the same
+    command goes on from the last batch.
+    """
+    columns = Columns(text_column, time_column, source_column, title_column, id_column)
+    with opened(db, write=True, create=True, now=now, wait=wait) as memory, DocumentProgress() as progress:
+        try:
+            report = memory.ingest(
+                *paths,
+                columns=columns,
+                time=time,
+                source=source,
+                encoding=encoding,
+                skip_bad=on_error is OnError.skip,
+                processes=processes,
+                progress=progress,
+            )
+        except RecordError as error:
+            _say_what_is_kept(error, progress.documents)
+        except KeyboardInterrupt:
+            note(f"interrupted; {_kept(progress.documents)}")
+            raise
+    _show_ingested(report, as_json=as_json)
+
+
+def _say_what_is_kept(error: RecordError, documents: int) -> NoReturn:
+    raise RecordError(
+        error.origin, f"{error.reason} (or pass --on-error skip); {_kept(documents)}"
+    ) from error
+
+
+def _kept(documents: int) -> str:
+    if not documents:
+        return "nothing was changed"
+    return f"{_count(documents, 'document')} before it are kept, and the same command goes on from there"
+
+
+def _show_ingested(report: "IngestReport", *, as_json: bool) -> None:
+    for error in report.skipped:
+        note(f"skipped {error}")
+    if as_json:
+        show_json(report)
+    else:
+        typer.echo(
+            f"added {report.added:,}, changed {report.changed:,}, unchanged {report.unchanged:,}, "
+            f"skipped {len(report.skipped):,}: {_count(report.passages, 'passage')}, "
+            f"{_count(report.events, 'event')}"
+        )
+
+
+@command(
+    "memini recall 'Where does Ada live?' -k 3",
+    "memini recall Lisbon --now 2026-06-01 --json",
+)
+def recall(
+    cue: Annotated[str, typer.Argument(metavar="CUE", help="A question, a name, some words.")],
+    *,
+    db: Db = STORE,
+    k: K = 10,
+    now: Now = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Say what a cue brings to mind, and why. Changes nothing."""
     with opened(db, wait=wait) as memory:
-        found = memory.stats()
+        found = memory.recall(cue, now=now, k=k)
+    if as_json:
+        show_json({"passages": found.passages, "entities": found.entities, "paths": found.paths})
+    else:
+        _show_recalled(found)
+
+
+def _show_recalled(found: "recalling.Recall") -> None:
+    if not found.passages:
+        typer.echo("nothing comes to mind")
+        return
+    screen = console()
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for path in found.paths:
+        reasons[path.passage].append(_reason(path))
+    for number, passage in enumerate(found.passages, 1):
+        about = "  ".join(filter(None, (passage.source, passage.id, passage.title)))
+        screen.print(
+            plain(f"{number}. ", "bold"),
+            plain(f"{day(passage.time)}  {about}  {passage.score:.3f}", "bold"),
+            sep="",
+        )
+        _show_indented(passage.text.strip("\n"))
+        if reasons[passage.id]:
+            _show_indented(f"why: {'; '.join(reasons[passage.id])}", "dim")
+    if found.entities:
+        names = ", ".join(f"{entity.name} {entity.activation:.2f}" for entity in found.entities)
+        screen.print(plain(f"entities: {names}"))
+
+
+def _show_indented(text: str, style: str = "") -> None:
+    """Print lines under a heading; a terminal's width wraps them, and the indent stays."""
+    screen = console()
+    for line in plain(text, style).wrap(screen, max(screen.width - len(INDENT), 20)):
+        screen.print(Text(INDENT) + line)
+
+
+def _reason(path: "recalling.Path") -> str:
+    joint = " → " if path.kind in ("mention", "association") else ", "
+    strength = "" if path.strength is None else f" (strength {path.strength:.2g}"
+    seen = "" if path.last_seen is None else f"{', ' if strength else ' ('}seen {day(path.last_seen)}"
+    return f"{path.kind} {joint.join(path.through)}{strength}{seen}{')' if strength or seen else ''}"
+
+
+@command("memini associations 'Ada Lovelace' -k 5", "memini associations Lisbon --now 2026-06-01")
+def associations(
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")],
+    *,
+    db: Db = STORE,
+    k: K = 10,
+    now: Now = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """List what an entity leads to, strongest first."""
+    with opened(db, wait=wait) as memory:
+        found = memory.associations(entity, now=now, k=k)
     if as_json:
         show_json(found)
+    elif not found:
+        typer.echo(f"{entity} is associated with nothing")
     else:
-        show_table(["what", "how many"], [["entities", found.entities]])
+        show_table(
+            ["entity", "strength", "consolidated", "events", "first seen", "last seen"],
+            [
+                (one.target, one.strength, one.consolidated, one.events, one.first_seen, one.last_seen)
+                for one in found
+            ],
+        )
+
+
+@command("memini consolidate --dry-run", "memini consolidate --threshold 0.01 --now 2026-06-01")
+def consolidate(
+    *,
+    db: Db = STORE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and write nothing.")] = False,
+    threshold: Annotated[
+        float,
+        typer.Option("--threshold", metavar="STRENGTH", help="Forget where both variables are below it."),
+    ] = FORGET_BELOW,
+    now: Now = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Forget what is spent. Never needed for right answers: it keeps the file small.
+
+    All associations are brought to one date; those whose two variables are below the threshold are dropped,
+    since they can never reach it again without new evidence.
+    """
+    with opened(db, write=not dry_run, wait=wait) as memory:
+        report = memory.consolidate(now=now, threshold=threshold, dry_run=dry_run)
+    if as_json:
+        show_json(report)
+        return
+    typer.echo(
+        f"{_count(report.edges, 'association')}: {report.forgotten:,} "
+        f"{'would be forgotten' if dry_run else 'forgotten'}, {report.strengthened:,} strengthened; "
+        f"{report.seconds:.2f} s{', nothing was written' if dry_run else ''}"
+    )
+    if report.strengths:
+        show_table(["quantile", "strength"], report.strengths.items())
+
+
+@command("memini stats --db notes.memini", "memini stats --json")
+def stats(*, db: Db = STORE, now: Now = None, as_json: Json = False, wait: Wait = 0.0) -> None:
+    """Say what the store holds."""
+    with opened(db, wait=wait) as memory:
+        found = memory.stats(now=now)
+    if as_json:
+        show_json(found)
+        return
+    rows: list[tuple[str, Any]] = [("file", found.path), ("size", f"{found.bytes / 1e6:,.1f} MB")]
+    rows += [
+        (name, f"{getattr(found, name):,}")
+        for name in ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")
+    ]
+    rows += [
+        ("about to be forgotten", f"{found.faint:,}"),
+        ("first seen", found.first_seen),
+        ("last seen", found.last_seen),
+        ("extractor", found.extractor),
+        ("dynamics", _in_days(found.time_constants)),
+    ]
+    show_table(None, rows)
+
+
+@command(
+    "memini cypher 'MATCH (e:Entity) RETURN e.name, e.mentions ORDER BY e.mentions DESC LIMIT 5'",
+    "memini cypher 'MATCH (e:Entity {id: memini_id($name)}) RETURN e.name' --param name=Ada",
+)
+def cypher(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One statement; several with --write.")],
+    *,
+    db: Db = STORE,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", metavar="NAME=VALUE", help="A value of $NAME: JSON, or else text. Repeatable."
+        ),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Let it change the store.")] = False,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Run a Cypher query on the store."""
+    parameters = dict(_parameter(text) for text in param or ())
+    with opened(db, write=write, wait=wait) as memory:
+        found = memory.cypher(query, parameters, write=write)
+    if as_json:
+        show_json(found)
+    elif found.num_columns:
+        columns = [column.to_pylist() for column in found.columns]
+        show_table(found.column_names, list(zip(*columns, strict=True)))
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    """Name and value of a ``name=value``."""
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--param")
+    try:
+        return name, json.loads(value, parse_constant=_refuse_constant)
+    except ValueError:
+        return name, value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(name)

@@ -69,19 +69,19 @@ def day(time: datetime) -> str:
     return time.strftime("%Y-%m-%d" if time.time() == datetime.min.time() else "%Y-%m-%d %H:%M")
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def show_table(columns: Sequence[str] | None, rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under their headings: columns of numbers to the right, dates as `day` writes them.
 
     Parameters
     ----------
-    columns : sequence of str
-        The headings.
+    columns : sequence of str or None
+        The headings; None for two columns without any.
     rows : iterable of sequences
         Values of any kind.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=columns is not None)
     rows = list(rows)
-    for number, name in enumerate(columns):
+    for number, name in enumerate(columns or ("", "")):
         numeric = all(_is_number(row[number]) for row in rows)
         table.add_column(plain(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:

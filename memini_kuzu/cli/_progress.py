@@ -1,0 +1,48 @@
+"""What a long ingestion shows: a bar on a terminal, a plain line for every batch elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from memini_kuzu.cli._print import console, note
+
+__all__ = ["DocumentProgress"]
+
+
+class DocumentProgress:
+    """Told how many documents are done, it shows them on standard error.
+
+    The bar has no end: inputs are streamed, so nobody knows how many documents are still to come.
+
+    Attributes
+    ----------
+    documents : int
+        How many are done.
+    """
+
+    def __init__(self) -> None:
+        self.documents = 0
+        screen = console(stderr=True)
+        columns = (BarColumn(), TextColumn("{task.completed:,.0f} documents"), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=screen, transient=True) if screen.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+            self._bar.add_task("", total=None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, documents: int) -> None:
+        """Show that so many are done."""
+        self.documents = documents
+        if self._bar is None:
+            note(f"{documents:,} documents")
+        else:
+            self._bar.update(self._bar.task_ids[0], completed=documents)
