@@ -129,7 +129,9 @@ def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_ent
     return z
 
 
-def deliver(activation: Floats, entity: Ints, passage: Ints, share: Floats, own: Floats, n_passages: int) -> Floats:
+def deliver(
+    activation: Floats, entity: Ints, passage: Ints, share: Floats, own: Floats, n_passages: int
+) -> Floats:
     """From entities back to the passages that mention them.
 
     Parameters
@@ -170,7 +172,8 @@ def contiguity(x: Floats, source: Ints, position: Ints) -> Floats:
     x : float64 (n_passages, n_words)
         Coverage.
     source, position : int64 (n_passages,)
-        Where each passage stands; two of one source and position do not hear each other.
+        Where each passage stands; two of one source and position do not hear each other. A negative source
+        is none: its passages have no neighbours.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def contiguity(x: Floats, source: Ints, position: Ints) -> Floats:
     # positions of one source differ, so a neighbour within reach stands at most so many rows away
     for shift in range(1, min(REACH, len(order) - 1) + 1):
         offset = position[shift:] - position[:-shift]
-        near = (source[shift:] == source[:-shift]) & (offset > 0) & (offset <= REACH)
+        near = (source[shift:] == source[:-shift]) & (source[shift:] >= 0) & (offset > 0) & (offset <= REACH)
         before, after = order[:-shift][near], order[shift:][near]
         weight = (NEAR ** offset[near])[:, None]
         factor[after] *= 1.0 - weight * x[before]

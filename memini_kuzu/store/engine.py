@@ -274,7 +274,12 @@ class Engine:
         return kuzu.Connection(database)
 
     def read(
-        self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+        self,
+        query: str,
+        parameters: Parameters | None = None,
+        batch: pa.Table | None = None,
+        *,
+        hidden: bool = False,
     ) -> pa.Table:
         """Run one reading query.
 
@@ -286,6 +291,8 @@ class Engine:
             Values of its ``$names``.
         batch : pyarrow.Table, optional
             Rows for ``LOAD FROM batch``.
+        hidden : bool
+            Let it see the tables that Kùzu keeps for its indexes.
 
         Returns
         -------
@@ -300,6 +307,8 @@ class Engine:
         with self._live.gate.reading():
             connection = self.connect()
             try:
+                if hidden:
+                    connection.execute("CALL enable_internal_catalog = true")
                 return execute(connection, query, parameters, batch)
             except QueryError as error:
                 if TRANSIENT not in str(error):

@@ -132,6 +132,7 @@ class Store:
             self._engine.close()
             raise
         self._sizes: dict[str, tuple[int, float]] = {}
+        self._index_tables: dict[str, str] = {}
         self.parameters = Parameters.from_json(self.meta["parameters"])
 
     @property
@@ -155,10 +156,27 @@ class Store:
         self.close()
 
     def read(
-        self, query: str, parameters: Mapping[str, Any] | None = None, batch: pa.Table | None = None
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        batch: pa.Table | None = None,
+        *,
+        hidden: bool = False,
     ) -> pa.Table:
-        """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table."""
-        return self._engine.read(query, parameters, batch)
+        """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table.
+
+        With `hidden` it sees the tables that Kùzu keeps for its indexes.
+        """
+        return self._engine.read(query, parameters, batch, hidden=hidden)
+
+    def index_table(self, kind: str) -> str:
+        """The name of a hidden table of the full-text index: ``terms``, ``docs`` or ``appears_in``."""
+        if not self._index_tables:
+            names = self.read("CALL show_tables() RETURN name", hidden=True)["name"].to_pylist()
+            self._index_tables = {
+                name.rsplit("_passage_terms_", 1)[1]: name for name in names if "_passage_terms_" in name
+            }
+        return self._index_tables[kind]
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

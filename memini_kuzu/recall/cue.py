@@ -1,0 +1,242 @@
+"""Reading a cue: its words, the entities and dates that it names, and what these select."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from memini_kuzu.analysis import STOP_WORDS, terms
+from memini_kuzu.dates import named_intervals
+from memini_kuzu.extraction import canonical
+from memini_kuzu.identity import stable_id
+from memini_kuzu.store import reading
+from memini_kuzu.tables import column
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from memini_kuzu.recall.candidates import Candidates
+    from memini_kuzu.store import Store
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+__all__ = ["AFTERGLOW", "Cue", "Facet", "NamedEntity", "find_entities", "read_cue"]
+
+AFTERGLOW = 5 * DAY
+"""Half-life of a date's facet after its interval: what happened is often told some days later."""
+
+FADED = 4 * AFTERGLOW
+"""How long after its interval a date is looked for: a sixteenth is left of it then."""
+
+GRAM = 8
+"""Words of the longest name that is looked for in a cue."""
+
+SHORTEST_TYPO = 4
+"""Letters below which one edit makes another word."""
+
+LONG_NAME = 8
+"""Letters from which two edits are forgiven."""
+
+WORD = re.compile(r"[\w'’&.+#-]+")
+
+
+class NamedEntity(NamedTuple):
+    """An entity that the cue names.
+
+    Parameters
+    ----------
+    id : int
+        Its id.
+    key, name, label : str
+        As the store has it.
+    mentions, headings : int
+        How many passages mention it, and how many it heads.
+    """
+
+    id: int
+    key: str
+    name: str
+    label: str
+    mentions: int
+    headings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """Something named in the cue that selects passages: counts like one more word.
+
+    Parameters
+    ----------
+    kind, name : str
+        What it is, and which.
+    mass : float
+        What it is worth: ln(1 + N / selected).
+    heading : int or None
+        Selects the passages that this entity heads.
+    members : dict of int to float
+        Or else these passages, each with its share from 0 to 1.
+    """
+
+    kind: str
+    name: str
+    mass: float
+    heading: int | None
+    members: dict[int, float]
+
+    def share(self, passages: Candidates) -> Floats:
+        """From 0 to 1 for each candidate: float64 (n_passages,)."""
+        if self.heading is not None:
+            return (passages.heading == self.heading).astype(np.float64)
+        return np.array([self.members.get(identity, 0.0) for identity in passages.id.tolist()])
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A cue as the store understands it.
+
+    Parameters
+    ----------
+    text : str
+        As it was put.
+    words : tuple of str
+        Analysed; those that some passage holds.
+    idf : float64 (n_words,)
+        ln(1 + (N - n + ½) / (n + ½)), times how often the cue says the word.
+    named : dict of int to NamedEntity
+        The entities that it names, by id.
+    facets : tuple of Facet
+        The headings and dates that it names.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    idf: Floats
+    named: dict[int, NamedEntity]
+    facets: tuple[Facet, ...]
+
+
+def read_cue(store: Store, text: str, now: int, passages: int, without: frozenset[str]) -> Cue:
+    """Understand a cue.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    text : str
+        The cue.
+    now : int
+        When it is put, in milliseconds since 1970.
+    passages : int
+        N, how many there are in the store.
+    without : frozenset of str
+        Parts of `switches.PARTS` to leave out.
+
+    Returns
+    -------
+    Cue
+        Its words, entities and facets.
+    """
+    named = find_entities(store, text)
+    counts = Counter(terms(text))
+    frequency = reading.frequencies(store, list(counts))
+    unknown = {word for word in counts if not frequency[word]}
+    if unknown:
+        named.update(_mistyped(store, text, unknown))
+    # an alias or a mistyped name brings the words of what it stands for
+    extra = {word for entity in named.values() for word in terms(entity.key)} - set(counts)
+    if extra:
+        frequency |= reading.frequencies(store, sorted(extra))
+        counts.update(extra)
+    words = tuple(word for word in counts if frequency[word])
+    times = np.array([counts[word] for word in words], dtype=np.float64)
+    df = np.array([frequency[word] for word in words], dtype=np.float64)
+    facets: list[Facet] = []
+    if "headings" not in without:
+        facets.extend(
+            Facet("heading", entity.name, math.log1p(passages / entity.headings), entity.id, {})
+            for entity in named.values()
+            if entity.headings
+        )
+    if "dates" not in without:
+        facets.extend(_date_facet(store, text, now, passages))
+    return Cue(text, words, times * np.log1p((passages - df + 0.5) / (df + 0.5)), named, tuple(facets))
+
+
+def _date_facet(store: Store, text: str, now: int, passages: int) -> Iterator[Facet]:
+    members: dict[int, float] = {}
+    for interval in named_intervals(text, now):
+        table = reading.dated_passages(
+            store, from_millis(interval.start), from_millis(interval.end + FADED), from_millis(now)
+        )
+        if table.num_rows:
+            late = np.maximum(column(table, "time") - interval.end, 0)
+            for identity, share in zip(
+                table["id"].to_pylist(), (0.5 ** (late / AFTERGLOW)).tolist(), strict=True
+            ):
+                members[identity] = max(members.get(identity, 0.0), share)
+    if members:
+        yield Facet("date", "date", math.log1p(passages / sum(members.values())), None, members)
+
+
+def _entities(table: pa.Table) -> dict[int, NamedEntity]:
+    columns = [table[name].to_pylist() for name in NamedEntity._fields]
+    return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
+
+
+def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
+    """The entities that a text names, by their names or aliases: longest first, none inside another.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    text : str
+        A cue.
+
+    Returns
+    -------
+    dict of int to NamedEntity
+        By id, in order of the text.
+    """
+    words = WORD.findall(text)
+    spans = [
+        (start, start + length, key)
+        for length in range(min(GRAM, len(words)), 0, -1)
+        for start in range(len(words) - length + 1)
+        if (key := canonical(" ".join(words[start : start + length]))) and key not in STOP_WORDS
+    ]
+    if not spans:
+        return {}
+    aliases = reading.aliases_of(store, [key for *_, key in spans])
+    targets = dict(zip(aliases["key"].to_pylist(), aliases["entity"].to_pylist(), strict=True))
+    ids = {key: targets.get(key, stable_id(key)) for *_, key in spans}
+    there = _entities(reading.entities_by_id(store, sorted(set(ids.values()))))
+    taken = [False] * len(words)
+    found: list[tuple[int, NamedEntity]] = []
+    for start, stop, key in spans:
+        if ids[key] in there and not any(taken[start:stop]):
+            found.append((start, there[ids[key]]))
+            taken[start:stop] = [True] * (stop - start)
+    return {entity.id: entity for _, entity in sorted(found, key=lambda item: item[0])}
+
+
+def _mistyped(store: Store, text: str, unknown: set[str]) -> dict[int, NamedEntity]:
+    """Entities whose names are an edit or two from a word of the cue that no passage holds."""
+    found: dict[int, NamedEntity] = {}
+    for word in WORD.findall(text):
+        key = canonical(word)
+        if len(key) < SHORTEST_TYPO or not unknown.intersection(terms(word)):
+            continue
+        edits = 1 if len(key) < LONG_NAME else 2
+        found.update(_entities(reading.entities_like(store, key, edits, 1)))
+    return found

@@ -1,0 +1,188 @@
+"""Why a passage was recalled: the ways on which the words of the cue came to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from memini_kuzu.activation import NEAR, REACH, REVERSE
+from memini_kuzu.recall.result import Path
+from memini_kuzu.times import from_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.recall.recollection import Recollection
+    from memini_kuzu.recall.spread import Links
+    from memini_kuzu.store.reading import Name
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["PATHS", "Reason", "reasons", "resolve"]
+
+PATHS = 4
+"""Reasons that a recall gives for each passage."""
+
+
+class Reason(NamedTuple):
+    """A path whose passages are still rows and whose entities are ids.
+
+    Parameters
+    ----------
+    row : int
+        Row of the passage that it leads to.
+    kind : str
+        As in `Path`.
+    words : tuple of str
+        Words, or a name of the cue.
+    passages : tuple of int
+        Rows of the passages on the way.
+    entities : tuple of int
+        Ids of the entities on the way.
+    score : float
+        What it would contribute by itself.
+    strength : float or None
+        Of the association.
+    last_seen : int or None
+        Milliseconds since 1970.
+    """
+
+    row: int
+    kind: str
+    words: tuple[str, ...]
+    passages: tuple[int, ...]
+    entities: tuple[int, ...]
+    score: float
+    strength: float | None = None
+    last_seen: int | None = None
+
+
+def resolve(found: Recollection, reason: Reason, names: Mapping[int, Name]) -> Path:
+    """A reason in the words of the store.
+
+    Parameters
+    ----------
+    found : Recollection
+        Where the rows count.
+    reason : Reason
+        The reason.
+    names : mapping of int to Name
+        Of the entities, by id.
+
+    Returns
+    -------
+    Path
+        As users see it.
+    """
+    record = found.passages.record
+    return Path(
+        record[reason.row],
+        reason.kind,
+        (
+            *reason.words,
+            *(record[row] for row in reason.passages),
+            *(names[entity].name for entity in reason.entities),
+        ),
+        reason.score,
+        reason.strength,
+        None if reason.last_seen is None else from_millis(reason.last_seen),
+    )
+
+
+def reasons(found: Recollection, row: int) -> Iterator[Reason]:
+    """All that speaks for a passage, in no particular order.
+
+    Parameters
+    ----------
+    found : Recollection
+        A recall.
+    row : int
+        Row of the passage.
+
+    Yields
+    ------
+    Reason
+        One way on which words of the cue came to it.
+    """
+    yield from _own(found, row)
+    yield from _neighbours(found, row)
+    yield from _mentions(found, row)
+    yield from _associations(found, row)
+
+
+def _own(found: Recollection, row: int) -> Iterator[Reason]:
+    covered = found.x[row] * found.mass
+    words = tuple(found.cue.words[number] for number in np.argsort(-covered) if covered[number] > 0)
+    if words:
+        yield Reason(row, "words", words, (), (), float(covered.sum()))
+    for facet in found.cue.facets:
+        share = float(facet.share(found.passages)[row])
+        if share > 0:
+            yield Reason(row, facet.kind, (facet.name,), (), (), facet.mass * share)
+
+
+def _neighbours(found: Recollection, row: int) -> Iterator[Reason]:
+    if not found.contiguous:
+        return
+    passages = found.passages
+    offset = passages.position[row] - passages.position
+    near = (passages.episode == passages.episode[row]) & (offset != 0) & (np.abs(offset) <= REACH)
+    for other in np.flatnonzero(near & (passages.episode >= 0)).tolist():
+        weight = NEAR ** abs(int(offset[other])) * (1.0 if offset[other] > 0 else REVERSE)
+        gain = float(((1 - found.x[row]) * weight * found.x[other]) @ found.mass)
+        if gain > 0:
+            yield Reason(row, "neighbour", (), (other,), (), gain, None, int(passages.time[other]))
+
+
+def _mentions(found: Recollection, row: int) -> Iterator[Reason]:
+    """Over an entity that another passage mentions as well."""
+    links = found.spread.mentions
+    for number in np.flatnonzero(links.passage == found.passages.id[row]).tolist():
+        gain = _gain(found, row, links, number, found.spread.y)
+        seed = _seed_of(found, int(links.entity[number]), row)
+        if gain > 0 and seed is not None:
+            entity = int(found.spread.nodes.id[links.entity[number]])
+            yield Reason(row, "mention", (), (seed,), (entity,), gain, None, int(found.passages.time[seed]))
+
+
+def _associations(found: Recollection, row: int) -> Iterator[Reason]:
+    """Over an association from an entity of another passage, or of the cue."""
+    links, associations = found.spread.associated, found.spread.associations
+    activated = found.spread.y[:, :-1] @ found.mass
+    for number in np.flatnonzero(links.passage == found.passages.id[row]).tolist():
+        gain = _gain(found, row, links, number, found.spread.z)
+        if gain <= 0:
+            continue
+        leading = np.flatnonzero(associations.target == links.entity[number])
+        best = leading[np.argmax(activated[associations.source[leading]] * associations.strength[leading])]
+        source = int(associations.source[best])
+        seed = _seed_of(found, source, row)
+        yield Reason(
+            row,
+            "association",
+            (found.cue.text,) if seed is None else (),
+            () if seed is None else (seed,),
+            (int(found.spread.nodes.id[source]), int(found.spread.associates.id[links.entity[number]])),
+            gain,
+            float(associations.strength[best]),
+            int(associations.last_seen[best]),
+        )
+
+
+def _gain(found: Recollection, row: int, links: Links, number: int, activation: Floats) -> float:
+    """What a passage would gain over this way alone."""
+    arrived = np.maximum(activation[links.entity[number], :-1] - links.own[number], 0.0)
+    return float(((1 - found.x[row]) * -np.expm1(-links.share[number] * arrived)) @ found.mass)
+
+
+def _seed_of(found: Recollection, node: int, row: int) -> int | None:
+    """Row of the seed that gave the entity most, other than the passage itself."""
+    givers = found.spread.giver[found.spread.given == node]
+    givers = givers[found.seeds.id[givers] != found.passages.id[row]]
+    if not len(givers):
+        return None
+    best = givers[np.argmax(found.seeds.sent[givers] @ found.mass)]
+    return int(found.passages.rows(found.seeds.id[best : best + 1])[0])

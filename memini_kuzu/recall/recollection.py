@@ -1,0 +1,273 @@
+"""One recall from beginning to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memini_kuzu import activation
+from memini_kuzu.errors import InputError, TimeError
+from memini_kuzu.identity import passage_id
+from memini_kuzu.recall.candidates import Candidates
+from memini_kuzu.recall.cue import read_cue
+from memini_kuzu.recall.reasons import PATHS, reasons, resolve
+from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
+from memini_kuzu.recall.spread import COMMON, Seeds, spread
+from memini_kuzu.store import reading
+from memini_kuzu.times import from_millis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memini_kuzu.recall.cue import Cue
+    from memini_kuzu.recall.spread import Spread
+    from memini_kuzu.store import Store
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+__all__ = ["Recollection", "recall", "recollect"]
+
+TOP = 100
+"""Passages read from the full-text index."""
+
+SEEDS = 20
+"""Of these the best spread; their weight falls with the square of the score, so that more add little."""
+
+REACHED = 1_000
+"""Passages that activation leads to and that are looked at, those first that most came to."""
+
+ENTITIES = 10
+"""Activated entities that are shown at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """All that a recall found out, before the best of it is told.
+
+    Parameters
+    ----------
+    cue : Cue
+        What was asked.
+    now : int
+        As of when, in milliseconds since 1970.
+    passages : Candidates
+        All that were looked at.
+    seeds : Seeds
+        Where activation started.
+    spread : Spread
+        Where it went.
+    x : float64 (n_passages, n_words)
+        How well each passage covers each word, from 0 to 1.
+    mass : float64 (n_words,)
+        What each word is worth.
+    score : float64 (n_passages,)
+        What each passage got.
+    contiguous : bool
+        Whether neighbours lent each other their words.
+    """
+
+    cue: Cue
+    now: int
+    passages: Candidates
+    seeds: Seeds
+    spread: Spread
+    x: Floats
+    mass: Floats
+    score: Floats
+    contiguous: bool
+
+    @property
+    def order(self) -> Ints:
+        """Rows of the passages that anything speaks for, best first."""
+        order = np.argsort(-self.score, kind="stable")
+        return order[self.score[order] > 0]
+
+
+def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[str] = frozenset()) -> Recall:
+    """What a cue brings to mind.
+
+    Parameters
+    ----------
+    store : Store
+        Where; nothing in it is changed.
+    cue : str
+        A question, a name, some words.
+    now : int
+        As of when, in milliseconds since 1970: later passages are not seen, strengths are those of that moment.
+    k : int
+        How many passages, ≥ 1.
+    without : frozenset of str
+        Parts of `switches.PARTS` to leave out, to measure what they are worth.
+
+    Returns
+    -------
+    Recall
+        Passages, entities and paths.
+
+    Raises
+    ------
+    InputError
+        If the cue is empty or `k` below 1.
+    TimeError
+        If all that the store knows of the cue is later than `now`.
+    """
+    if k < 1:
+        raise InputError(f"k = {k}; pass how many passages to return, at least 1")
+    found = recollect(store, cue, now=now, without=without)
+    if not len(found.passages):
+        _refuse_early_now(store, now)
+    best = found.order[:k]
+    told = [
+        sorted(reasons(found, int(row)), key=lambda reason: -reason.score)[:PATHS] for row in best.tolist()
+    ]
+    activated, weight = _activated(found, max(k, ENTITIES))
+    entities = {entity for some in told for reason in some for entity in reason.entities}
+    names = reading.names_of(store, sorted(entities.union(activated)))
+    return Recall(
+        cue,
+        from_millis(now),
+        shown(store, found, best),
+        tuple(
+            ActivatedEntity(*names[entity], share) for entity, share in zip(activated, weight, strict=True)
+        ),
+        tuple(resolve(found, reason, names) for some in told for reason in some),
+    )
+
+
+def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = frozenset()) -> Recollection:
+    """Go through the steps of a recall.
+
+    Parameters
+    ----------
+    store, text, now, without
+        As for `recall`.
+
+    Returns
+    -------
+    Recollection
+        Everything that was found.
+
+    Raises
+    ------
+    InputError
+        If the cue is empty.
+    """
+    if not text.strip():
+        raise InputError("the cue is empty; pass a question, a name or some words")
+    sums = store.sums()
+    cue = read_cue(store, text, now, sums.passages, without)
+    passages = Candidates(cue.words, sums.average, now)
+    if cue.words:
+        passages.add(reading.fulltext(store, " ".join(cue.words), TOP))
+    hits = len(passages)
+    passages.add(
+        reading.passages_by_id(
+            store,
+            reading.headed_passages(
+                store,
+                [
+                    facet.heading
+                    for facet in cue.facets
+                    if facet.heading is not None and cue.named[facet.heading].headings <= COMMON
+                ],
+            )["passage"].to_pylist(),
+        )
+    )
+    # 1 is where the word is covered best
+    best = np.maximum(passages.saturation.max(axis=0, initial=0.0), 1e-9)
+    mass = cue.idf * best
+    seeds = _seeds(cue, passages, passages.saturation / best, mass)
+    silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
+    activated = spread(store, cue, silent, mass, now, without)
+    wanted = set(activated.reached(REACHED).tolist())
+    contiguous = "contiguity" not in without
+    if contiguous:
+        wanted |= _neighbours(store, passages, hits)
+    for facet in cue.facets:
+        if len(facet.members) <= 4 * TOP:
+            wanted |= set(facet.members)
+    passages.add(
+        reading.passages_by_id(store, sorted(identity for identity in wanted if identity not in passages))
+    )
+    x = np.minimum(passages.saturation / best, 1.0)
+    unsaid = activation.contiguity(x, passages.episode, passages.position) if contiguous else np.ones_like(x)
+    score = activation.readout(x, activated.hazard(passages), unsaid, mass)
+    for facet in cue.facets:
+        score = score + facet.mass * facet.share(passages)
+    return Recollection(cue, now, passages, seeds, activated, x, mass, score, contiguous)
+
+
+def _seeds(cue: Cue, passages: Candidates, x: Floats, mass: Floats) -> Seeds:
+    """The best by words and headings. A date seeds nothing: what else happened that day is another matter."""
+    score = x @ mass
+    for facet in cue.facets:
+        if facet.heading is not None:
+            score = score + facet.mass * facet.share(passages)
+    order = np.argsort(-score, kind="stable")[:SEEDS]
+    order = order[score[order] > 0]
+    return Seeds(passages.id[order], activation.seed_weights(score[order])[:, None] * x[order])
+
+
+def _neighbours(store: Store, passages: Candidates, hits: int) -> set[int]:
+    """Ids of the passages that stand around the full-text hits in their sources."""
+    places = {
+        (passages.source_name[row], int(passages.position[row]))
+        for row in range(hits)
+        # what has no source stands beside nothing
+        if passages.source_name[row]
+    }
+    sizes = reading.source_sizes(store, sorted({source for source, _ in places}))
+    around = {
+        (source, position + offset)
+        for source, position in places
+        for offset in range(-activation.REACH, activation.REACH + 1)
+        if 0 <= position + offset < sizes[source]
+    }
+    return {passage_id(source, position) for source, position in around - places}
+
+
+def shown(store: Store, found: Recollection, rows: Ints) -> tuple[RecalledPassage, ...]:
+    """Passages as users see them."""
+    passages = found.passages
+    texts = reading.texts_of(store, passages.id[rows].tolist())
+    return tuple(
+        RecalledPassage(
+            id=passages.record[row],
+            source=passages.source_name[row],
+            title=texts[int(passages.id[row])].title,
+            position=int(passages.position[row]),
+            time=from_millis(int(passages.time[row])),
+            score=float(found.score[row]),
+            text=texts[int(passages.id[row])].text,
+        )
+        for row in rows.tolist()
+    )
+
+
+def _refuse_early_now(store: Store, now: int) -> None:
+    """Say so where nothing is found because `now` lies before all that the store holds."""
+    first = store.first_seen()
+    if first is not None and now < first:
+        raise TimeError(
+            f"now = {from_millis(now):%Y-%m-%d %H:%M} is before the store's first event; "
+            f"pass a now no earlier than {from_millis(first):%Y-%m-%d %H:%M}"
+        )
+
+
+def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
+    """Ids of the entities that most activation reached, by mentions or associations, and how much of the most."""
+    total = found.mass.sum()
+    weights = np.append(found.mass / total if total > 0 else found.mass, 1.0)
+    activated = found.spread
+    ids, inverse = np.unique(
+        np.concatenate([activated.nodes.id, activated.associates.id]), return_inverse=True
+    )
+    worth = np.bincount(
+        inverse, weights=np.concatenate([activated.y @ weights, activated.z @ weights]), minlength=len(ids)
+    )
+    order = np.lexsort((ids, -worth))[:most]
+    order = order[worth[order] > 0]
+    return ids[order].tolist(), (worth[order] / worth.max(initial=0.0)).tolist() if len(order) else []

@@ -1,0 +1,120 @@
+"""What a recall gives back: values, comparable and printable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+__all__ = ["ActivatedEntity", "Path", "Recall", "RecalledPassage"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledPassage:
+    """A passage that was recalled.
+
+    Parameters
+    ----------
+    id : str
+        The record's own id.
+    source, title : str
+        What it belongs to.
+    position : int
+        Where it stands in its source.
+    time : datetime
+        When it was said (UTC).
+    score : float
+        Comparable within one recall.
+    text : str
+        Verbatim.
+    """
+
+    id: str
+    source: str
+    title: str
+    position: int
+    time: datetime
+    score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivatedEntity:
+    """An entity that the cue brought to mind.
+
+    Parameters
+    ----------
+    name, label : str
+        As the store shows it.
+    activation : float
+        What reached it, relative to the most activated one.
+    """
+
+    name: str
+    label: str
+    activation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Why a passage was recalled.
+
+    Parameters
+    ----------
+    passage : str
+        Id of the passage that it leads to.
+    kind : str
+        ``words`` of the cue in the passage; a ``heading`` or ``date`` named in the cue; a ``neighbour`` in the
+        source; a ``mention`` or an ``association`` that leads here from another passage.
+    through : tuple of str
+        What it leads through, in order: words; the heading; the passage next to it; the passage that it starts
+        from and the entities on the way.
+    score : float
+        What it would contribute by itself.
+    strength : float or None
+        w_f of the association at the time of the cue.
+    last_seen : datetime or None
+        Last evidence of the association, or the date of the passage that it starts from.
+    """
+
+    passage: str
+    kind: str
+    through: tuple[str, ...]
+    score: float
+    strength: float | None = None
+    last_seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What a cue brought to mind.
+
+    Parameters
+    ----------
+    cue : str
+        What was asked.
+    now : datetime
+        As of when.
+    passages : tuple of RecalledPassage
+        Best first.
+    entities : tuple of ActivatedEntity
+        Most activated first.
+    paths : tuple of Path
+        Why: those of the first passage first, the strongest of each first.
+    """
+
+    cue: str
+    now: datetime
+    passages: tuple[RecalledPassage, ...]
+    entities: tuple[ActivatedEntity, ...]
+    paths: tuple[Path, ...]
+
+    def __iter__(self) -> Iterator[RecalledPassage]:
+        """The passages."""
+        return iter(self.passages)
+
+    def __len__(self) -> int:
+        return len(self.passages)

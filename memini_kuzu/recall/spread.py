@@ -1,0 +1,282 @@
+"""Spreading over the store: from seeds to what they mention, along associations, and back to passages.
+
+The equations are those of `activation`; here is what they are computed on, and how much of it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from memini_kuzu import activation
+from memini_kuzu.recall.nodes import Nodes
+from memini_kuzu.store import reading
+from memini_kuzu.tables import column
+from memini_kuzu.times import from_millis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memini_kuzu.recall.candidates import Candidates
+    from memini_kuzu.recall.cue import Cue
+    from memini_kuzu.store import Store
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["COMMON", "Associations", "Links", "Seeds", "Spread", "spread"]
+
+BEAM = 128
+"""Entities that are followed a step, those first that bring most to each passage."""
+
+COMMON = 50
+"""An entity that more passages mention links none of them: it tells little, and costs much."""
+
+TITLED = 0.5
+"""Least share that a passage gets of the activation of the entity that heads it: it is about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """The passages that activation starts from.
+
+    Parameters
+    ----------
+    id : int64 (n_seeds,)
+        Passage ids.
+    sent : float64 (n_seeds, n_words)
+        What each sends of each word, a x.
+    """
+
+    id: Ints
+    sent: Floats
+
+    def own(self, passages: Ints) -> Floats:
+        """What these passages send themselves: float64 (n, n_words), 0 for those that are no seeds."""
+        if not len(self.id):
+            return np.zeros((len(passages), self.sent.shape[1]))
+        order = np.argsort(self.id)
+        place = order[np.minimum(np.searchsorted(self.id[order], passages), len(order) - 1)]
+        return np.where((self.id[place] == passages)[:, None], self.sent[place], 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Associations:
+    """Associations that activation went along.
+
+    Parameters
+    ----------
+    source, target : int64 (n,)
+        Rows of `Spread.nodes` and `Spread.associates`.
+    strength : float64 (n,)
+        w_f at the time of the cue.
+    last_seen : int64 (n,)
+        Of the last evidence, milliseconds since 1970.
+    """
+
+    source: Ints
+    target: Ints
+    strength: Floats
+    last_seen: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The ways from entities back to passages.
+
+    Parameters
+    ----------
+    entity : int64 (n,)
+        Row of the entity.
+    passage : int64 (n,)
+        Id of the passage.
+    share : float64 (n,)
+        What part of the entity's activation the passage gets.
+    own : float64 (n, n_words)
+        What the passage itself gave to the entity.
+    """
+
+    entity: Ints
+    passage: Ints
+    share: Floats
+    own: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What became of the activation.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        The entities that seeds mention or the cue names.
+    y : float64 (n_nodes, n_words + 1)
+        Their activation; the last column is of the cue's own names, which no passage need mention.
+    giver, given : int64 (n_mentions,)
+        Which seed (row) gave to which entity (row).
+    associates : Nodes
+        The entities that associations lead to.
+    z : float64 (n_associates, n_words + 1)
+        Their activation.
+    associations : Associations
+        Those that lead there.
+    mentions, associated : Links
+        The ways back to passages, from `nodes` and from `associates`.
+    passage : int64 (n_passages,)
+        Ids of the passages that they lead to, each once.
+    h : float64 (n_passages, n_words)
+        What came there.
+    """
+
+    nodes: Nodes
+    y: Floats
+    giver: Ints
+    given: Ints
+    associates: Nodes
+    z: Floats
+    associations: Associations
+    mentions: Links
+    associated: Links
+    passage: Ints
+    h: Floats
+
+    def reached(self, most: int) -> Ints:
+        """Ids of the passages that most came to: int64 (≤ most,)."""
+        return self.passage[np.lexsort((self.passage, -self.h.sum(axis=1)))[:most]]
+
+    def hazard(self, passages: Candidates) -> Floats:
+        """h of the candidates: float64 (n_passages, n_words)."""
+        h = np.zeros_like(passages.saturation)
+        rows = passages.rows(self.passage)
+        h[rows[rows >= 0]] = self.h[rows >= 0]
+        return h
+
+
+def spread(store: Store, cue: Cue, seeds: Seeds, mass: Floats, now: int, without: frozenset[str]) -> Spread:
+    """Let the seeds' activation spread.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    cue : Cue
+        Its named entities are activated as well.
+    seeds : Seeds
+        What sends.
+    mass : float64 (n_words,)
+        What each word is worth, to choose the entities that are followed.
+    now : int
+        As of when, in milliseconds since 1970.
+    without : frozenset of str
+        Parts of `switches.PARTS` to leave out.
+
+    Returns
+    -------
+    Spread
+        Every step of it.
+    """
+    nodes, y, giver, given = _activate(store, cue, seeds)
+    beam = _beam(nodes, y, mass)
+    if "associations" in without:
+        associates, z, associations = _nowhere(y)
+    else:
+        associates, z, associations = _associate(store, nodes, y, beam, now, without)
+    reached = _beam(associates, z, mass)
+    mentions, associated = _return(store, seeds, nodes, beam, associates, reached)
+    passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
+    before, after = np.split(place, [len(mentions.passage)])
+    h = activation.deliver(
+        y[:, :-1], mentions.entity, before, mentions.share, mentions.own, len(passages)
+    ) + activation.deliver(
+        z[:, :-1], associated.entity, after, associated.share, associated.own, len(passages)
+    )
+    return Spread(nodes, y, giver, given, associates, z, associations, mentions, associated, passages, h)
+
+
+def _activate(store: Store, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, Ints, Ints]:
+    """y, and which seed gave to which entity."""
+    mentions = reading.mentions_of(store, seeds.id.tolist())
+    named = pa.table(
+        {
+            "id": pa.array(list(cue.named), pa.int64()),
+            "mentions": pa.array([entity.mentions for entity in cue.named.values()], pa.int64()),
+            "headings": pa.array([entity.headings for entity in cue.named.values()], pa.int64()),
+        }
+    )
+    nodes = Nodes.gather([named, mentions])
+    order = np.argsort(seeds.id)
+    giver = order[np.searchsorted(seeds.id[order], mentions["passage"].to_numpy())]
+    given = nodes.rows(mentions["id"].to_numpy())
+    y = np.zeros((len(nodes.id), seeds.sent.shape[1] + 1))
+    y[:, :-1] = activation.gather(seeds.sent, giver, given, len(nodes.id))
+    y[nodes.rows(named["id"].to_numpy()), -1] = 1.0
+    return nodes, y, giver, given
+
+
+def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
+    """Rows of the entities to follow: those that the cue named first, then by what each brings to a passage."""
+    worth = activations[:, :-1] @ mass / np.maximum(nodes.mentions - 1, 1)
+    order = np.lexsort((nodes.id, -worth, activations[:, -1] == 0))
+    beam: Ints = order[activations[order].any(axis=1)][:BEAM]
+    return beam
+
+
+def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
+    none = np.zeros(0, dtype=np.int64)
+    return Nodes(none, none, none), np.zeros((0, y.shape[1])), Associations(none, none, np.zeros(0), none)
+
+
+def _associate(
+    store: Store, nodes: Nodes, y: Floats, beam: Ints, now: int, without: frozenset[str]
+) -> tuple[Nodes, Floats, Associations]:
+    """z, over all associations that lead from the beam."""
+    table = reading.associations_from(store, nodes.id[beam].tolist(), from_millis(now))
+    # an association that began later is not there yet
+    table = table.filter(pa.array(column(table, "began") <= now)) if table.num_rows else table
+    if not table.num_rows:
+        return _nowhere(y)
+    strength = table["strength"].to_numpy()
+    if "strengths" in without:
+        strength = np.ones_like(strength)
+    associates = Nodes.gather([table])
+    source, target = nodes.rows(table["source"].to_numpy()), associates.rows(table["id"].to_numpy())
+    z = activation.step(y, source, target, strength, len(associates.id))
+    return associates, z, Associations(source, target, strength, column(table, "latest"))
+
+
+def _return(
+    store: Store, seeds: Seeds, nodes: Nodes, beam: Ints, associates: Nodes, reached: Ints
+) -> tuple[Links, Links]:
+    """The ways back to passages from the entities of the beam, and from those that they are associated with."""
+    linking = beam[(nodes.mentions[beam] > 1) & (nodes.mentions[beam] <= COMMON)]
+    leading = reached[(associates.mentions[reached] > 0) & (associates.mentions[reached] <= COMMON)]
+    heading = beam[
+        (nodes.mentions[beam] > COMMON) & (nodes.headings[beam] > 0) & (nodes.headings[beam] <= COMMON)
+    ]
+    rare = np.union1d(nodes.id[linking], associates.id[leading])
+    table = pa.concat_tables(
+        [
+            reading.passages_mentioning(store, rare.tolist()),
+            reading.headed_passages(store, nodes.id[heading].tolist()),
+        ]
+    )
+    entity, passage = table["entity"].to_numpy(), table["passage"].to_numpy()
+    titled = table["heading"].fill_null(0).to_numpy() == entity
+
+    into = np.isin(entity, nodes.id[np.concatenate([linking, heading])])
+    row = nodes.rows(entity[into])
+    mentions = nodes.mentions[row]
+    share = np.where((mentions > 1) & (mentions <= COMMON), 1.0 / np.maximum(mentions - 1, 1), 0.0)
+    # a passage is about what heads it, however many mention that
+    share[titled[into]] = np.maximum(share[titled[into]], TITLED)
+    # a passage does not excite itself
+    direct = Links(row, passage[into], share, seeds.own(passage[into]))
+
+    onto = np.isin(entity, associates.id[leading])
+    row = associates.rows(entity[onto])
+    nothing = np.zeros((len(row), seeds.sent.shape[1]))
+    return direct, Links(row, passage[onto], 1.0 / associates.mentions[row], nothing)
