@@ -1,0 +1,52 @@
+# `make demo` and `make test` need Python 3.11 or later, make and PyPI; each sets up what it needs in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint format bench bench-large clean
+
+help:
+	@echo "make demo         a sample of dated notes becomes a memory: see what lasts and what fades"
+	@echo "make test         all tests, with coverage"
+	@echo "make lint         ruff, mypy, the import contract"
+	@echo "make format       format the code"
+	@echo "make bench        benchmarks of a few minutes"
+	@echo "make bench-large  the same at full size; wants 8 GB of memory"
+	@echo "make clean        remove .venv and what the tools cached"
+
+demo: $(READY)
+	$(BIN)/python scripts/demo.py
+
+test: $(READY)
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY)
+	$(BIN)/python scripts/bench.py maintenance --edges 100000
+
+bench-large: $(READY)
+	$(BIN)/python scripts/bench.py maintenance
+
+# The stamp is written last: a setup that was interrupted starts again.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is not Python 3.11 or later; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
