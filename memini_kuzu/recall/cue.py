@@ -209,10 +209,13 @@ def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
         By id, in order of the text.
     """
     words = WORD.findall(text)
+    # a name begins and ends with a word of its own: "Of Mice and Men", but not "of Anna and"
+    own = [word not in STOP_WORDS for word in words]
     spans = [
         (start, start + length, key)
         for length in range(min(GRAM, len(words)), 0, -1)
         for start in range(len(words) - length + 1)
+        if own[start] and own[start + length - 1]
         if (key := canonical(" ".join(words[start : start + length]))) and key not in STOP_WORDS
     ]
     if not spans:

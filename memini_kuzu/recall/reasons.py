@@ -92,8 +92,8 @@ def resolve(found: Recollection, reason: Reason, names: Mapping[int, Name]) -> P
     )
 
 
-def reasons(found: Recollection, row: int) -> Iterator[Reason]:
-    """All that speaks for a passage, in no particular order.
+def reasons(found: Recollection, row: int, most: int) -> list[Reason]:
+    """What speaks most for a passage.
 
     Parameters
     ----------
@@ -101,16 +101,21 @@ def reasons(found: Recollection, row: int) -> Iterator[Reason]:
         A recall.
     row : int
         Row of the passage.
+    most : int
+        How many reasons at most.
 
-    Yields
-    ------
-    Reason
-        One way on which words of the cue came to it.
+    Returns
+    -------
+    list of Reason
+        The ways on which words of the cue came to it, those that brought most first.
     """
-    yield from _own(found, row)
-    yield from _neighbours(found, row)
-    yield from _mentions(found, row)
-    yield from _associations(found, row)
+    ways = (
+        *_own(found, row),
+        *_neighbours(found, row),
+        *_mentions(found, row, most),
+        *_associations(found, row, most),
+    )
+    return sorted(ways, key=lambda reason: -reason.score)[:most]
 
 
 def _own(found: Recollection, row: int) -> Iterator[Reason]:
@@ -137,27 +142,23 @@ def _neighbours(found: Recollection, row: int) -> Iterator[Reason]:
             yield Reason(row, "neighbour", (), (other,), (), gain, None, int(passages.time[other]))
 
 
-def _mentions(found: Recollection, row: int) -> Iterator[Reason]:
+def _mentions(found: Recollection, row: int, most: int) -> Iterator[Reason]:
     """Over an entity that another passage mentions as well."""
     links = found.spread.mentions
-    for number in np.flatnonzero(links.passage == found.passages.id[row]).tolist():
-        gain = _gain(found, row, links, number, found.spread.y)
+    for number, gain in _gains(found, row, links, found.spread.y, most):
         seed = _seed_of(found, int(links.entity[number]), row)
-        if gain > 0 and seed is not None:
+        if seed is not None:
             entity = int(found.spread.nodes.id[links.entity[number]])
             yield Reason(row, "mention", (), (seed,), (entity,), gain, None, int(found.passages.time[seed]))
 
 
-def _associations(found: Recollection, row: int) -> Iterator[Reason]:
+def _associations(found: Recollection, row: int, most: int) -> Iterator[Reason]:
     """Over an association from an entity of another passage, or of the cue."""
     links, associations = found.spread.associated, found.spread.associations
-    activated = found.spread.y[:, :-1] @ found.mass
-    for number in np.flatnonzero(links.passage == found.passages.id[row]).tolist():
-        gain = _gain(found, row, links, number, found.spread.z)
-        if gain <= 0:
-            continue
+    for number, gain in _gains(found, row, links, found.spread.z, most):
         leading = np.flatnonzero(associations.target == links.entity[number])
-        best = leading[np.argmax(activated[associations.source[leading]] * associations.strength[leading])]
+        activated = found.spread.y[associations.source[leading], :-1] @ found.mass
+        best = leading[np.argmax(activated * associations.strength[leading])]
         source = int(associations.source[best])
         seed = _seed_of(found, source, row)
         yield Reason(
@@ -172,10 +173,17 @@ def _associations(found: Recollection, row: int) -> Iterator[Reason]:
         )
 
 
-def _gain(found: Recollection, row: int, links: Links, number: int, activation: Floats) -> float:
-    """What a passage would gain over this way alone."""
-    arrived = np.maximum(activation[links.entity[number], :-1] - links.own[number], 0.0)
-    return float(((1 - found.x[row]) * -np.expm1(-links.share[number] * arrived)) @ found.mass)
+def _gains(
+    found: Recollection, row: int, links: Links, activation: Floats, most: int
+) -> Iterator[tuple[int, float]]:
+    """The links that bring a passage most, and what it would gain over each alone."""
+    here = np.flatnonzero(links.passage == found.passages.id[row])
+    arrived = np.maximum(activation[links.entity[here], :-1] - links.own[here], 0.0)
+    share = links.share[here, None]
+    gains = ((1 - found.x[row]) * -np.expm1(-share * arrived)) @ found.mass
+    for place in np.argsort(-gains, kind="stable")[:most].tolist():
+        if gains[place] > 0:
+            yield int(here[place]), float(gains[place])
 
 
 def _seed_of(found: Recollection, node: int, row: int) -> int | None:

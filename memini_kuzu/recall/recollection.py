@@ -120,9 +120,7 @@ def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[
     if not len(found.passages):
         _refuse_early_now(store, now)
     best = found.order[:k]
-    told = [
-        sorted(reasons(found, int(row)), key=lambda reason: -reason.score)[:PATHS] for row in best.tolist()
-    ]
+    told = [reasons(found, row, PATHS) for row in best.tolist()]
     activated, weight = _activated(found, max(k, ENTITIES))
     entities = {entity for some in told for reason in some for entity in reason.entities}
     names = reading.names_of(store, sorted(entities.union(activated)))
