@@ -340,9 +340,7 @@ def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
     if not table.num_rows:
         return {}
     return {
-        row["id"]: _Known(
-            row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"]
-        )
+        row["id"]: _Known(row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"])
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
 

@@ -1,8 +1,14 @@
 """The statements that change a store; each takes an Arrow table and runs inside a transaction.
 
-COPY goes only into a table made in the same transaction: a ROLLBACK over a COPY into an older one empties it.
-Rows of Passage are written by MERGE: LOAD FROM … CREATE into a table with a full-text index gives every row
-the words of the first (Kùzu 0.11.3).
+What Kùzu 0.11.3 does not survive is not done here:
+
+- COPY goes only into a table made in the same transaction: a ROLLBACK over a COPY into an older one empties
+  it.
+- Rows of Passage are created one to a chunk, and deleted rather than updated. CREATE from a longer chunk gives
+  every row the words of the first in the full-text index. MERGE and SET index rightly, but where a crash makes
+  the write-ahead log be replayed, their words are lost.
+- Rows of Document are deleted and created rather than updated: SET of a list together with new rows gives the
+  new rows the lists of others at the next checkpoint.
 """
 
 from __future__ import annotations
@@ -12,20 +18,22 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memini_kuzu.store.engine import Transaction
 
 __all__ = [
     "SET_META",
     "count_words",
     "create_edges",
+    "create_passages",
     "delete_edges",
     "delete_passages",
     "remove_mentions",
+    "replace_documents",
     "replace_edges",
     "update_edges",
-    "upsert_documents",
     "upsert_entities",
-    "upsert_passages",
     "upsert_sources",
 ]
 
@@ -41,27 +49,19 @@ ON MATCH SET e.label = CASE WHEN e.label IN ['CONCEPT', 'TITLE'] THEN label ELSE
 
 UPSERT_SOURCES = "LOAD FROM batch MERGE (s:Source {name: name}) SET s.passages = passages"
 
-UPSERT_DOCUMENTS = """
+DELETE_DOCUMENTS = "LOAD FROM batch MATCH (d:Document {id: id}) DELETE d"
+
+CREATE_DOCUMENTS = """
 LOAD FROM batch
-MERGE (d:Document {id: id})
-ON CREATE SET d.source = source, d.record = record, d.title = title, d.time = time, d.digest = digest,
-    d.versions = version, d.positions = positions, d.event_source = event_source,
-    d.event_target = event_target,
-    d.event_amount = event_amount, d.event_time = event_time
-ON MATCH SET d.title = title, d.time = time, d.digest = digest, d.versions = list_concat(d.versions, version),
-    d.positions = positions, d.event_source = list_concat(d.event_source, event_source),
-    d.event_target = list_concat(d.event_target, event_target),
-    d.event_amount = list_concat(d.event_amount, event_amount),
-    d.event_time = list_concat(d.event_time, event_time)
+CREATE (:Document {id: id, source: source, record: record, title: title, time: time, digest: digest,
+    versions: versions, positions: positions, event_source: event_source, event_target: event_target,
+    event_amount: event_amount, event_time: event_time})
 """
 
-UPSERT_PASSAGES = """
+CREATE_PASSAGES = """
 LOAD FROM batch
-MERGE (p:Passage {id: id})
-ON CREATE SET p.record = record, p.source = source, p.position = position, p.title = title, p.time = time,
-    p.document = document, p.heading = heading, p.text = text, p.terms = terms, p.words = words
-ON MATCH SET p.record = record, p.title = title, p.time = time, p.document = document, p.heading = heading,
-    p.text = text, p.terms = terms, p.words = words
+CREATE (:Passage {id: id, record: record, source: source, position: position, title: title, time: time,
+    document: document, heading: heading, text: text, terms: terms, words: words})
 """
 
 CREATE_MENTIONS = """
@@ -76,7 +76,7 @@ DELETE_PASSAGES = "LOAD FROM batch MATCH (p:Passage {id: id}) DETACH DELETE p"
 COUNT_MENTIONS = """
 MATCH (p:Passage)-[:MENTIONS]->(e:Entity)
 WHERE p.id IN $ids
-RETURN e.id AS id, count(*) AS mentions, CAST(sum(CAST(p.heading = e.id, 'INT64')), 'INT64') AS headings
+RETURN e.id AS id, count(*) AS mentions, count(CASE WHEN p.heading = e.id THEN 1 END) AS headings
 """
 
 LOWER_MENTIONS = """
@@ -117,6 +117,14 @@ SET e.fast = $fast, e.slow = $slow, e.as_of = $as_of, e.events = $events, e.firs
     e.last_seen = $last_seen
 """
 
+DELETE_EDGES = """
+LOAD FROM batch
+MATCH (a:Entity {id: source})
+MATCH (b:Entity {id: target})
+MATCH (a)-[e:ASSOCIATES]->(b)
+DELETE e
+"""
+
 DELETE_EDGE = "MATCH (a:Entity {id: $source})-[e:ASSOCIATES]->(b:Entity {id: $target}) DELETE e"
 
 SWAP = (
@@ -130,7 +138,7 @@ SWAP = (
 )
 
 SINGLY = 70
-"""Up to so many edges are updated one by one, at about 1 ms each: a join costs some 70 ms to begin with."""
+"""Up to so many edges are updated or deleted one by one, at about 1 ms each: a join begins with some 70 ms."""
 
 
 def _load(transaction: Transaction, statement: str, batch: pa.Table) -> None:
@@ -156,17 +164,30 @@ def upsert_sources(transaction: Transaction, batch: pa.Table) -> None:
     _load(transaction, UPSERT_SOURCES, batch)
 
 
-def upsert_documents(transaction: Transaction, batch: pa.Table) -> None:
-    """Add documents or new versions of them; events are appended to the ledger."""
-    _load(transaction, UPSERT_DOCUMENTS, batch)
+def replace_documents(transaction: Transaction, old: Sequence[int], batch: pa.Table) -> None:
+    """Write documents with all their columns, in the place of those that were there.
 
-
-def upsert_passages(transaction: Transaction, passages: pa.Table, mentions: pa.Table) -> None:
-    """Write passages, and what they mention: passage, entity, count.
-
-    Passages that are written over must have lost their mentions before (`remove_mentions`).
+    Parameters
+    ----------
+    transaction : Transaction
+        The open one.
+    old : sequence of int
+        Ids of those of the batch that are there already.
+    batch : pyarrow.Table
+        Every column of Document.
     """
-    _load(transaction, UPSERT_PASSAGES, passages)
+    _load(transaction, DELETE_DOCUMENTS, pa.table({"id": pa.array(old, pa.int64())}))
+    _load(transaction, CREATE_DOCUMENTS, batch)
+
+
+def create_passages(transaction: Transaction, passages: pa.Table, mentions: pa.Table) -> None:
+    """Write passages that are not there, and what they mention: passage, entity, count.
+
+    Those that are written over must have been deleted before (`remove_mentions`, `delete_passages`).
+    """
+    if passages.num_rows:
+        rows = pa.concat_tables([passages.slice(row, 1) for row in range(passages.num_rows)])
+        _load(transaction, CREATE_PASSAGES, rows)
     _load(transaction, CREATE_MENTIONS, mentions)
 
 
@@ -222,8 +243,12 @@ def update_edges(transaction: Transaction, edges: pa.Table) -> None:
 
 def delete_edges(transaction: Transaction, edges: pa.Table) -> None:
     """Remove associations: source, target."""
-    for edge in edges.select(["source", "target"]).to_pylist():
-        transaction.run(DELETE_EDGE, edge)
+    pairs = edges.select(["source", "target"])
+    if pairs.num_rows > SINGLY:
+        _load(transaction, DELETE_EDGES, pairs)
+    else:
+        for pair in pairs.to_pylist():
+            transaction.run(DELETE_EDGE, pair)
 
 
 def replace_edges(transaction: Transaction, edges: pa.Table) -> None:
