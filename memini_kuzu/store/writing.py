@@ -4,11 +4,11 @@ What Kùzu 0.11.3 does not survive is not done here:
 
 - COPY goes only into a table made in the same transaction: a ROLLBACK over a COPY into an older one empties
   it.
-- Rows of Passage are created one to a chunk, and deleted rather than updated. CREATE from a longer chunk gives
-  every row the words of the first in the full-text index. MERGE and SET index rightly, but where a crash makes
-  the write-ahead log be replayed, their words are lost.
-- Rows of Document are deleted and created rather than updated: SET of a list together with new rows gives the
-  new rows the lists of others at the next checkpoint.
+- Rows of Passage are created one to a chunk, and deleted rather than updated. CREATE from a longer chunk
+  gives every row the words of the first in the full-text index. MERGE and SET index rightly, but where a
+  crash makes the write-ahead log be replayed, their words are lost.
+- Rows of Document are deleted and created rather than updated: SET of a list together with new rows gives
+  the new rows the lists of others at the next checkpoint.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ SWAP = (
 )
 
 SINGLY = 70
-"""Up to so many edges are updated or deleted one by one, at about 1 ms each: a join begins with some 70 ms."""
+"""Up to so many edges are updated or deleted one by one, at about 1 ms each: a join costs 70 ms at least."""
 
 
 def _load(transaction: Transaction, statement: str, batch: pa.Table) -> None:
