@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memini_kuzu import ingestion, maintenance
+from memini_kuzu import forgetting, ingestion, maintenance
 from memini_kuzu import recall as recalling
 from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
+from memini_kuzu.forgetting import Scope
 from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
 from memini_kuzu.store import Store, reading
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
     from memini_kuzu.errors import RecordError
     from memini_kuzu.extraction import Extractor
+    from memini_kuzu.forgetting import ForgetReport
     from memini_kuzu.ingestion import IngestReport
     from memini_kuzu.maintenance import MaintenanceReport
     from memini_kuzu.recall import Recall
@@ -461,6 +463,67 @@ class Memory:
         2
         """
         return maintenance.consolidate(self._store, now=self._now(now), threshold=threshold, dry_run=dry_run)
+
+    def forget(
+        self,
+        *,
+        source: str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        entity: str | None = None,
+        association: tuple[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> ForgetReport:
+        """Take back what documents, an entity or an association have contributed, exactly.
+
+        Without a source's events the store is the one that never saw them: an association is the sum over its
+        events, and every document keeps its own.
+
+        Parameters
+        ----------
+        source : str, optional
+            Forget the documents of this source.
+        since, until : datetime, date or str, optional
+            Forget the documents, or the versions of them, dated from `since` up to but not including `until`; with
+            `source`, of that source only.
+        entity : str, optional
+            Forget an entity of this name or alias: the entity, its aliases, its associations and that passages
+            mention it. The passages stay, word for word.
+        association : tuple of two str, optional
+            Forget the association between two entities, in both directions.
+        dry_run : bool
+            Report and write nothing.
+
+        Returns
+        -------
+        ForgetReport
+            What was done, or would be.
+
+        Raises
+        ------
+        InputError
+            If there is no such source, or nothing or several kinds of things are named.
+        UnknownEntityError
+            If there is no such entity.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01", source="diary")
+        ...     memory.forget(source="diary").associations
+        2
+        """
+        scope = Scope(
+            source=source,
+            since=None if since is None else to_millis(since),
+            until=None if until is None else to_millis(until),
+            entity=None if entity is None else self._resolve(entity)[0],
+            pair=None
+            if association is None
+            else (self._resolve(association[0])[0], self._resolve(association[1])[0]),
+        )
+        return forgetting.forget(self._store, scope, dry_run=dry_run)
 
     def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
         """What an entity is associated with, strongest first.

@@ -1,0 +1,588 @@
+"""Exact unlearning: take back what documents, entities or pairs have contributed, and nothing else.
+
+The state of an association is a sum over events, and every document keeps a ledger of its own. So forgetting a
+source leaves the store that never saw it. The sum is not taken back by subtraction, which would cancel, but made
+again from the events that the other ledgers hold for the same pair; only what no ledger accounts for is reached
+by subtracting.
+
+What stays as it was: positions of other documents in a source, the display name of an entity that others mention
+too, and what an earlier maintenance pass had dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from memini_kuzu.associations import associate, common_pairs, concatenate
+from memini_kuzu.dynamics import propagate
+from memini_kuzu.errors import InputError
+from memini_kuzu.store import forgetting as statements
+from memini_kuzu.store.writing import delete_edges, delete_passages, replace_edges, update_edges
+from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
+from memini_kuzu.times import DAY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.store import Store
+    from memini_kuzu.store.engine import Transaction
+    from memini_kuzu.store.forgetting import Run
+
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["ForgetReport", "Scope", "forget"]
+
+ROUNDING = 1e-9
+"""Relative difference between an association and the sum over the ledgers that rounding may explain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to forget: documents by source and date, or one entity, or one pair.
+
+    Parameters
+    ----------
+    source : str or None
+        Documents of this source.
+    since, until : int or None
+        Documents, or versions of them, dated from `since` up to but not including `until` (milliseconds since
+        1970).
+    entity : int or None
+        The entity of this id.
+    pair : tuple of two int, or None
+        The associations between these two entities, in both directions.
+
+    Raises
+    ------
+    InputError
+        If it names nothing, or more than one kind of thing, or an empty interval.
+
+    Examples
+    --------
+    >>> Scope(source="diary").source
+    'diary'
+    """
+
+    source: str | None = None
+    since: int | None = None
+    until: int | None = None
+    entity: int | None = None
+    pair: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        documents = not (self.source is None and self.since is None and self.until is None)
+        if documents + (self.entity is not None) + (self.pair is not None) != 1:
+            raise InputError(
+                "forget takes one kind of thing at a time: a source and dates, or an entity, or an association"
+            )
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise InputError("the interval is empty: since must lie before until")
+
+    @property
+    def of_documents(self) -> bool:
+        """Whether it is documents that are forgotten."""
+        return self.entity is None and self.pair is None
+
+    def holds(self, time: Ints) -> Flags:
+        """Which of these dates lie in the interval.
+
+        Parameters
+        ----------
+        time : int64 (n,)
+            Milliseconds since 1970.
+
+        Examples
+        --------
+        >>> Scope(since=5).holds(np.array([4, 5])).tolist()
+        [False, True]
+        """
+        inside = np.ones(len(time), dtype=np.bool_)
+        if self.since is not None:
+            inside &= time >= self.since
+        if self.until is not None:
+            inside &= time < self.until
+        return inside
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What was forgotten, or would be.
+
+    Parameters
+    ----------
+    documents, passages, events : int
+        Documents and passages deleted, events taken back.
+    associations : int
+        Associations deleted: no event was left.
+    weakened : int
+        Associations that keep other events.
+    entities, aliases, sources : int
+        Deleted because nothing refers to them any more.
+    dry_run : bool
+        Whether nothing was written.
+    """
+
+    documents: int
+    passages: int
+    events: int
+    associations: int
+    weakened: int
+    entities: int
+    aliases: int
+    sources: int
+    dry_run: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport:
+    """Take back what a scope has contributed, in one transaction.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing, unless `dry_run`.
+    scope : Scope
+        What to forget.
+    dry_run : bool
+        Report and write nothing.
+
+    Returns
+    -------
+    ForgetReport
+        What was done, or would be.
+
+    Raises
+    ------
+    InputError
+        If the store has no such source.
+    """
+    if dry_run:
+        return _plan(store.read, scope, store.parameters).report(dry_run=True)
+    with store.transaction() as transaction:
+        plan = _plan(transaction.run, scope, store.parameters)
+        _apply(store, transaction, plan)
+    return plan.report(dry_run=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """Events as columns; `row` numbers the documents of the table that they were read with."""
+
+    row: Ints
+    source: Ints
+    target: Ints
+    amount: NDArray[np.float64]
+    time: Ints
+
+    def take(self, kept: Flags) -> _Ledger:
+        return _Ledger(
+            self.row[kept], self.source[kept], self.target[kept], self.amount[kept], self.time[kept]
+        )
+
+    def ends(self) -> Ints:
+        return np.unique(np.concatenate([self.source, self.target]))
+
+    def fold(self, parameters: Parameters) -> Edges:
+        return associate(self.source, self.target, self.amount, self.time, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """The documents that a scope selects, and what is left of them."""
+
+    deleted: Ints
+    """Ids of those with no version left."""
+    textless: Ints
+    """Ids of those whose newest version goes, deleted or not."""
+    changed: pa.Table
+    """Those that stay with fewer versions or events; every column."""
+    dates: Ints
+    """Dates of the versions that go."""
+    sources: list[str]
+    """Sources that lose their last document."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """All that is to be written."""
+
+    documents: _Documents
+    passages: Ints
+    words: int
+    counts: pa.Table
+    events: int
+    updated: Edges
+    deleted: Edges
+    entities: Ints
+    aliases: pa.Table
+    dates: pa.Table
+    unhead: int | None
+
+    def report(self, *, dry_run: bool) -> ForgetReport:
+        return ForgetReport(
+            documents=len(self.documents.deleted),
+            passages=len(self.passages),
+            events=self.events,
+            associations=len(self.deleted),
+            weakened=len(self.updated),
+            entities=len(self.entities),
+            aliases=self.aliases.num_rows,
+            sources=len(self.documents.sources),
+            dry_run=dry_run,
+        )
+
+
+def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
+    documents = statements.read_documents(run)
+    if scope.source is not None:
+        _refuse_unknown(run, scope.source, documents)
+    ledger = _read_ledger(run, documents)
+    chosen = _in_scope(scope, documents)
+    lost = _lost(scope, ledger, chosen)
+    gone, left = ledger.take(lost), ledger.take(~lost)
+    papers = _documents(scope, documents, chosen, gone, left)
+
+    passages = statements.read_passages(run, papers.textless)
+    mentioned = statements.mentioned_by(run, passages["id"])
+    touched = np.unique(np.concatenate([gone.ends(), _ids(mentioned, "entity"), *_named(run, scope)]))
+    edges = _incident(run, touched)
+    updated, deleted = _unlearn(edges, gone, left, parameters)
+    if not scope.of_documents:
+        updated, deleted = Edges.empty(), edges.take(_between(scope, edges))
+    remaining = _without(edges, concatenate(updated, deleted))
+    remaining = concatenate(remaining, updated)
+
+    evidence = _evidence(run, scope, touched, _ids(passages, "id"), remaining, left)
+    orphans = np.setdiff1d(touched, evidence.entity)
+    if scope.entity is not None:
+        orphans = np.union1d(orphans, [scope.entity])
+    if scope.of_documents:
+        orphans = np.union1d(orphans, _leftovers(run, papers.dates))
+    return _Plan(
+        documents=papers,
+        passages=_ids(passages, "id"),
+        words=int(pc.sum(passages["words"]).as_py() or 0),
+        counts=_counts(mentioned),
+        events=len(gone.row),
+        updated=updated,
+        deleted=deleted,
+        entities=orphans,
+        aliases=statements.read_aliases_of(run, orphans),
+        dates=_dates(run, np.setdiff1d(touched, orphans), papers.dates, evidence),
+        unhead=scope.entity,
+    )
+
+
+def _refuse_unknown(run: Run, source: str, documents: pa.Table) -> None:
+    if not pc.any(pc.equal(documents["source"], source)).as_py():
+        near = statements.similar_sources(run, source, 3)
+        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "; the store is empty"
+        raise InputError(f"no document has the source {source!r}{hint}")
+
+
+def _ids(table: pa.Table, name: str) -> Ints:
+    return np.asarray(column(table, name), dtype=np.int64)
+
+
+def _flat(table: pa.Table, name: str) -> pa.Table:
+    """A column of lists as one of its items, with the row of each."""
+    lists = table[name].combine_chunks()
+    return pa.table({"row": pc.list_parent_indices(lists).cast(pa.int64()), name: pc.list_flatten(lists)})
+
+
+def _read_ledger(run: Run, documents: pa.Table) -> _Ledger:
+    """All ledgers, with the rows of `documents`."""
+    table = statements.read_ledger(run)
+    order = np.argsort(_ids(documents, "id"))
+    rows = order[np.searchsorted(_ids(documents, "id")[order], _ids(table, "id"))]
+    source = _flat(table, "event_source")
+    return _Ledger(
+        rows[_ids(source, "row")],
+        _ids(source, "event_source"),
+        _ids(_flat(table, "event_target"), "event_target"),
+        np.asarray(column(_flat(table, "event_amount"), "event_amount"), dtype=np.float64),
+        _ids(_flat(table, "event_time"), "event_time"),
+    )
+
+
+def _versions(documents: pa.Table) -> tuple[Ints, pa.Array, Ints]:
+    """Row, text and date of every version; the text is ``digest@milliseconds``."""
+    flat = _flat(documents, "versions")
+    text = flat["versions"].combine_chunks()
+    date = pc.list_element(pc.split_pattern(text, "@", max_splits=1, reverse=True), 1).cast(pa.int64())
+    return _ids(flat, "row"), text, date.to_numpy(zero_copy_only=False)
+
+
+def _in_scope(scope: Scope, documents: pa.Table) -> Flags:
+    """Which documents the scope is about, whatever their dates."""
+    if not scope.of_documents:
+        return np.zeros(documents.num_rows, dtype=np.bool_)
+    if scope.source is None:
+        return np.ones(documents.num_rows, dtype=np.bool_)
+    return np.asarray(pc.equal(documents["source"], scope.source).to_numpy(), dtype=np.bool_)
+
+
+def _lost(scope: Scope, ledger: _Ledger, chosen: Flags) -> Flags:
+    """Which events go."""
+    if scope.entity is not None:
+        return (ledger.source == scope.entity) | (ledger.target == scope.entity)
+    if scope.pair is not None:
+        return _joins(scope.pair, ledger.source, ledger.target)
+    return chosen[ledger.row] & scope.holds(ledger.time)
+
+
+def _joins(pair: tuple[int, int], source: Ints, target: Ints) -> Flags:
+    a, b = pair
+    return ((source == a) & (target == b)) | ((source == b) & (target == a))
+
+
+def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: _Ledger, left: _Ledger) -> _Documents:
+    ids = _ids(documents, "id")
+    row, text, date = _versions(documents)
+    going = chosen[row] & scope.holds(date)
+    staying = np.bincount(row[~going], minlength=len(ids))
+    deleted = chosen & (staying == 0)
+    textless = chosen & scope.holds(_ids(documents, "time"))
+    changed = np.zeros(len(ids), dtype=np.bool_)
+    changed[gone.row] = changed[row[going]] = True
+    changed &= ~deleted
+
+    # what stays of a document without its newest text is dated by its newest version that stays
+    newest = np.zeros(len(ids), dtype=np.int64)
+    np.maximum.at(newest, row[~going], date[~going])
+    blank = textless[changed]
+    table = documents.filter(pa.array(changed))
+    kept = changed[row] & ~going
+    events = changed[left.row]
+    order = np.argsort(left.row[events], kind="stable")
+    lengths = np.bincount(left.row, minlength=len(ids))[changed]
+
+    def lists(values: pa.Array, counts: Ints) -> pa.Array:
+        return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(counts)), pa.int32()), values)
+
+    positions = [
+        [] if is_blank else where
+        for is_blank, where in zip(blank.tolist(), table["positions"].to_pylist(), strict=True)
+    ]
+    digests = np.where(blank, "", np.asarray(table["digest"].to_pylist(), dtype=object))
+    names = documents["source"]
+    return _Documents(
+        deleted=ids[deleted],
+        textless=ids[textless],
+        changed=pa.table(
+            {
+                **{name: table[name] for name in ("id", "source", "record", "title")},
+                "time": timestamps(np.where(blank, newest[changed], _ids(table, "time"))),
+                "digest": pa.array(digests.tolist(), pa.string()),
+                "versions": lists(text.filter(pa.array(kept)), staying[changed]),
+                "positions": pa.array(positions, pa.list_(pa.int64())),
+                "event_source": lists(pa.array(left.source[events][order]), lengths),
+                "event_target": lists(pa.array(left.target[events][order]), lengths),
+                "event_amount": lists(pa.array(left.amount[events][order]), lengths),
+                "event_time": lists(timestamps(left.time[events][order]), lengths),
+            }
+        ),
+        dates=np.unique(date[going]),
+        sources=sorted(
+            set(names.filter(pa.array(deleted)).to_pylist())
+            - set(names.filter(pa.array(~deleted)).unique().to_pylist())
+        ),
+    )
+
+
+def _named(run: Run, scope: Scope) -> list[Ints]:
+    """The entities that the scope itself names, and their neighbours, whom no ledger may know."""
+    if scope.pair is not None:
+        return [np.array(scope.pair)]
+    if scope.entity is not None:
+        edges = statements.read_incident(run, [scope.entity])
+        return [np.array([scope.entity]), _ids(edges, "source"), _ids(edges, "target")]
+    return []
+
+
+def _incident(run: Run, entities: Ints) -> Edges:
+    """The associations from and to these entities, each once."""
+    edges = edges_from_arrow(statements.read_incident(run, entities))
+    order = np.lexsort((edges.target, edges.source))
+    edges = edges.take(order)
+    first = np.ones(len(edges), dtype=np.bool_)
+    first[1:] = (edges.source[1:] != edges.source[:-1]) | (edges.target[1:] != edges.target[:-1])
+    return edges.take(first)
+
+
+def _between(scope: Scope, edges: Edges) -> Flags:
+    """Which associations go because the scope names them."""
+    if scope.pair is not None:
+        return _joins(scope.pair, edges.source, edges.target)
+    return (edges.source == scope.entity) | (edges.target == scope.entity)
+
+
+def _without(edges: Edges, others: Edges) -> Edges:
+    kept = np.ones(len(edges), dtype=np.bool_)
+    kept[common_pairs(edges, others)[0]] = False
+    return edges.take(kept)
+
+
+def _unlearn(edges: Edges, gone: _Ledger, left: _Ledger, parameters: Parameters) -> tuple[Edges, Edges]:
+    """The associations without the events that go: those that stay, and those with no event left.
+
+    Parameters
+    ----------
+    edges : Edges
+        As they are stored.
+    gone, left : _Ledger
+        All events of all ledgers: those that go and those that stay.
+    parameters : Parameters
+        The dynamics.
+    """
+    minus = gone.fold(parameters)
+    at, of = common_pairs(edges, minus)
+    before, minus = edges.take(at), minus.take(of)
+    plus = _aligned(left.take(np.isin(left.source, minus.source)).fold(parameters), before)
+
+    # Compare the association with the sum over all ledgers, at a time when all of it had happened. It holds more
+    # where events came without a ledger, and less where a maintenance pass had dropped some.
+    when = np.maximum(before.as_of, np.maximum(minus.as_of, plus.as_of))
+    fast, slow = _bring(before, when, parameters)
+    minus_fast, minus_slow = _bring(minus, when, parameters)
+    plus_fast, plus_slow = _bring(plus, when, parameters)
+    more = (
+        (before.events > minus.events + plus.events)
+        | (fast > (minus_fast + plus_fast) * (1 + ROUNDING))
+        | (slow > (minus_slow + plus_slow) * (1 + ROUNDING))
+    )
+    # as_of is the last event's date, unless maintenance has moved it on
+    moved = before.as_of > np.maximum(minus.last_seen, plus.last_seen)
+    as_of = np.where(moved, before.as_of, plus.last_seen)
+    exact_fast, exact_slow = _bring(plus, as_of, parameters)
+    after = Edges(
+        before.source,
+        before.target,
+        np.where(more, np.maximum(fast - minus_fast, plus_fast), exact_fast),
+        np.where(more, np.maximum(slow - minus_slow, plus_slow), exact_slow),
+        np.where(more, when, as_of),
+        np.where(more, np.maximum(before.events - minus.events, np.maximum(plus.events, 1)), plus.events),
+        np.where(more, before.first_seen, plus.first_seen),
+        np.where(more, before.last_seen, plus.last_seen),
+    )
+    kept = after.events > 0
+    return after.take(kept), before.take(~kept)
+
+
+def _aligned(edges: Edges, pairs: Edges) -> Edges:
+    """The edges of these pairs, in their order; one without events where there is none."""
+    zero = np.zeros(len(pairs))
+    none = np.zeros(len(pairs), dtype=np.int64)
+    aligned = Edges(
+        pairs.source, pairs.target, zero, zero.copy(), none, none.copy(), none.copy(), none.copy()
+    )
+    at, of = common_pairs(edges, pairs)
+    for name in ("fast", "slow", "as_of", "events", "first_seen", "last_seen"):
+        getattr(aligned, name)[of] = getattr(edges, name)[at]
+    return aligned
+
+
+def _bring(edges: Edges, when: Ints, parameters: Parameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return propagate(edges.fast, edges.slow, (when - edges.as_of) / DAY, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What still speaks for the entities that were touched: from when to when."""
+
+    entity: Ints
+    first: Ints
+    last: Ints
+
+
+def _evidence(
+    run: Run, scope: Scope, touched: Ints, passages: Ints, edges: Edges, left: _Ledger
+) -> _Evidence:
+    mentions = statements.read_mentions(run, touched)
+    kept = ~np.isin(_ids(mentions, "passage"), passages)
+    ledger = left.take(np.isin(left.source, touched) | np.isin(left.target, touched))
+    entity = np.concatenate(
+        [_ids(mentions, "entity")[kept], edges.source, edges.target, ledger.source, ledger.target]
+    )
+    mentioned = _ids(mentions, "time")[kept]
+    first = np.concatenate([mentioned, edges.first_seen, edges.first_seen, ledger.time, ledger.time])
+    last = np.concatenate([mentioned, edges.last_seen, edges.last_seen, ledger.time, ledger.time])
+    ids, inverse = np.unique(entity, return_inverse=True)
+    earliest = np.full(len(ids), np.iinfo(np.int64).max)
+    latest = np.zeros(len(ids), dtype=np.int64)
+    np.minimum.at(earliest, inverse, first)
+    np.maximum.at(latest, inverse, last)
+    known = np.isin(ids, touched)
+    if scope.entity is not None:
+        known &= ids != scope.entity
+    return _Evidence(ids[known], earliest[known], latest[known])
+
+
+def _leftovers(run: Run, dates: Ints) -> Ints:
+    """Entities that only replaced versions mentioned, alone in their sentences: only their dates tell."""
+    table = statements.lone_entities(run)
+    only = np.isin(_ids(table, "first_seen"), dates) & np.isin(_ids(table, "last_seen"), dates)
+    return _ids(table, "id")[only]
+
+
+def _counts(mentioned: pa.Table) -> pa.Table:
+    """How many mentions and headings each entity loses."""
+    table = mentioned.group_by("entity").aggregate([("headed", "count"), ("headed", "sum")])
+    return pa.table(
+        {"id": table["entity"], "mentions": table["headed_count"], "headings": table["headed_sum"]}
+    )
+
+
+def _dates(run: Run, entities: Ints, forgotten: Ints, evidence: _Evidence) -> pa.Table:
+    """The dates of the entities of which a forgotten document was the first or the last evidence."""
+    table = statements.read_entities(run, entities)
+    ids, first, last = _ids(table, "id"), _ids(table, "first_seen"), _ids(table, "last_seen")
+    at = np.searchsorted(evidence.entity, ids)
+    new_first = np.where(np.isin(first, forgotten), evidence.first[at], first)
+    new_last = np.where(np.isin(last, forgotten), evidence.last[at], last)
+    changed = (new_first != first) | (new_last != last)
+    return pa.table(
+        {
+            "id": pa.array(ids[changed]),
+            "first_seen": timestamps(new_first[changed]),
+            "last_seen": timestamps(new_last[changed]),
+        }
+    )
+
+
+def _apply(store: Store, transaction: Transaction, plan: _Plan) -> None:
+    statements.lower_mentions(transaction, plan.counts)
+    if len(plan.passages):
+        statements.subtract_words(transaction, len(plan.passages), plan.words)
+        delete_passages(transaction, plan.passages.tolist())
+    _write_edges(store, transaction, plan.updated, plan.deleted)
+    statements.update_dates(transaction, plan.dates)
+    statements.replace_all_documents(transaction, plan.documents.deleted, plan.documents.changed)
+    if plan.unhead is not None:
+        statements.unhead(transaction, plan.unhead)
+    statements.delete_aliases(transaction, plan.aliases)
+    statements.delete_entities(transaction, plan.entities)
+    statements.delete_source(transaction, plan.documents.sources)
+
+
+def _write_edges(store: Store, transaction: Transaction, updated: Edges, deleted: Edges) -> None:
+    """Write in place or by a table swap, whichever is cheaper."""
+    changed = concatenate(updated, deleted)
+    if not len(changed):
+        return
+    if store.prefers_swap(len(changed), store.count_edges(transaction)):
+        stored = edges_from_arrow(store.read_edges(transaction))
+        replace_edges(transaction, edges_to_arrow(concatenate(_without(stored, changed), updated)))
+        return
+    update_edges(transaction, edges_to_arrow(updated))
+    delete_edges(transaction, edges_to_arrow(deleted))
