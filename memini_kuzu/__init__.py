@@ -24,13 +24,24 @@ from memini_kuzu.ingestion import IngestReport
 from memini_kuzu.maintenance import MaintenanceReport
 from memini_kuzu.memory import Association, Memory, Stats
 from memini_kuzu.readers import Columns
-from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
+from memini_kuzu.recall import (
+    ActivatedEntity,
+    AssociationHistory,
+    Context,
+    Explanation,
+    Path,
+    Recall,
+    RecalledPassage,
+)
 from memini_kuzu.records import Record
 
 __all__ = [
     "ActivatedEntity",
     "Association",
+    "AssociationHistory",
     "Columns",
+    "Context",
+    "Explanation",
     "Extractor",
     "IngestReport",
     "InputError",

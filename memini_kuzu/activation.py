@@ -1,8 +1,8 @@
 r"""Spreading activation, one activation for each word of the cue.
 
-The words of a cue spread separately, and only the read-out adds them up. What a passage covers itself or hears
-from its neighbours and associates saturates word by word, so that a word counts once however many paths bring
-it, while paths that bring different words converge. With
+The words of a cue spread separately, and only the read-out adds them up. What a passage covers itself or
+hears from its neighbours and associates saturates word by word, so that a word counts once however many paths
+bring it, while paths that bring different words converge. With
 
 - x[p, t], how well passage p covers cue word t, from 0 to 1 (its lexical score over the best one),
 - m[t], what word t is worth (its lexical score where it is covered best),
@@ -17,8 +17,8 @@ at the time of the cue, and back to the passages that mention them:
     u[p, t] = 1 - (1 - x[p, t]) exp(-h[p, t]) Π_o (1 - k_o x[neighbour o of p, t])
     score[p] = Σ_t m[t] u[p, t]  +  Σ_facets mass · membership[p]
 
-A passage does not excite itself: what a seed gave to an entity is taken off before it comes back. Neighbours are
-the passages around p in its source, the same episode: k_o = NEAR^|o|, half of that for what came after.
+A passage does not excite itself: what a seed gave to an entity is taken off before it comes back. Neighbours
+are the passages around p in its source, the same episode: k_o = NEAR^|o|, half of that for what came after.
 Facets (a date, a heading named in the cue) count like one more word whose mass is ln(1 + N / selected).
 
 References
@@ -129,7 +129,7 @@ def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_ent
     return z
 
 
-def deliver(
+def deliver(  # noqa: PLR0917 - the sum's own symbols
     activation: Floats, entity: Ints, passage: Ints, share: Floats, own: Floats, n_passages: int
 ) -> Floats:
     """From entities back to the passages that mention them.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memini_kuzu.forgetting import ForgetReport
     from memini_kuzu.ingestion import IngestReport
     from memini_kuzu.maintenance import MaintenanceReport
-    from memini_kuzu.recall import Recall
+    from memini_kuzu.recall import Explanation, Recall
     from memini_kuzu.times import Clock
 
 __all__ = ["Association", "Memory", "Stats"]
@@ -389,7 +389,9 @@ class Memory:
             self._extractor = default_extractor(self._hint)
         return self._extractor
 
-    def recall(self, cue: str, *, now: TimeLike | None = None, k: int = 10) -> Recall:
+    def recall(
+        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+    ) -> Recall:
         """What a cue brings to mind. Changes nothing.
 
         Parameters
@@ -406,6 +408,9 @@ class Memory:
         -------
         Recall
             Passages with scores, entities with activation, and the paths that explain them.
+        budget_tokens : int, optional
+            Keep only the passages that fit into a context block of so many tokens, the best first; `context`
+            of what is returned gives the block.
 
         Raises
         ------
@@ -422,7 +427,44 @@ class Memory:
         ...     memory.recall("London", now="2026-03-02").paths[0].through
         ('london',)
         """
-        return recalling.recall(self._store, cue, now=self._now(now), k=k)
+        found = recalling.recall(self._store, cue, now=self._now(now), k=k)
+        return found if budget_tokens is None else found.within(budget_tokens)
+
+    def explain(
+        self, cue: str, passage: str, *, now: TimeLike | None = None, source: str | None = None
+    ) -> Explanation:
+        """Why a cue brings a passage to mind, and how the associations that lead there have changed.
+
+        Parameters
+        ----------
+        cue : str
+            As for `recall`.
+        passage : str
+            Its id, as recall gives it.
+        now : datetime, date or str, optional
+            As of when; the present by default.
+        source : str, optional
+            Of the passage, where several sources have that id.
+
+        Returns
+        -------
+        Explanation
+            The passage's rank, the paths to it, and the associations on them, now and a month before.
+
+        Raises
+        ------
+        InputError
+            If the cue is empty or does not lead to that passage.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles in London.", time="2026-03-01", id="7")
+        ...     memory.explain("London", "7", now="2026-03-02").rank
+        1
+        """
+        return recalling.explain(self._store, cue, passage, now=self._now(now), source=source)
 
     def consolidate(
         self,

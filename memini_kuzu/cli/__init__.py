@@ -4,7 +4,10 @@ A module of commands registers them with `command` of `_app` when it is imported
 in the order of the imports below.
 """
 
-from memini_kuzu.cli import _memory  # noqa: F401  registers its commands
+from memini_kuzu.cli import _memory  # noqa: F401  registers the basic commands, which come first in the help
+
+# isort: split
+from memini_kuzu.cli import _explain  # noqa: F401  registers its commands
 from memini_kuzu.cli._app import app, main
 
 __all__ = ["app", "main"]

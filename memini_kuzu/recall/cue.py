@@ -96,8 +96,10 @@ class Facet:
     def share(self, passages: Candidates) -> Floats:
         """From 0 to 1 for each candidate: float64 (n_passages,)."""
         if self.heading is not None:
-            return (passages.heading == self.heading).astype(np.float64)
-        return np.array([self.members.get(identity, 0.0) for identity in passages.id.tolist()])
+            headed: Floats = (passages.heading == self.heading).astype(np.float64)
+            return headed
+        share: Floats = np.array([self.members.get(identity, 0.0) for identity in passages.id.tolist()])
+        return share
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
         )
     if "dates" not in without:
         facets.extend(_date_facet(store, text, now, passages))
-    return Cue(text, words, times * np.log1p((passages - df + 0.5) / (df + 0.5)), named, tuple(facets))
+    idf: Floats = times * np.log1p((passages - df + 0.5) / (df + 0.5))
+    return Cue(text, words, idf, named, tuple(facets))
 
 
 def _date_facet(store: Store, text: str, now: int, passages: int) -> Iterator[Facet]:

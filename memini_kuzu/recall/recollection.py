@@ -96,7 +96,8 @@ def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[
     cue : str
         A question, a name, some words.
     now : int
-        As of when, in milliseconds since 1970: later passages are not seen, strengths are those of that moment.
+        As of when, in milliseconds since 1970: later passages are not seen, strengths are those of that
+        moment.
     k : int
         How many passages, ≥ 1.
     without : frozenset of str
@@ -123,7 +124,7 @@ def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[
     told = [reasons(found, row, PATHS) for row in best.tolist()]
     activated, weight = _activated(found, max(k, ENTITIES))
     entities = {entity for some in told for reason in some for entity in reason.entities}
-    names = reading.names_of(store, sorted(entities.union(activated)))
+    names = reading.labels_of(store, sorted(entities.union(activated)))
     return Recall(
         cue,
         from_millis(now),
@@ -179,7 +180,7 @@ def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = fr
     mass = cue.idf * best
     seeds = _seeds(cue, passages, passages.saturation / best, mass)
     silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
-    activated = spread(store, cue, silent, mass, now, without)
+    activated = spread(store, cue, silent, mass=mass, now=now, without=without)
     wanted = set(activated.reached(REACHED).tolist())
     contiguous = "contiguity" not in without
     if contiguous:
@@ -256,7 +257,7 @@ def _refuse_early_now(store: Store, now: int) -> None:
 
 
 def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
-    """Ids of the entities that most activation reached, by mentions or associations, and how much of the most."""
+    """Ids of the entities that most activation reached, and how much, relative to the first."""
     total = found.mass.sum()
     weights = np.append(found.mass / total if total > 0 else found.mass, 1.0)
     activated = found.spread

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from memini_kuzu.recall.context import compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from typing import Self
+
+    from memini_kuzu.recall.context import Context
 
 __all__ = ["ActivatedEntity", "Path", "Recall", "RecalledPassage"]
 
@@ -67,11 +72,11 @@ class Path:
     passage : str
         Id of the passage that it leads to.
     kind : str
-        ``words`` of the cue in the passage; a ``heading`` or ``date`` named in the cue; a ``neighbour`` in the
-        source; a ``mention`` or an ``association`` that leads here from another passage.
+        ``words`` of the cue in the passage; a ``heading`` or ``date`` named in the cue; a ``neighbour`` in
+        the source; a ``mention`` or an ``association`` that leads here from another passage.
     through : tuple of str
-        What it leads through, in order: words; the heading; the passage next to it; the passage that it starts
-        from and the entities on the way.
+        What it leads through, in order: words; the heading; the passage next to it; the passage that it
+        starts from and the entities on the way.
     score : float
         What it would contribute by itself.
     strength : float or None
@@ -118,3 +123,55 @@ class Recall:
 
     def __len__(self) -> int:
         return len(self.passages)
+
+    def context(self, budget_tokens: int | None = None) -> Context:
+        """A context block for an LLM: passages in the order of time, with dates, sources and citation ids.
+
+        Parameters
+        ----------
+        budget_tokens : int, optional
+            Most tokens of the block, estimated at four bytes each; the best passages are chosen first. All
+            passages by default.
+
+        Returns
+        -------
+        Context
+            The text, and what its ``[1]``, ``[2]``, … cite.
+
+        Raises
+        ------
+        InputError
+            If the budget holds not one of the passages.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(tempfile.mkdtemp() + "/a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01", source="diary", id="7")
+        ...     print(memory.recall("Charles", now="2026-03-02").context(100))
+        [1] 2026-03-01 00:00 | diary | id 7
+        Ada met Charles.
+        """
+        return compose(self.passages, budget_tokens)
+
+    def within(self, budget_tokens: int) -> Self:
+        """The same recall, with only the passages that a context block of so many tokens holds.
+
+        Parameters
+        ----------
+        budget_tokens : int
+            As for `context`.
+
+        Returns
+        -------
+        Recall
+            Best first, as before.
+
+        Raises
+        ------
+        InputError
+            If the budget holds not one of the passages.
+        """
+        kept = set(self.context(budget_tokens).passages)
+        return replace(self, passages=tuple(passage for passage in self.passages if passage in kept))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMON", "Associations", "Links", "Seeds", "Spread", "spread"]
 
-BEAM = 128
+BEAM = 64
 """Entities that are followed a step, those first that bring most to each passage."""
 
 COMMON = 50
@@ -149,14 +149,16 @@ class Spread:
         return self.passage[np.lexsort((self.passage, -self.h.sum(axis=1)))[:most]]
 
     def hazard(self, passages: Candidates) -> Floats:
-        """h of the candidates: float64 (n_passages, n_words)."""
+        """What came to the candidates: float64 (n_passages, n_words)."""
         h = np.zeros_like(passages.saturation)
         rows = passages.rows(self.passage)
         h[rows[rows >= 0]] = self.h[rows >= 0]
         return h
 
 
-def spread(store: Store, cue: Cue, seeds: Seeds, mass: Floats, now: int, without: frozenset[str]) -> Spread:
+def spread(
+    store: Store, cue: Cue, seeds: Seeds, *, mass: Floats, now: int, without: frozenset[str]
+) -> Spread:
     """Let the seeds' activation spread.
 
     Parameters
@@ -184,9 +186,9 @@ def spread(store: Store, cue: Cue, seeds: Seeds, mass: Floats, now: int, without
     if "associations" in without:
         associates, z, associations = _nowhere(y)
     else:
-        associates, z, associations = _associate(store, nodes, y, beam, now, without)
+        associates, z, associations = _associate(store, nodes, y, beam, now=now, without=without)
     reached = _beam(associates, z, mass)
-    mentions, associated = _return(store, seeds, nodes, beam, associates, reached)
+    mentions, associated = _return(store, seeds, nodes, beam, associates=associates, reached=reached)
     passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
     before, after = np.split(place, [len(mentions.passage)])
     h = activation.deliver(
@@ -218,7 +220,7 @@ def _activate(store: Store, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, Ints
 
 
 def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
-    """Rows of the entities to follow: those that the cue named first, then by what each brings to a passage."""
+    """Rows of the entities to follow: those that the cue names, then by what each brings to a passage."""
     worth = activations[:, :-1] @ mass / np.maximum(nodes.mentions - 1, 1)
     order = np.lexsort((nodes.id, -worth, activations[:, -1] == 0))
     beam: Ints = order[activations[order].any(axis=1)][:BEAM]
@@ -231,7 +233,7 @@ def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
 
 
 def _associate(
-    store: Store, nodes: Nodes, y: Floats, beam: Ints, now: int, without: frozenset[str]
+    store: Store, nodes: Nodes, y: Floats, beam: Ints, *, now: int, without: frozenset[str]
 ) -> tuple[Nodes, Floats, Associations]:
     """z, over all associations that lead from the beam."""
     table = reading.associations_from(store, nodes.id[beam].tolist(), from_millis(now))
@@ -249,9 +251,9 @@ def _associate(
 
 
 def _return(
-    store: Store, seeds: Seeds, nodes: Nodes, beam: Ints, associates: Nodes, reached: Ints
+    store: Store, seeds: Seeds, nodes: Nodes, beam: Ints, *, associates: Nodes, reached: Ints
 ) -> tuple[Links, Links]:
-    """The ways back to passages from the entities of the beam, and from those that they are associated with."""
+    """The ways back to passages, from the entities of the beam and from their associates."""
     linking = beam[(nodes.mentions[beam] > 1) & (nodes.mentions[beam] <= COMMON)]
     leading = reached[(associates.mentions[reached] > 0) & (associates.mentions[reached] <= COMMON)]
     heading = beam[

@@ -1,8 +1,9 @@
 """The queries of a recall: each reads what a bounded set of keys leads to, and returns Arrow.
 
-A key is looked up by primary key in a branch of its own, and the branches are joined by UNION ALL: that costs a
-millisecond or two a key however large the store, while ``WHERE id IN $ids`` scans the nodes and a join reads all
-edges. In all but the largest stores the scan is cheaper, so keys are looked up by whichever costs less.
+A key is looked up by primary key in a branch of its own, and the branches are joined by UNION ALL: that costs
+a millisecond or two a key however large the store, while ``WHERE id IN $ids`` scans the nodes and a join
+reads all edges. In all but the largest stores the scan is cheaper, so keys are looked up by whichever costs
+less.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "Name",
     "Shown",
     "aliases_of",
+    "association",
     "associations_from",
     "dated_passages",
     "entities_by_id",
@@ -31,6 +33,9 @@ __all__ = [
     "frequencies",
     "fulltext",
     "headed_passages",
+    "labels_of",
+    "ledger_of_pair",
+    "ledgers",
     "mentions_of",
     "names_of",
     "passages_by_id",
@@ -107,7 +112,7 @@ def _lookup(
     *,
     field: str = "id",
 ) -> pa.Table:
-    """Look nodes up by primary key, and what they lead to, branch by branch or by a scan, whichever costs less.
+    """Look nodes up by primary key, and what they lead to: branches or a scan, whichever costs less.
 
     Parameters
     ----------
@@ -126,8 +131,8 @@ def _lookup(
 
     Notes
     -----
-    A filter on the relationship belongs in numpy, not in the query: with one, the scan reads all relationships
-    (50 ms instead of 5 for 32 keys among 316,000).
+    A filter on the relationship belongs in numpy, not in the query: with one, the scan reads all
+    relationships (50 ms instead of 5 for 32 keys among 316,000).
     """
     variable, label = anchor.split(":")
     rows = store.size(label)
@@ -157,14 +162,16 @@ def fulltext(store: Store, terms: str, top: int) -> pa.Table:
 def frequencies(store: Store, words: Sequence[str]) -> dict[str, int]:
     """In how many passages each analysed term occurs.
 
-    Read from the index's own table of terms, which Kùzu keeps hidden: asking the index for each term takes five
-    times as long.
+    Read from the index's own table of terms, which Kùzu keeps hidden: asking the index for each term takes
+    five times as long.
     """
     if not words:
         return {}
     table = store.read(
-        "MATCH (t:`%s`) WHERE t.term IN $words RETURN t.term AS word, CAST(t.df, 'INT64') AS passages"
-        % store.index_table("terms"),
+        f"""
+        MATCH (t:`{store.index_table("terms")}`) WHERE t.term IN $words
+        RETURN t.term AS word, CAST(t.df, 'INT64') AS passages
+        """,
         {"words": list(words)},
         hidden=True,
     )
@@ -249,7 +256,8 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
         "s:Entity",
         f"""-[a:ASSOCIATES]->(e:Entity)
         WITH s, a, e, $now AS now
-        RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest, a.first_seen AS began
+        RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
+            a.first_seen AS began
         """,
         entities,
         {"now": now},
@@ -257,7 +265,7 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
 
 
 def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:
-    """The strongest associations that lead from an entity: target, strength, consolidated, events and dates."""
+    """The strongest associations that lead from an entity: target, both variables, events and dates."""
     return store.read(
         """
         MATCH (:Entity {id: $entity})-[a:ASSOCIATES]->(e:Entity)
@@ -268,6 +276,53 @@ def strongest_associations(store: Store, entity: int, now: datetime, top: int) -
         ORDER BY strength DESC, target LIMIT $top
         """,
         {"entity": entity, "now": now, "top": top},
+    )
+
+
+def ledgers(store: Store, entity: int | None = None) -> pa.Table:
+    """The documents' events as parallel lists, or those of documents in which some lead from an entity."""
+    events = """d.event_source AS event_source, d.event_target AS event_target,
+        d.event_amount AS event_amount, d.event_time AS event_time"""
+    if entity is None:
+        return store.read(f"MATCH (d:Document) RETURN {events}")
+    return store.read(
+        f"MATCH (d:Document) WHERE list_contains(d.event_source, $entity) RETURN {events}", {"entity": entity}
+    )
+
+
+def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
+    """The names of these entities."""
+    table = _lookup(store, "e:Entity", " RETURN e.id AS id, e.name AS name", ids)
+    return dict(zip(table["id"].to_pylist(), table["name"].to_pylist(), strict=True))
+
+
+def association(store: Store, source: int, target: int, now: datetime) -> pa.Table:
+    """The association between two entities: strength, events and dates; no row where there is none."""
+    return store.read(
+        """
+        MATCH (:Entity {id: $source})-[a:ASSOCIATES]->(e:Entity {id: $target})
+        WITH a, $now AS now
+        RETURN memini_fast(a, now) AS strength, a.events AS events, a.first_seen AS first_seen,
+            a.last_seen AS last_seen
+        """,
+        {"source": source, "target": target, "now": now},
+    )
+
+
+def ledger_of_pair(store: Store, source: int, target: int) -> pa.Table:
+    """The events of a pair that the documents' ledgers hold, amount and time; reads all ledgers."""
+    return store.read(
+        """
+        MATCH (d:Document)
+        WHERE list_contains(d.event_source, $source) AND list_contains(d.event_target, $target)
+        WITH d.event_source AS sources, d.event_target AS targets, d.event_amount AS amounts,
+            d.event_time AS times
+        UNWIND range(1, size(sources)) AS place
+        WITH sources, targets, amounts, times, place
+        WHERE sources[place] = $source AND targets[place] = $target
+        RETURN amounts[place] AS amount, times[place] AS time
+        """,
+        {"source": source, "target": target},
     )
 
 
@@ -292,7 +347,7 @@ def source_sizes(store: Store, names: Sequence[str]) -> dict[str, int]:
     return dict(zip(table["name"].to_pylist(), table["passages"].to_pylist(), strict=True))
 
 
-def names_of(store: Store, ids: Sequence[int]) -> dict[int, Name]:
+def labels_of(store: Store, ids: Sequence[int]) -> dict[int, Name]:
     """Names and labels of these entities."""
     if not ids:
         return {}

@@ -1,0 +1,167 @@
+"""Why a passage is recalled, and how the associations that lead to it have changed.
+
+How strong an association was a month before is not read off its present state, from which what has happened
+since cannot be taken away: it is computed anew from the events of that time, which the documents' ledgers
+hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memini_kuzu.dynamics import respond
+from memini_kuzu.errors import InputError
+from memini_kuzu.recall.reasons import reasons, resolve
+from memini_kuzu.recall.recollection import recollect, shown
+from memini_kuzu.store import reading
+from memini_kuzu.tables import column
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from memini_kuzu.recall.result import Path, RecalledPassage
+    from memini_kuzu.store import Store
+
+__all__ = ["AssociationHistory", "Explanation", "explain"]
+
+MONTH = 30 * DAY
+"""How far back an association is compared with itself."""
+
+WAYS = 12
+"""Reasons that an explanation gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationHistory:
+    """An association on the way to a passage, then and a month before.
+
+    Parameters
+    ----------
+    source, target : str
+        Names of the entities; it leads from the one to the other.
+    strength : float
+        w_f at the time of the cue.
+    month_before : float or None
+        w_f 30 days earlier. None where the ledgers do not hold all of its events: those of an event stream
+        leave no ledger, and maintenance may have dropped some.
+    events : int
+        How many events it has had.
+    first_seen, last_seen : datetime
+        When the first and the last of them was (UTC).
+    """
+
+    source: str
+    target: str
+    strength: float
+    month_before: float | None
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a passage is recalled.
+
+    Parameters
+    ----------
+    cue : str
+        What was asked.
+    now : datetime
+        As of when.
+    passage : RecalledPassage
+        The passage.
+    rank : int
+        Its place among all that the cue brings to mind, from 1.
+    paths : tuple of Path
+        The ways on which words of the cue came to it, the one that brought most first.
+    associations : tuple of AssociationHistory
+        Those on these paths.
+    """
+
+    cue: str
+    now: datetime
+    passage: RecalledPassage
+    rank: int
+    paths: tuple[Path, ...]
+    associations: tuple[AssociationHistory, ...]
+
+
+def explain(store: Store, cue: str, passage: str, *, now: int, source: str | None = None) -> Explanation:
+    """Why a cue brings a passage to mind.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    cue : str
+        As for `recall`.
+    passage : str
+        The record's own id; of several passages that have it the best is meant.
+    now : int
+        As of when, in milliseconds since 1970.
+    source : str, optional
+        Of the passage, where the id alone does not tell.
+
+    Returns
+    -------
+    Explanation
+        Its rank, the paths to it and the associations on them.
+
+    Raises
+    ------
+    InputError
+        If the cue is empty or does not lead to that passage.
+    """
+    found = recollect(store, cue, now=now)
+    order = found.order.tolist()
+    record, names_of_sources = found.passages.record, found.passages.source_name
+    rank = next(
+        (
+            place
+            for place, row in enumerate(order)
+            if record[row] == passage and source in {None, names_of_sources[row]}
+        ),
+        None,
+    )
+    if rank is None:
+        where = "" if source is None else f" of {source!r}"
+        raise InputError(
+            f"the cue {cue!r} leads to no passage {passage!r}{where}; recall shows those that it does"
+        )
+    told = reasons(found, order[rank], WAYS)
+    names = reading.labels_of(store, sorted({entity for reason in told for entity in reason.entities}))
+    pairs = dict.fromkeys(reason.entities for reason in told if reason.strength is not None)
+    return Explanation(
+        cue,
+        from_millis(now),
+        shown(store, found, found.order[rank : rank + 1])[0],
+        rank + 1,
+        tuple(resolve(found, reason, names) for reason in told),
+        tuple(_history(store, names, source, target, now) for source, target in pairs),
+    )
+
+
+def _history(
+    store: Store, names: dict[int, reading.Name], source: int, target: int, now: int
+) -> AssociationHistory:
+    edge = reading.association(store, source, target, from_millis(now))
+    events = int(edge["events"][0].as_py())
+    ledger = reading.ledger_of_pair(store, source, target)
+    before: float | None = None
+    if ledger.num_rows == events:
+        time, amount = column(ledger, "time"), column(ledger, "amount")
+        then = time <= now - MONTH
+        fast, _ = respond(amount[then], (now - MONTH - time[then]) / DAY, store.parameters)
+        before = float(fast.sum())
+    return AssociationHistory(
+        names[source].name,
+        names[target].name,
+        float(edge["strength"][0].as_py()),
+        before,
+        events,
+        from_millis(int(column(edge, "first_seen")[0])),
+        from_millis(int(column(edge, "last_seen")[0])),
+    )
