@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from memini_kuzu.cli._app import STORE, Db, Json, K, Now, Wait, command, opened
-from memini_kuzu.cli._print import clean, console, day, note, plain, show_json, show_table
+from memini_kuzu.cli._print import console, day, note, plain, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
@@ -92,7 +92,7 @@ def _in_days(constants: "TimeConstants") -> str:
 
 @command(
     "memini remember 'Ada moved to Lisbon.' --time 2026-03-01 --source diary",
-    "pbpaste | memini remember - --title Minutes",
+    "memini remember - --title Minutes < minutes.txt",
 )
 def remember(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from standard input.")],
@@ -212,7 +212,7 @@ def _say_what_is_kept(error: RecordError, documents: int) -> NoReturn:
 def _kept(documents: int) -> str:
     if not documents:
         return "nothing was changed"
-    return f"{_count(documents, 'document')} before it are kept, and the same command goes on from there"
+    return f"{_count(documents, 'document')} are kept, and the same command goes on from there"
 
 
 def _show_ingested(report: "IngestReport", *, as_json: bool) -> None:
@@ -228,17 +228,9 @@ def _show_ingested(report: "IngestReport", *, as_json: bool) -> None:
         )
 
 
-class Layout(StrEnum):
-    """How `memini recall` shows what it found."""
-
-    REASONS = "reasons"
-    CONTEXT = "context"
-
-
 @command(
     "memini recall 'Where does Ada live?' -k 3",
     "memini recall Lisbon --now 2026-06-01 --json",
-    "memini recall Lisbon --format context --budget-tokens 800",
 )
 def recall(
     cue: Annotated[str, typer.Argument(metavar="CUE", help="A question, a name, some words.")],
@@ -246,24 +238,13 @@ def recall(
     db: Db = STORE,
     k: K = 10,
     now: Now = None,
-    layout: Annotated[
-        Layout,
-        typer.Option("--format", help="How to show it: with reasons, or as a context block for an LLM."),
-    ] = Layout.REASONS,
-    budget_tokens: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Only the best that fit a context block of so many tokens."),
-    ] = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
     """Say what a cue brings to mind, and why. Changes nothing."""
     with opened(db, wait=wait) as memory:
-        found = memory.recall(cue, now=now, k=k, budget_tokens=budget_tokens)
-    if layout is Layout.CONTEXT:
-        block = found.context()
-        show_json(block) if as_json else typer.echo(clean(block.text))
-    elif as_json:
+        found = memory.recall(cue, now=now, k=k)
+    if as_json:
         show_json({"passages": found.passages, "entities": found.entities, "paths": found.paths})
     else:
         _show_recalled(found)
@@ -279,11 +260,7 @@ def _show_recalled(found: "recalling.Recall") -> None:
         reasons[path.passage].append(_reason(path))
     for number, passage in enumerate(found.passages, 1):
         about = "  ".join(filter(None, (passage.source, passage.id, passage.title)))
-        screen.print(
-            plain(f"{number}. ", "bold"),
-            plain(f"{day(passage.time)}  {about}  {passage.score:.3f}", "bold"),
-            sep="",
-        )
+        screen.print(plain(f"{number}. {day(passage.time)}  {about}  {passage.score:.3f}", "bold"))
         _show_indented(passage.text.strip("\n"))
         if reasons[passage.id]:
             _show_indented(f"why: {'; '.join(reasons[passage.id])}", "dim")
@@ -301,9 +278,10 @@ def _show_indented(text: str, style: str = "") -> None:
 
 def _reason(path: "recalling.Path") -> str:
     joint = " → " if path.kind in ("mention", "association") else ", "
-    strength = "" if path.strength is None else f" (strength {path.strength:.2g}"
-    seen = "" if path.last_seen is None else f"{', ' if strength else ' ('}seen {day(path.last_seen)}"
-    return f"{path.kind} {joint.join(path.through)}{strength}{seen}{')' if strength or seen else ''}"
+    facts = [] if path.strength is None else [f"strength {path.strength:.2g}"]
+    if path.last_seen is not None:
+        facts.append(f"seen {day(path.last_seen)}")
+    return f"{path.kind} {joint.join(path.through)}" + (f" ({', '.join(facts)})" if facts else "")
 
 
 @command("memini associations 'Ada Lovelace' -k 5", "memini associations Lisbon --now 2026-06-01")

@@ -13,8 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from memini_kuzu.errors import RecordError
@@ -48,7 +48,7 @@ def clean(text: str) -> str:
 def console(*, stderr: bool = False) -> Console:
     """Where `plain` text and tables are printed for people; no markup, and nothing cut off on a pipe."""
     made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
+    if not made.file.isatty():
         made.width = PIPE_WIDTH
     return made
 
@@ -70,23 +70,35 @@ def day(time: datetime) -> str:
 
 
 def show_table(columns: Sequence[str] | None, rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows under their headings: columns of numbers to the right, dates as `day` writes them.
+    """Print rows under their headings, one line each: numbers to the right, dates as `day` writes them.
 
     Parameters
     ----------
     columns : sequence of str or None
-        The headings; None for two columns without any.
+        The headings; None for rows without.
     rows : iterable of sequences
         Values of any kind.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=columns is not None)
+    # rich's own table takes half a millisecond a row, and a query may return many thousands
     rows = list(rows)
-    for number, name in enumerate(columns or ("", "")):
-        numeric = all(_is_number(row[number]) for row in rows)
-        table.add_column(plain(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(plain(_cell(value)) for value in row))
-    console().print(table)
+    lines = [[_cell(value) for value in row] for row in rows]
+    if columns is not None:
+        lines.insert(0, [_cell(name) for name in columns])
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    right = [bool(rows) and all(map(_is_number, column)) for column in zip(*rows, strict=True)] or [
+        False
+    ] * len(widths)
+    texts = [
+        "  ".join(
+            " " * (width - cell_len(cell)) + cell if is_right else cell + " " * (width - cell_len(cell))
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    if columns is not None:
+        console().print(Text(texts.pop(0), style="bold"), soft_wrap=True)
+    if texts:
+        typer.echo("\n".join(texts))
 
 
 def _is_number(value: Any) -> bool:
@@ -94,15 +106,15 @@ def _is_number(value: Any) -> bool:
 
 
 def _cell(value: Any) -> str:
+    """A value on one line."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value
     if isinstance(value, datetime):
         return day(value)
     if isinstance(value, float):
         return f"{value:.4g}"
-    return json.dumps(jsonable(value), ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(jsonable(value), ensure_ascii=False)
+    return clean(" ".join(text.split()))
 
 
 def show_json(value: Any) -> None:

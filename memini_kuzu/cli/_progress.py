@@ -25,7 +25,7 @@ class DocumentProgress:
         self.documents = 0
         screen = console(stderr=True)
         columns = (BarColumn(), TextColumn("{task.completed:,.0f} documents"), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=screen, transient=True) if screen.is_terminal else None
+        self._bar = Progress(*columns, console=screen, transient=True) if screen.file.isatty() else None
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -40,7 +40,9 @@ class DocumentProgress:
             self._bar.stop()
 
     def __call__(self, documents: int) -> None:
-        """Show that so many are done."""
+        """Show that so many are done, where that is news."""
+        if documents == self.documents:
+            return
         self.documents = documents
         if self._bar is None:
             note(f"{documents:,} documents")
