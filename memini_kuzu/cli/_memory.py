@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from memini_kuzu.cli._app import STORE, Db, Json, K, Now, Wait, command, opened
-from memini_kuzu.cli._print import console, day, note, plain, show_json, show_table
+from memini_kuzu.cli._print import clean, console, day, note, plain, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
@@ -228,9 +228,17 @@ def _show_ingested(report: "IngestReport", *, as_json: bool) -> None:
         )
 
 
+class Layout(StrEnum):
+    """How `memini recall` shows what it found."""
+
+    REASONS = "reasons"
+    CONTEXT = "context"
+
+
 @command(
     "memini recall 'Where does Ada live?' -k 3",
     "memini recall Lisbon --now 2026-06-01 --json",
+    "memini recall Lisbon --format context --budget-tokens 800",
 )
 def recall(
     cue: Annotated[str, typer.Argument(metavar="CUE", help="A question, a name, some words.")],
@@ -238,13 +246,24 @@ def recall(
     db: Db = STORE,
     k: K = 10,
     now: Now = None,
+    layout: Annotated[
+        Layout,
+        typer.Option("--format", help="How to show it: with reasons, or as a context block for an LLM."),
+    ] = Layout.REASONS,
+    budget_tokens: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Only the best that fit a context block of so many tokens."),
+    ] = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
     """Say what a cue brings to mind, and why. Changes nothing."""
     with opened(db, wait=wait) as memory:
-        found = memory.recall(cue, now=now, k=k)
-    if as_json:
+        found = memory.recall(cue, now=now, k=k, budget_tokens=budget_tokens)
+    if layout is Layout.CONTEXT:
+        block = found.context()
+        show_json(block) if as_json else typer.echo(clean(block.text))
+    elif as_json:
         show_json({"passages": found.passages, "entities": found.entities, "paths": found.paths})
     else:
         _show_recalled(found)
