@@ -194,7 +194,6 @@ def test_every_basic_command_takes_a_store_and_gives_json(name: str) -> None:
     assert {"--db", "--json"} <= options
 
 
-@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="there is no README yet")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_stands_in_the_readme(name: str) -> None:
     assert f"memini {name}" in (ROOT / "README.md").read_text()
@@ -827,7 +826,8 @@ def test_a_store_of_a_newer_memini_is_refused(store: Path, args: list[str]) -> N
 def test_the_module_is_the_command() -> None:
     code, out, err = finish(process("--help"))
     assert (code, err) == (0, "")
-    assert out == succeed("--help")
+    assert out.startswith("Usage: memini [OPTIONS] COMMAND")
+    assert all(f"\n  {name} " in out for name in BASIC)
 
 
 def test_exit_codes_and_lines_of_a_real_process(filled: Path) -> None:
