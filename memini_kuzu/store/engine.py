@@ -91,7 +91,12 @@ def _open_database(path: Path, *, read_only: bool) -> kuzu.Database:
         raise NotAStoreError(f"{path} is empty, not a memini store; remove it or name another path")
     try:
         return kuzu.Database(
-            str(path), read_only=read_only, buffer_pool_size=_buffer_pool(), max_db_size=ADDRESS_SPACE
+            str(path),
+            read_only=read_only,
+            buffer_pool_size=_buffer_pool(),
+            max_db_size=ADDRESS_SPACE,
+            # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0.0
+            compression=False,
         )
     except RuntimeError as error:
         message = str(error)
