@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--readme",
+        type=Path,
+        default=CHECKOUT / "README.md",
+        help="run the examples of this file in place of README.md (tests/test_readme.py)",
+    )
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """Dated notes of our own."""
+    return CHECKOUT / "scripts" / "sample" / "notes"
