@@ -30,10 +30,10 @@ WHY = "Who will build the Plover buoy?"
 ENTITY = "Mira Okafor"
 
 WATCHED = [
-    ("Mira Okafor", "Jonas Weber", "told often"),
-    ("Mira Okafor", "Tomas Silva", "told today"),
-    ("Heron", "Saltmarsh Pier", "revised plan"),
-    ("Heron", "Halden Bridge", "first plan only"),
+    ("Mira Okafor", "Jonas Weber", "told on many days"),
+    ("Mira Okafor", "Tomas Silva", "told once, today"),
+    ("Heron", "Saltmarsh Pier", "in the revised plan"),
+    ("Heron", "Halden Bridge", "in the first plan"),
     ("Bergen Fair", "Lena Fischer", "told in March"),
 ]
 """Associations whose course the demo follows, and what is special about each."""
@@ -128,13 +128,12 @@ def associations_later(console: Console, memory: Memory) -> None:
 def strengths_later(console: Console, memory: Memory) -> None:
     """Follow the fast variable of a few associations; each number is a closed form, nothing is updated."""
     console.rule("[bold]5. What lasts and what fades: w_f over time")
-    table = Table("association", "", "events", *LATER, box=None)
+    table = Table("association", *LATER, box=None)
     states = {now: state(memory, now) for now in LATER}
     for source, target, why in WATCHED:
         strengths = [f"{states[now][source, target]['fast']:.4f}" for now in LATER]
-        table.add_row(
-            f"{source} → {target}", f"[dim]{why}", str(states[TODAY][source, target]["events"]), *strengths
-        )
+        events = states[TODAY][source, target]["events"]
+        table.add_row(f"{source} → {target}\n[dim]  {why}, {events}×", *strengths)
     console.print(table)
     console.print()
 
