@@ -1,12 +1,12 @@
 """Exact unlearning: take back what documents, entities or pairs have contributed, and nothing else.
 
-The state of an association is a sum over events, and every document keeps a ledger of its own. So forgetting a
-source leaves the store that never saw it. The sum is not taken back by subtraction, which would cancel, but made
-again from the events that the other ledgers hold for the same pair; only what no ledger accounts for is reached
-by subtracting.
+The state of an association is a sum over events, and every document keeps a ledger of its own. So forgetting
+a source leaves the store that never saw it. The sum is not taken back by subtraction, which would cancel, but
+made again from the events that the other ledgers hold for the same pair; only what no ledger accounts for is
+reached by subtracting.
 
-What stays as it was: positions of other documents in a source, the display name of an entity that others mention
-too, and what an earlier maintenance pass had dropped.
+What stays as it was: positions of other documents in a source, the display name of an entity that others
+mention too, and what an earlier maintenance pass had dropped.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Scope:
     source : str or None
         Documents of this source.
     since, until : int or None
-        Documents, or versions of them, dated from `since` up to but not including `until` (milliseconds since
-        1970).
+        Documents, or versions of them, dated from `since` up to but not including `until` (milliseconds
+        since 1970).
     entity : int or None
         The entity of this id.
     pair : tuple of two int, or None
@@ -80,7 +80,7 @@ class Scope:
         documents = not (self.source is None and self.since is None and self.until is None)
         if documents + (self.entity is not None) + (self.pair is not None) != 1:
             raise InputError(
-                "forget takes one kind of thing at a time: a source and dates, or an entity, or an association"
+                "forget takes one kind of thing at a time: a source or dates, an entity, or an association"
             )
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise InputError("the interval is empty: since must lie before until")
@@ -262,7 +262,7 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
     remaining = _without(edges, concatenate(updated, deleted))
     remaining = concatenate(remaining, updated)
 
-    evidence = _evidence(run, scope, touched, _ids(passages, "id"), remaining, left)
+    evidence = _evidence(run, scope, touched, passages=_ids(passages, "id"), edges=remaining, left=left)
     orphans = np.setdiff1d(touched, evidence.entity)
     if scope.entity is not None:
         orphans = np.union1d(orphans, [scope.entity])
@@ -335,7 +335,8 @@ def _in_scope(scope: Scope, documents: pa.Table) -> Flags:
 def _lost(scope: Scope, ledger: _Ledger, chosen: Flags) -> Flags:
     """Which events go."""
     if scope.entity is not None:
-        return (ledger.source == scope.entity) | (ledger.target == scope.entity)
+        named: Flags = (ledger.source == scope.entity) | (ledger.target == scope.entity)
+        return named
     if scope.pair is not None:
         return _joins(scope.pair, ledger.source, ledger.target)
     return chosen[ledger.row] & scope.holds(ledger.time)
@@ -343,7 +344,8 @@ def _lost(scope: Scope, ledger: _Ledger, chosen: Flags) -> Flags:
 
 def _joins(pair: tuple[int, int], source: Ints, target: Ints) -> Flags:
     a, b = pair
-    return ((source == a) & (target == b)) | ((source == b) & (target == a))
+    joins: Flags = ((source == a) & (target == b)) | ((source == b) & (target == a))
+    return joins
 
 
 def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: _Ledger, left: _Ledger) -> _Documents:
@@ -424,7 +426,8 @@ def _between(scope: Scope, edges: Edges) -> Flags:
     """Which associations go because the scope names them."""
     if scope.pair is not None:
         return _joins(scope.pair, edges.source, edges.target)
-    return (edges.source == scope.entity) | (edges.target == scope.entity)
+    incident: Flags = (edges.source == scope.entity) | (edges.target == scope.entity)
+    return incident
 
 
 def _without(edges: Edges, others: Edges) -> Edges:
@@ -450,8 +453,8 @@ def _unlearn(edges: Edges, gone: _Ledger, left: _Ledger, parameters: Parameters)
     before, minus = edges.take(at), minus.take(of)
     plus = _aligned(left.take(np.isin(left.source, minus.source)).fold(parameters), before)
 
-    # Compare the association with the sum over all ledgers, at a time when all of it had happened. It holds more
-    # where events came without a ledger, and less where a maintenance pass had dropped some.
+    # Compare the association with the sum over all ledgers, at a time when all of it had happened. It holds
+    # more where events came without a ledger, and less where a maintenance pass had dropped some.
     when = np.maximum(before.as_of, np.maximum(minus.as_of, plus.as_of))
     fast, slow = _bring(before, when, parameters)
     minus_fast, minus_slow = _bring(minus, when, parameters)
@@ -492,7 +495,9 @@ def _aligned(edges: Edges, pairs: Edges) -> Edges:
     return aligned
 
 
-def _bring(edges: Edges, when: Ints, parameters: Parameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bring(
+    edges: Edges, when: Ints, parameters: Parameters
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return propagate(edges.fast, edges.slow, (when - edges.as_of) / DAY, parameters)
 
 
@@ -506,7 +511,7 @@ class _Evidence:
 
 
 def _evidence(
-    run: Run, scope: Scope, touched: Ints, passages: Ints, edges: Edges, left: _Ledger
+    run: Run, scope: Scope, touched: Ints, *, passages: Ints, edges: Edges, left: _Ledger
 ) -> _Evidence:
     mentions = statements.read_mentions(run, touched)
     kept = ~np.isin(_ids(mentions, "passage"), passages)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
 from memini_kuzu.identity import passage_id, stable_id
+from memini_kuzu.redaction import KEYS_ONLY, Redaction, blank
 from memini_kuzu.segments import segment
 from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_ledgers
 from memini_kuzu.store.writing import (
@@ -88,6 +89,8 @@ class IngestReport:
         Passages written and co-occurrence events folded.
     skipped : list of RecordError
         Bad records that were left out.
+    redacted : dict of str to int
+        How many secrets of each kind were masked in the records, stored or known already.
     """
 
     added: int = 0
@@ -96,6 +99,7 @@ class IngestReport:
     passages: int = 0
     events: int = 0
     skipped: list[RecordError] = field(default_factory=list)
+    redacted: dict[str, int] = field(default_factory=dict)
 
     @property
     def documents(self) -> int:
@@ -159,23 +163,35 @@ class _Incoming:
         report: IngestReport,
         *,
         skip_bad: bool,
+        redaction: Redaction,
     ) -> None:
         self.waiting: deque[_Document] = deque()
         self.failure: InputError | None = None
         self._store, self._records, self._now, self._report = store, records, now, report
         self._skip_bad = skip_bad
+        self._redaction = redaction
         self._changed: set[int] = set()
 
     def texts(self) -> Iterator[str]:
         """The texts to extract from."""
         try:
             for chunk in _chunks(self._records, BATCH):
-                documents = list(_prepare(chunk, self._now, self._report if self._skip_bad else None))
+                report = self._report if self._skip_bad else None
+                documents = list(_prepare(chunk, self._now, report, self._redacted))
                 for document in self._fresh(documents):
                     self.waiting.append(document)
-                    yield from document.texts
+                    yield from map(blank, document.texts)
         except InputError as error:
             self.failure = error
+
+    def _redacted(self, record: Record) -> Record:
+        """The record with its secrets masked, and counted."""
+        text, in_text = self._redaction.mask(record.text)
+        title, in_title = self._redaction.mask(record.title)
+        for counts in (in_text, in_title):
+            for kind, number in counts.items():
+                self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
+        return replace(record, text=text, title=title) if in_text or in_title else record
 
     def _fresh(self, documents: list[_Document]) -> Iterator[_Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""
@@ -199,6 +215,7 @@ def ingest(
     now: int,
     skip_bad: bool = False,
     processes: int = 1,
+    redaction: Redaction = KEYS_ONLY,
     progress: Callable[[int], None] = lambda _documents: None,
 ) -> IngestReport:
     """Read records into the store.
@@ -218,6 +235,8 @@ def ingest(
         is not written, those before it are, and the same call again goes on from there.
     processes : int
         How many processes extract.
+    redaction : Redaction
+        What is masked before anything is stored.
     progress : callable
         Told how many documents are done, batch by batch.
 
@@ -232,7 +251,7 @@ def ingest(
         At the first bad record, unless `skip_bad`.
     """
     report = IngestReport()
-    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad)
+    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
     aliases = read_aliases(store.read)
     mentions = extractor.extract(incoming.texts(), processes=processes)
     batch: dict[int, _Document] = {}
@@ -294,12 +313,15 @@ def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[R
 
 
 def _prepare(
-    records: list[Record | RecordError], now: int, report: IngestReport | None
+    records: list[Record | RecordError],
+    now: int,
+    report: IngestReport | None,
+    redact: Callable[[Record], Record],
 ) -> Iterator[_Document]:
     """Check records and give them their identities; a bad one is reported, or raised without a report."""
     for item in records:
         try:
-            record = _checked(item, now)
+            record = redact(_checked(item, now))
         except RecordError as error:
             if report is None:
                 raise

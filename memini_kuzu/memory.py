@@ -14,6 +14,7 @@ from memini_kuzu.extraction import canonical, default_extractor
 from memini_kuzu.forgetting import Scope
 from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
+from memini_kuzu.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.store import Store, reading
 from memini_kuzu.tables import column
 from memini_kuzu.times import TimeLike, from_millis, system_clock, to_millis
@@ -123,6 +124,8 @@ class Memory:
         Gives the present in milliseconds since 1970; for replays and tests.
     hint : callable, optional
         Takes one line of advice for the user.
+    redaction : Redaction
+        What is masked before a text is stored.
 
     Examples
     --------
@@ -140,11 +143,13 @@ class Memory:
         extractor: Extractor | None = None,
         clock: Clock = system_clock,
         hint: Callable[[str], None] | None = None,
+        redaction: Redaction = KEYS_ONLY,
     ) -> None:
         self._store = store
         self._extractor = extractor
         self._clock = clock
         self._hint = hint
+        self._redaction = redaction
 
     @classmethod
     def open(
@@ -158,6 +163,7 @@ class Memory:
         extractor: Extractor | None = None,
         clock: Clock = system_clock,
         hint: Callable[[str], None] | None = None,
+        redaction: Redaction = KEYS_ONLY,
     ) -> Self:
         """Open a store, or make it where there is none.
 
@@ -179,6 +185,8 @@ class Memory:
             Gives the present in milliseconds since 1970.
         hint : callable, optional
             Takes one line of advice for the user.
+        redaction : Redaction
+            What is masked before a text is stored: keys, tokens and passwords by default.
 
         Returns
         -------
@@ -208,7 +216,7 @@ class Memory:
                 f"{path} has {store.parameters}, not {parameters}; a store keeps its parameters: open it "
                 "without, or make a new one"
             )
-        return cls(store, extractor=extractor, clock=clock, hint=hint)
+        return cls(store, extractor=extractor, clock=clock, hint=hint, redaction=redaction)
 
     def __enter__(self) -> Self:
         return self
@@ -376,6 +384,7 @@ class Memory:
             now=self._clock(),
             skip_bad=skip_bad,
             processes=processes,
+            redaction=self._redaction,
             progress=progress,
         )
         if report.added + report.changed and self._store.meta.get(EXTRACTOR) != extractor.identity:

@@ -123,13 +123,12 @@ def mentioned_by(run: Run, passages: Any) -> pa.Table:
 
 
 def read_incident(run: Run, entities: Any) -> pa.Table:
-    """The associations from and to these entities, each once or, between two of them, twice; `EDGE_SCHEMA`."""
-    edge = """e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events, e.first_seen AS first_seen,
-        e.last_seen AS last_seen"""
+    """The associations from and to these entities, twice where it joins two of them; `EDGE_SCHEMA`."""
+    edge = """e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
+        e.first_seen AS first_seen, e.last_seen AS last_seen"""
     tables = [
         run(
-            f"LOAD FROM batch MATCH (a:Entity {{id: id}}){pattern}(b:Entity) "
-            f"RETURN {ends}, {edge}",
+            f"LOAD FROM batch MATCH (a:Entity {{id: id}}){pattern}(b:Entity) RETURN {ends}, {edge}",
             batch=_keys(entities),
         )
         for pattern, ends in (
