@@ -4,6 +4,7 @@ New associations are usable at once, repetition consolidates them, the rest fade
 mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
 """
 
+from memini_kuzu.aliases import Alias
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import (
@@ -34,9 +35,11 @@ from memini_kuzu.recall import (
     RecalledPassage,
 )
 from memini_kuzu.records import Record
+from memini_kuzu.suggestions import Suggestion
 
 __all__ = [
     "ActivatedEntity",
+    "Alias",
     "Association",
     "AssociationHistory",
     "Columns",
@@ -64,6 +67,7 @@ __all__ = [
     "Stats",
     "StoreError",
     "StoreLockedError",
+    "Suggestion",
     "TimeConstants",
     "TimeError",
     "UnknownEntityError",

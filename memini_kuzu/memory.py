@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from memini_kuzu import forgetting, ingestion, maintenance
 from memini_kuzu import recall as recalling
+from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
 from memini_kuzu.forgetting import Scope
+from memini_kuzu.ledger import read_ledger
 from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
+from memini_kuzu.retune import RetuneReport, retune
 from memini_kuzu.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.store import Store, reading
+from memini_kuzu.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.tables import column
-from memini_kuzu.times import TimeLike, from_millis, system_clock, to_millis
+from memini_kuzu.times import DAY, TimeLike, from_millis, system_clock, to_millis
+from memini_kuzu.trajectory import POINTS, Overview, Trajectory, overview, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,16 +30,16 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from memini_kuzu.config import Parameters
     from memini_kuzu.errors import RecordError
     from memini_kuzu.extraction import Extractor
+    from memini_kuzu.fitting import FitReport
     from memini_kuzu.forgetting import ForgetReport
     from memini_kuzu.ingestion import IngestReport
     from memini_kuzu.maintenance import MaintenanceReport
     from memini_kuzu.recall import Explanation, Recall
     from memini_kuzu.times import Clock
 
-__all__ = ["Association", "Memory", "Stats"]
+__all__ = ["Association", "Memory", "Stats", "fit_events"]
 
 EXTRACTOR = "extractor"
 """The key in MeminiMeta of what wrote the store's mentions."""
@@ -626,6 +631,177 @@ class Memory:
             for number, row in enumerate(table.to_pylist())
         ]
 
+    def trajectory(
+        self, entity: str, other: str | None = None, *, now: TimeLike | None = None, points: int = POINTS
+    ) -> Trajectory:
+        """How an association came to be what it is: both variables over time, exactly.
+
+        Parameters
+        ----------
+        entity : str
+            Where it leads from: a name or an alias.
+        other : str, optional
+            Where it leads to; by default the sum over all that leads from `entity`.
+        now : datetime, date or str, optional
+            The last moment; the present by default.
+        points : int
+            How many evenly spaced moments; those of the events come on top.
+
+        Returns
+        -------
+        Trajectory
+            From the first event of its documents on, whatever maintenance forgot since.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is none of that name; the message names similar ones.
+        InputError
+            If no document gave it an event until then.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     found = memory.trajectory("Ada Lovelace", "Charles Babbage", now="2026-03-02")
+        ...     found.fast[[0, -1]].round(3).tolist()
+        [1.0, 0.452]
+        """
+        moment = self._now(now)
+        source, name = self._resolve(entity)
+        target, other_name = (None, None) if other is None else self._resolve(other)
+        events = read_ledger(self._store, source)
+        if target is not None:
+            events = events.take(events.target == target)
+        events = events.take(events.time <= moment)
+        if not len(events):
+            what = name if other_name is None else f"{name} → {other_name}"
+            raise InputError(
+                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of events "
+                "loaded without documents are not kept"
+            )
+        time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
+        return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
+
+    def overview(self, *, now: TimeLike | None = None, days: float = 30.0, k: int = 10) -> Overview:
+        """The whole store at one moment: how strong its associations are, and what consolidated lately.
+
+        Parameters
+        ----------
+        now : datetime, date or str, optional
+            The moment; the present by default.
+        days : float
+            How far back "lately" reaches.
+        k : int
+            How many of the pairs that consolidated most.
+
+        Returns
+        -------
+        Overview
+            What `plots.plot_store` draws.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     memory.overview(now="2026-03-02").consolidated[0].source
+        'Ada Lovelace'
+        """
+        if not days > 0 or k < 1:
+            raise InputError(f"days = {days}, k = {k}; pass a number of days above 0, and k of at least 1")
+        return overview(self._store, now=self._now(now), since=self._now(now) - round(days * DAY), k=k)
+
+    def fit(
+        self,
+        events: Path | str | pa.Table | None = None,
+        *,
+        until: TimeLike | None = None,
+        tau_slow: float | None = None,
+        seed: int = 0,
+        progress: Callable[[], None] = lambda: None,
+    ) -> FitReport:
+        """Let a stream of events say how fast to forget. Changes nothing; `retune` applies the result.
+
+        T_fast, T_slow and the slow share are fitted on the training span, by the likelihood of each source's next
+        known target under Luce's choice rule, walk-forward. A forecast identifies these three, not the four
+        parameters: τ_s is given, the others follow. The later span is then forecast, for the report.
+
+        Parameters
+        ----------
+        events : Path, str or pyarrow.Table, optional
+            .csv, .jsonl, .parquet or a table with columns source, target, time, and amount where events differ in
+            weight; by default the events of the store's own documents.
+        until : datetime, date or str, optional
+            The end of the training span; by default four fifths of the dates are trained on.
+        tau_slow : float, optional
+            τ_s in days; 3650 by default, since a stream of months cannot see a leak of years. The slow time
+            constant cannot exceed it.
+        seed : int
+            Of the samples that are taken from streams too large to lay out. The same seed gives the same result.
+        progress : callable
+            Called once an evaluation.
+
+        Returns
+        -------
+        FitReport
+            Parameters, time constants, scores on the later span, and what the stream does not identify.
+
+        Raises
+        ------
+        InputError
+            If the events cannot be read, are too few, never repeat, or SciPy is missing.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pyarrow as pa
+        >>> rows = [("ada", "paris", day) for day in range(1, 29)] + [("ada", "rome", day) for day in (1, 9, 27)]
+        >>> source, target, day = zip(*rows)
+        >>> events = pa.table({"source": source, "target": target, "time": [f"2026-02-{d:02}" for d in day]})
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.fit(events).events
+        31
+        """
+        if events is None:
+            events = stream_from_ledger(read_ledger(self._store), self.parameters.impulse)
+        return fit_events(
+            events, current=self.parameters, until=until, tau_slow=tau_slow, seed=seed, progress=progress
+        )
+
+    def retune(self, parameters: Parameters) -> RetuneReport:
+        """Give the store other parameters, exactly as if it had had them from the start.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Such as `fit` returns.
+
+        Returns
+        -------
+        RetuneReport
+            What was done.
+
+        Raises
+        ------
+        InputError
+            If the store holds associations whose events are in no document; nothing is changed.
+        StoreError
+            If the store is open read-only, or twice in this process.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu.config import Parameters
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     _ = memory.retune(Parameters(tau_fast=1.0))
+        ...     round(memory.associations("Ada Lovelace", now="2026-03-02")[0].strength, 3)
+        0.205
+        """
+        return retune(self._store, parameters)
+
     def _resolve(self, entity: str) -> tuple[int, str]:
         """Id and name of an entity, by its whole name or alias."""
         key = canonical(entity)
@@ -710,6 +886,58 @@ class Memory:
 
     def _now(self, now: TimeLike | None) -> int:
         return self._clock() if now is None else to_millis(now)
+
+
+def fit_events(
+    events: Path | str | pa.Table | Stream,
+    *,
+    current: Parameters | None = None,
+    until: TimeLike | None = None,
+    tau_slow: float | None = None,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> FitReport:
+    """Let a stream of events say how fast to forget, without a store.
+
+    Parameters
+    ----------
+    events : Path, str, pyarrow.Table or Stream
+        As for `Memory.fit`.
+    current : Parameters, optional
+        What the fitted parameters are compared with; the defaults where none are given.
+    until, tau_slow, seed, progress
+        As for `Memory.fit`.
+
+    Returns
+    -------
+    FitReport
+        Parameters, time constants, scores on the later span, and what the stream does not identify.
+
+    Raises
+    ------
+    InputError
+        As for `Memory.fit`.
+    """
+    try:
+        from memini_kuzu import fitting  # noqa: PLC0415 - SciPy is in an extra
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "scipy":
+            raise
+        raise InputError(
+            'fitting needs SciPy, which is not installed; pip install "memini-kuzu[fit]"'
+        ) from error
+    if isinstance(events, Stream):
+        stream = events
+    else:
+        stream = read_stream(Path(events)) if isinstance(events, str | Path) else stream_from_arrow(events)
+    return fitting.report(
+        stream,
+        current=current or Parameters(),
+        until=None if until is None else to_millis(until) / DAY,
+        tau_slow=fitting.SLOW_LEAK if tau_slow is None else tau_slow,
+        seed=seed,
+        progress=progress,
+    )
 
 
 COUNTED = ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")

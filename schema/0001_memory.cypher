@@ -12,8 +12,9 @@ CREATE NODE TABLE Entity(
     first_seen TIMESTAMP, last_seen TIMESTAMP, mentions INT64, headings INT64
 );
 
-// Another canonical name that resolves to an entity.
-CREATE NODE TABLE Alias(key STRING PRIMARY KEY, name STRING, entity INT64);
+// Another canonical name that resolves to an entity. Where it was one itself, undo says what was moved (JSON), so that
+// the alias can be taken back.
+CREATE NODE TABLE Alias(key STRING PRIMARY KEY, name STRING, entity INT64, undo STRING);
 
 // What documents belong to: a conversation, a feed, a file. passages counts positions given out so far.
 CREATE NODE TABLE Source(name STRING PRIMARY KEY, passages INT64);

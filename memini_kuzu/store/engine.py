@@ -322,13 +322,15 @@ class Engine:
             finally:
                 connection.close()
 
-    def autocommit(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+    def autocommit(
+        self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+    ) -> pa.Table:
         """Run one statement that Kùzu does not allow inside a transaction."""
         shared = self._live
         with shared.writing, shared.gate.committing():
             connection = self.connect()
             try:
-                return execute(connection, query, parameters)
+                return execute(connection, query, parameters, batch)
             finally:
                 connection.close()
 
@@ -384,7 +386,8 @@ class Engine:
                 result = execute(connection, query, parameters)
                 done = True
             except QueryError as error:
-                if "read-only transaction" not in str(error):
+                # one is refused inside the transaction, the other because the file is open read-only
+                if not any(words in str(error) for words in ("read-only transaction", "read-only database")):
                     raise
                 raise QueryError(
                     "the query would change the store; allow it with write=True or --write"
@@ -440,6 +443,44 @@ class Engine:
                     raise
             finally:
                 connection.close()
+                self._reopen(shared)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Nobody else writes inside, and no other handle of this process is on the file.
+
+        Raises
+        ------
+        StoreError
+            If the store is open read-only, or open twice in this process.
+        """
+        shared = self._live
+        if self.read_only:
+            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        with shared.writing:
+            if shared.engines > 1:
+                raise StoreError(
+                    f"{self.path} is open {shared.engines} times in this process; close the others first"
+                )
+            yield
+
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """The file is closed inside and still locked, so that another can be put in its place.
+
+        Raises
+        ------
+        StoreError
+            If its write-ahead log could not be brought into it: it would be replayed into the other.
+        """
+        shared = self._live
+        with shared.writing, shared.gate.committing():
+            shared.database.close()
+            try:
+                if shared.path.with_name(shared.path.name + ".wal").exists():
+                    raise StoreError(f"{self.path} could not be closed in full; is the disk full?")
+                yield
+            finally:
                 self._reopen(shared)
 
     @staticmethod

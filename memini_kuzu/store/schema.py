@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
 
 __all__ = [
+    "all_statements",
+    "beside",
     "create",
     "latest_version",
     "macros",
     "migrate",
+    "move",
     "read_meta",
+    "remove",
     "schema_version",
     "statements",
     "write_meta",
@@ -135,15 +139,32 @@ def _apply(engine: Engine, after: int) -> None:
             write_meta(engine, "schema_version", str(version))
 
 
-def _beside(path: Path) -> Path:
-    """A file beside the store, made anew: what an earlier crash left of it is removed."""
+def all_statements() -> Iterator[str]:
+    """The statements of all the schema's files, in order.
+
+    Examples
+    --------
+    >>> next(all_statements()).startswith("CREATE NODE TABLE")
+    True
+    """
+    for _, path in sorted(_scripts().items()):
+        yield from statements(path.read_text())
+
+
+def beside(path: Path) -> Path:
+    """A file beside the store, to be made anew: what an earlier crash left of it is removed."""
     work = path.with_name(f".{path.name}.new")
-    for suffix in ("", *SIDE_FILES):
-        work.with_name(work.name + suffix).unlink(missing_ok=True)
+    remove(work)
     return work
 
 
-def _move(work: Path, path: Path) -> None:
+def remove(work: Path) -> None:
+    """Remove a file that was made beside a store, with what stands beside it."""
+    for suffix in ("", *SIDE_FILES):
+        work.with_name(work.name + suffix).unlink(missing_ok=True)
+
+
+def move(work: Path, path: Path) -> None:
     """Put the finished file in the store's place, atomically, and clear what stood beside it."""
     with work.open("rb") as file:
         os.fsync(file.fileno())
@@ -190,7 +211,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
                     f"{stray} is left of a store that is gone and would be replayed into a new one; "
                     "move it away first"
                 )
-            work = _beside(path)
+            work = beside(path)
             engine = Engine(work)
             try:
                 _apply(engine, 0)
@@ -199,7 +220,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
                 write_meta(engine, "parameters", parameters.to_json())
             finally:
                 engine.close()
-            _move(work, path)
+            move(work, path)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
         finally:
@@ -235,14 +256,14 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
     try:
         if path.with_name(path.name + ".wal").exists():
             raise StoreError(f"{path} was written to while it was being migrated; try again")
-        work = _beside(path)
+        work = beside(path)
         shutil.copyfile(path, work)
         copy = Engine(work)
         try:
             _apply(copy, version)
         finally:
             copy.close()
-        _move(work, path)
+        move(work, path)
     except OSError as error:
         raise StoreError(f"{path} cannot be migrated: {error.strerror or error}") from error
     finally:

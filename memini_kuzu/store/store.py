@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
 from memini_kuzu.resources import folder
-from memini_kuzu.store import schema
+from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store.engine import Engine, Transaction
 from memini_kuzu.tables import EDGE_SCHEMA, column
 
@@ -209,6 +209,34 @@ class Store:
             If Kùzu refuses it.
         """
         return self._engine.run_foreign(query, parameters, write=write, register=_register_functions)
+
+    def rewrite(self, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
+        """Put a file with other parameters in this one's place, in one step that a crash cannot halve.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Those of the new file.
+        edges : pyarrow.Table
+            Its associations; `tables.EDGE_SCHEMA`.
+        amounts : float
+            What the amounts in the ledgers are multiplied with.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written, is open twice in this process, or holds what cannot be copied.
+        """
+        rewriting.rewrite(self._engine, parameters, edges, amounts)
+        self.meta = schema.read_meta(self._engine)
+        self.parameters = parameters
+        self._index_tables = {}
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Nobody else writes inside, and no other handle of this process is on the file."""
+        with self._engine.exclusive():
+            yield
 
     def set_meta(self, key: str, value: str) -> None:
         """Record something that the store knows of itself."""

@@ -1,0 +1,311 @@
+"""Pictures of a memory: PNG or SVG, by Matplotlib (extra ``plots``), without a display."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memini_kuzu.dynamics import kernel, time_constants
+from memini_kuzu.errors import InputError
+from memini_kuzu.times import from_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.trajectory import Overview, Trajectory
+
+__all__ = ["COLOURS", "figure", "plot_store", "plot_trajectories", "save"]
+
+FORMATS = (".png", ".svg")
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Okabe and Ito's, which people who confuse red and green can tell apart."""
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "svg.hashsalt": "memini",  # the same picture is the same file
+    "savefig.dpi": 110,
+}
+
+MAX_NAME = 26
+"""Characters of a name in a picture."""
+
+
+def figure(
+    rows: int, columns: int, *, width: float, height: float, share_time: bool = False
+) -> tuple[Any, Any]:
+    """An empty figure and its axes, independent of any display.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of axes.
+    width, height : float
+        Inches.
+    share_time : bool
+        Whether the axes share what they show from left to right.
+
+    Returns
+    -------
+    figure, axes : matplotlib.figure.Figure, array (rows, columns) of matplotlib.axes.Axes
+        Drawn on and given to `save`.
+
+    Raises
+    ------
+    InputError
+        If Matplotlib is missing.
+
+    Examples
+    --------
+    >>> figure(1, 2, width=4, height=2)[1].shape
+    (1, 2)
+    """
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - Matplotlib is in an extra
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise InputError(
+            'pictures need Matplotlib, which is not installed; pip install "memini-kuzu[plots]"'
+        ) from error
+    with mpl.rc_context(STYLE):
+        made = Figure(figsize=(width, height), layout="constrained")
+        axes = made.subplots(rows, columns, squeeze=False, sharex=share_time)
+    return made, axes
+
+
+def save(made: Any, path: Path) -> None:
+    """Write a figure, in the format that the file's name says.
+
+    Parameters
+    ----------
+    made : matplotlib.figure.Figure
+        From `figure`.
+    path : Path
+        .png or .svg.
+
+    Raises
+    ------
+    InputError
+        If it is another format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "empty.png"
+    >>> save(figure(1, 1, width=2, height=2)[0], path)
+    >>> path.read_bytes()[1:4]
+    b'PNG'
+    """
+    check_format(path)
+    import matplotlib as mpl  # noqa: PLC0415 - Matplotlib is in an extra
+
+    # no date, so that the same picture is the same file
+    metadata = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
+    with mpl.rc_context(STYLE):
+        made.savefig(path, metadata=metadata)
+
+
+def check_format(path: Path) -> None:
+    """Refuse a file name that says no format, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If it ends in neither .png nor .svg.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> check_format(Path("a.png"))
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path} ends in neither {' nor '.join(FORMATS)}; name it so")
+
+
+def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
+    """Both variables over time, with the events marked.
+
+    Parameters
+    ----------
+    trajectories : sequence of Trajectory
+        One a colour.
+    path : Path
+        .png or .svg.
+
+    Raises
+    ------
+    InputError
+        If there is none, the format is unknown, or Matplotlib is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from memini_kuzu.trajectory import Trajectory
+    >>> path = Path(tempfile.mkdtemp()) / "ada.svg"
+    >>> time = np.array([0, 86_400_000])
+    >>> one = Trajectory("Ada", "Charles", time, np.ones(2), np.zeros(2), time[:1], np.ones(1))
+    >>> plot_trajectories([one], path)
+    >>> "Charles" in path.read_text()
+    True
+    """
+    if not trajectories:
+        raise InputError("there is no trajectory to draw; pass at least one")
+    check_format(path)
+    made, axes = figure(2, 1, width=7.5, height=4.6, share_time=True)
+    fast, slow = axes[:, 0]
+    for number, one in enumerate(trajectories):
+        colour = COLOURS[number % len(COLOURS)]
+        label = f"{_short(one.source)} → {_short(one.target) if one.target else 'all'}"
+        fast.plot(_dates(one.time), one.fast, color=colour, linewidth=1.3, label=label)
+        slow.plot(_dates(one.time), one.slow, color=colour, linewidth=1.3)
+        # a row of ticks for each trajectory, below the curves
+        height = -0.05 - 0.05 * number
+        fast.plot(
+            _dates(one.event_time),
+            np.full(len(one.event_time), height),
+            "|",
+            color=colour,
+            markersize=6,
+            transform=fast.get_xaxis_transform(),
+            clip_on=False,
+        )
+    fast.set_ylim(bottom=0)
+    slow.set_ylim(bottom=0)
+    fast.spines["bottom"].set_visible(False)
+    fast.tick_params(axis="x", length=0)
+    fast.set_ylabel("strength\n(fast variable)")
+    slow.set_ylabel("consolidated\n(slow variable)")
+    slow.set_xlabel("date; ticks between the panels mark events")
+    fast.legend(
+        loc="upper left", bbox_to_anchor=(0, 1.02), ncols=min(3, len(trajectories)), fontsize=8, frameon=False
+    )
+    fast.margins(y=0.25)
+    _date_axis(slow)
+    save(made, path)
+
+
+def plot_store(overview: Overview, path: Path) -> None:
+    """One picture of a whole store: how strong, how it forgets, what consolidated lately.
+
+    Parameters
+    ----------
+    overview : Overview
+        From `Memory.overview`.
+    path : Path
+        .png or .svg.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown, or Matplotlib is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from memini_kuzu.config import Parameters
+    >>> from memini_kuzu.trajectory import Overview
+    >>> path = Path(tempfile.mkdtemp()) / "store.svg"
+    >>> plot_store(Overview(Parameters(), 0, 86_400_000, np.ones(3), np.ones(3), []), path)
+    >>> "forgetting curve" in path.read_text()
+    True
+    """
+    check_format(path)
+    made, axes = figure(1, 3, width=10.5, height=3.4)
+    strengths, curve, learned = axes[0]
+    _plot_strengths(strengths, overview)
+    _plot_forgetting(curve, overview)
+    _plot_consolidated(learned, overview)
+    save(made, path)
+
+
+def _plot_strengths(axes: Any, overview: Overview) -> None:
+    axes.set_title(
+        f"strength of {len(overview.fast):,} associations, {from_millis(overview.now):%Y-%m-%d}", loc="left"
+    )
+    drawn = [
+        (values[values > 0], label, colour)
+        for values, label, colour in (
+            (overview.fast, "strength (fast)", COLOURS[0]),
+            (overview.slow, "consolidated (slow)", COLOURS[1]),
+        )
+    ]
+    values = np.concatenate([value for value, *_ in drawn])
+    if len(values):
+        # strengths so faint that they would stretch the axis stand in the first bin
+        low = max(float(values.min()), float(values.max()) * 1e-6)
+        bins = np.geomspace(low * 0.99, float(values.max()) * 1.01, 31)
+        for value, label, colour in drawn:
+            axes.hist(
+                np.maximum(value, low), bins=bins, histtype="step", color=colour, linewidth=1.4, label=label
+            )
+        axes.set_xscale("log")
+        axes.legend(loc="upper left", fontsize=8, frameon=False)
+        axes.margins(y=0.3)
+    axes.set_xlabel("value now (1 is one statement just made)")
+    axes.set_ylabel("associations")
+
+
+def _plot_forgetting(axes: Any, overview: Overview) -> None:
+    found = time_constants(overview.parameters)
+    days = np.geomspace(found.fast / 30, found.slow * 5, 300)
+    axes.set_title("forgetting curve of one event", loc="left")
+    axes.plot(days, np.asarray(kernel(days, overview.parameters).ff), color=COLOURS[0], linewidth=1.5)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=found.slow_share * np.exp(-5.0), top=1.3)
+    for constant, name in ((found.fast, "fast"), (found.slow, "slow")):
+        axes.axvline(constant, color="#999999", linewidth=0.8, linestyle=":")
+        axes.text(
+            constant,
+            1.15,
+            f" {name}: {constant:.3g} d",
+            fontsize=8,
+            color="#555555",
+            va="top",
+            ha="left" if name == "fast" else "right",
+        )
+    axes.set_xlabel("days since the event")
+    axes.set_ylabel("what is left of its strength")
+
+
+def _plot_consolidated(axes: Any, overview: Overview) -> None:
+    axes.set_title(f"consolidated most since {from_millis(overview.since):%Y-%m-%d}", loc="left")
+    shown = overview.consolidated[::-1]
+    if not shown:
+        axes.text(0.5, 0.5, "nothing", ha="center", va="center", transform=axes.transAxes, color="#555555")
+        axes.set_axis_off()
+        return
+    axes.barh(np.arange(len(shown)), [pair.gain for pair in shown], color=COLOURS[1], height=0.6)
+    labels = [f"{_short(pair.source, 16)} → {_short(pair.target, 16)}" for pair in shown]
+    axes.set_yticks(np.arange(len(shown)), labels, fontsize=8)
+    axes.set_xlabel("gain of the slow variable")
+
+
+def _short(name: str, limit: int = MAX_NAME) -> str:
+    # a dollar sign would begin a formula
+    plain = name.replace("$", r"\$")
+    return plain if len(name) <= limit else plain[: limit - 1].rstrip("\\ ") + "…"
+
+
+def _dates(millis: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return np.asarray(millis).astype("datetime64[ms]")
+
+
+def _date_axis(axes: Any) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - as in `figure`
+
+    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

@@ -1,0 +1,153 @@
+"""A store's file written anew with other parameters: Kùzu can neither replace a macro nor drop one.
+
+Kùzu's EXPORT DATABASE writes tables as Parquet, in bounded memory, whatever tables there are. Of what it
+exports only the tables are taken: it writes macros without their parentheses, which gives them another
+meaning.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from memini_kuzu.errors import StoreError
+from memini_kuzu.resources import folder
+from memini_kuzu.store import schema
+from memini_kuzu.store.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from memini_kuzu.config import Parameters
+
+__all__ = ["rewrite"]
+
+EXPORT = "EXPORT DATABASE '{}' (format='parquet')"
+
+TABLES = ("CREATE NODE TABLE ", "CREATE REL TABLE ", "CREATE SEQUENCE ", "CREATE TYPE ")
+
+INDEX = "CALL CREATE_FTS_INDEX("
+
+SCALE_LEDGERS = """
+MATCH (d:Document)
+WITH d, $amounts AS amounts
+SET d.event_amount = list_transform(d.event_amount, amount -> amount * amounts)
+"""
+
+
+def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
+    """Put a file with other parameters in the store's place, atomically.
+
+    Parameters
+    ----------
+    engine : Engine
+        Open for writing, and the only one on the file in this process.
+    parameters : Parameters
+        Those of the new file.
+    edges : pyarrow.Table
+        Its associations; `tables.EDGE_SCHEMA`.
+    amounts : float
+        What the amounts in the ledgers are multiplied with.
+
+    Raises
+    ------
+    StoreError
+        If the store holds what cannot be copied, or the disk is full.
+    """
+    path = engine.path
+    with engine.exclusive():
+        work = schema.beside(path)
+        exported = work.with_name(work.name + ".export")
+        shutil.rmtree(exported, ignore_errors=True)  # what an earlier crash left
+        try:
+            engine.autocommit(EXPORT.format(_escaped(exported)))
+            _check(exported)
+            copy = Engine(work)
+            try:
+                _fill(copy, exported, parameters, edges, amounts)
+            finally:
+                copy.close()
+            with engine.offline():
+                schema.move(work, path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+        finally:
+            shutil.rmtree(exported, ignore_errors=True)
+            schema.remove(work)
+
+
+def _check(exported: Path) -> None:
+    """Refuse a store with macros or indexes that are not memini's: they could not be copied faithfully."""
+    own = {name.upper() for path in folder("udfs").glob("*.cypher") for name in _macros(path.read_text())}
+    foreign = [
+        name
+        for name in _macros((exported / "schema.cypher").read_text())
+        # Kùzu makes a macro of its own for each full-text index
+        if name.upper() not in own and not re.fullmatch(r"\d+_\w+_TOKENIZE", name.upper())
+    ]
+    indexes = (exported / "index.cypher").read_text() if (exported / "index.cypher").exists() else ""
+    foreign += [
+        name for name in re.findall(r"CALL CREATE_\w+\('\w+',\s*'(\w+)'", indexes) if name != _index_name()
+    ]
+    if foreign:
+        raise StoreError(
+            f"the store holds macros or indexes that memini did not make, {', '.join(foreign)}, and Kùzu "
+            "cannot copy "
+            "them faithfully; make a new store from the documents with `memini init` and `memini ingest`"
+        )
+
+
+def _macros(text: str) -> list[str]:
+    return re.findall(r"CREATE MACRO `?(\w+)`?\s*\(", text)
+
+
+def _index_name() -> str:
+    return "passage_terms"
+
+
+def _fill(copy: Engine, exported: Path, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
+    for statement in _statements(exported / "schema.cypher", TABLES):
+        copy.autocommit(statement)
+    for statement in _statements(exported / "copy.cypher", ("COPY ",)):
+        if not statement.startswith("COPY `ASSOCIATES` "):
+            # the option is Kùzu's own, which it does not take back
+            plain = re.sub(
+                r"(, | \()parallel=true\)$", lambda found: ")" if found[1] == ", " else "", statement
+            )
+            copy.autocommit(re.sub(r' FROM "(.+?)"', lambda found: _from(exported, found[1]), plain, count=1))
+    if edges.num_rows:
+        copy.autocommit("COPY ASSOCIATES FROM batch", batch=edges)
+    if amounts != 1:
+        copy.autocommit(SCALE_LEDGERS, {"amounts": amounts})
+    for statement in schema.all_statements():
+        if statement.startswith(INDEX):
+            copy.autocommit(statement)
+    for statement in schema.macros(parameters):
+        copy.autocommit(statement)
+    schema.write_meta(copy, "parameters", parameters.to_json())
+
+
+def _statements(path: Path, beginnings: Sequence[str]) -> list[str]:
+    """The statements of an exported file that begin so; each ends its line."""
+    found = [text.strip() for text in re.split(r";\n", path.read_text() + "\n")]
+    return [text for text in found if text.startswith(tuple(beginnings))]
+
+
+def _from(exported: Path, name: str) -> str:
+    return f" FROM '{_escaped(exported / name)}'"
+
+
+def _escaped(path: Path) -> str:
+    r"""A path between single quotes: Kùzu takes no parameter there.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> print(_escaped(Path("it's")))
+    it\'s
+    """
+    return str(path).replace("\\", "\\\\").replace("'", "\\'")

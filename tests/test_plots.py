@@ -1,0 +1,125 @@
+"""Pictures: that they show what they were given, and refuse what they cannot draw."""
+
+from __future__ import annotations
+
+import builtins
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from memini_kuzu import InputError, Memory, Parameters, Record, RuleExtractor, plots
+from memini_kuzu.cli import app
+from memini_kuzu.times import DAY
+from memini_kuzu.trajectory import Consolidated, Overview, Trajectory
+
+SCRIPTS = Path(__file__).parent.parent / "scripts"
+
+
+def trajectory(source: str, target: str) -> Trajectory:
+    time = np.arange(0, 10 * DAY, DAY)
+    return Trajectory(source, target, time, np.linspace(1, 0.1, 10), np.linspace(0, 0.1, 10), time[:1], np.ones(1))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".SVG"])
+def test_a_picture_has_the_format_of_its_name(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    plots.plot_trajectories([trajectory("Ada", "Babbage"), trajectory("Ada", "Curie")], path)
+    assert path.read_bytes()[:5] in {b"\x89PNG\r", b"<?xml"}
+
+
+def test_a_picture_names_what_it_shows(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    plots.plot_trajectories([trajectory("Ada", "$x^2$ and _more_")], path)
+    text = path.read_text()
+    for label in ("Ada → $x^2$ and _more_", "fast variable", "slow variable", "date"):
+        assert label in text
+
+
+def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        plots.plot_trajectories([trajectory("Ada", "Babbage")], tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize("n", [0, 1, 1000])
+def test_a_store_of_any_size_can_be_drawn(tmp_path: Path, n: int) -> None:
+    rng = np.random.default_rng(0)
+    pairs = [Consolidated("Ada", f"a very long name number {number}", 1.0 / (1 + number)) for number in range(min(n, 10))]
+    overview = Overview(Parameters(), 0, 30 * DAY, rng.lognormal(-3, 2, n), rng.lognormal(-4, 2, n), pairs)
+    path = tmp_path / "store.svg"
+    plots.plot_store(overview, path)
+    text = path.read_text()
+    assert f"strength of {n:,} associations" in text
+    assert ("Ada →" in text) == (n > 0)
+
+
+def test_an_unknown_format_and_nothing_to_draw_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.gif ends in neither \.png nor \.svg"):
+        plots.plot_trajectories([trajectory("Ada", "Babbage")], tmp_path / "a.gif")
+    with pytest.raises(InputError, match="no trajectory"):
+        plots.plot_trajectories([], tmp_path / "a.png")
+
+
+def test_without_matplotlib_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = builtins.__import__
+
+    def refuse(name: str, *rest: Any, **more: Any) -> Any:
+        if name.partition(".")[0] == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return original(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(InputError, match=r'pip install "memini-kuzu\[plots\]"'):
+        plots.plot_trajectories([trajectory("Ada", "Babbage")], tmp_path / "a.png")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "a.memini"
+    texts = ("Ada Lovelace met Charles Babbage in Paris.", "Ada Lovelace wrote to Mary Somerville.")
+    with Memory.open(path, extractor=RuleExtractor()) as memory:
+        memory.add(
+            Record(text=texts[day % 2], time=day * DAY, id=str(day)) for day in range(40)
+        )
+    return path
+
+
+@pytest.mark.parametrize("names", [[], ["Ada Lovelace"], ["Ada Lovelace", "Charles Babbage"]])
+def test_the_command_draws_a_store_an_entity_and_a_pair(store: Path, tmp_path: Path, names: list[str]) -> None:
+    output = tmp_path / "a.svg"
+    done = CliRunner().invoke(
+        app, ["plot", *names, "-o", str(output), "--db", str(store), "--now", "1970-03-01"]
+    )
+    assert done.exit_code == 0, done.output
+    expected = "forgetting curve" if not names else "Ada Lovelace → Charles Babbage"
+    assert expected in output.read_text()
+
+
+def test_the_commands_fit_and_retune_a_store(store: Path) -> None:
+    runner = CliRunner()
+    fitted = runner.invoke(app, ["fit", "--db", str(store)])
+    assert fitted.exit_code == 0, fitted.output
+    assert "to apply:  memini retune --tau-fast" in fitted.stdout
+    changed = runner.invoke(app, ["retune", "--db", str(store), "--tau-fast", "2"])
+    assert changed.exit_code == 0, changed.output
+    assert "fades over" in changed.stdout
+    with Memory.open(store, read_only=True) as memory:
+        assert memory.parameters == Parameters(tau_fast=2.0)
+
+
+def test_the_reproduction_holds_its_claims_and_writes_its_numbers(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPTS / "reproduce_memini.py"), "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "13 documents, 124 co-occurrence events, 68 pairs" in done.stdout
+    assert done.stdout.count("holds: ") == 3
+    with (tmp_path / "reproduction-events.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 124
+    assert len({(row["a"], row["b"]) for row in rows}) == 68
+    assert (tmp_path / "reproduction.png").stat().st_size < 100_000
