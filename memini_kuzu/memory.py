@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memini_kuzu import forgetting, ingestion, maintenance
+from memini_kuzu import aliases, events, exchange, forgetting, ingestion, maintenance, suggestions
 from memini_kuzu import recall as recalling
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants, time_constants
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from memini_kuzu.errors import RecordError
+    from memini_kuzu.aliases import Alias
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.fitting import FitReport
     from memini_kuzu.forgetting import ForgetReport
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
 __all__ = ["Association", "Memory", "Stats", "fit_events"]
+    from memini_kuzu.suggestions import Suggestion
 
 EXTRACTOR = "extractor"
 """The key in MeminiMeta of what wrote the store's mentions."""
@@ -420,16 +422,16 @@ class Memory:
 
         Returns
         -------
-        Recall
-            Passages with scores, entities with activation, and the paths that explain them.
         budget_tokens : int, optional
             Keep only the passages that fit into a context block of so many tokens, the best first; `context`
             of what is returned gives the block.
+        Recall
+            Passages with scores, entities with activation, and the paths that explain them.
 
         Raises
         ------
         InputError
-            If the cue is empty, or `k` below 1.
+            If the cue is empty, `k` below 1, or the budget holds not one of the passages.
         TimeError
             If `now` cannot be read, or lies before all that the store holds.
 
@@ -483,6 +485,273 @@ class Memory:
     def consolidate(
         self,
         *,
+    def alias_add(self, alias: str, entity: str) -> Alias:
+        """Let a name stand for an entity; what was known under it goes over. `alias_remove` takes it back.
+
+        Parameters
+        ----------
+        alias : str
+            The other name.
+        entity : str
+            The entity's name, or one of its aliases.
+
+        Returns
+        -------
+        Alias
+            As it stands now.
+
+        Raises
+        ------
+        InputError
+            If the alias is empty, stands for something already, or is the entity's own name.
+        UnknownEntityError
+            If there is no such entity.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     _ = memory.alias_add("Countess Lovelace", "Ada Lovelace")
+        ...     memory.associations("Countess Lovelace", now="2026-03-01")[0].target
+        'Charles Babbage'
+        """
+        return aliases.add_alias(self._store, alias, entity)
+
+    def alias_remove(self, alias: str) -> Alias:
+        """Let a name stand for itself again, and give back what was moved.
+
+        What was told meanwhile under either name stays with the entity; what was forgotten stays forgotten.
+
+        Parameters
+        ----------
+        alias : str
+            The name.
+
+        Returns
+        -------
+        Alias
+            As it stood.
+
+        Raises
+        ------
+        InputError
+            If there is no such alias, or a later one builds on it.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     _ = memory.alias_add("Ada", "Ada Lovelace")
+        ...     memory.alias_remove("Ada").entity
+        'Ada Lovelace'
+        """
+        return aliases.remove_alias(self._store, alias)
+
+    def alias_list(self) -> list[Alias]:
+        """All aliases, by name.
+
+        Returns
+        -------
+        list of Alias
+            What each stands for.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.alias_list()
+        []
+        """
+        return aliases.list_aliases(self._store)
+
+    def alias_suggest(self, k: int = 10) -> list[Suggestion]:
+        """Pairs of names that may mean the same, for people to judge. Changes nothing.
+
+        Parameters
+        ----------
+        k : int
+            How many at most.
+
+        Returns
+        -------
+        list of Suggestion
+            The most similar first.
+
+        Raises
+        ------
+        InputError
+            If `k` is below 1.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     _ = memory.remember("Ada Lovelase met Mary Somerville.", time="2026-03-02")
+        ...     [found] = memory.alias_suggest()
+        ...     sorted([found.alias, found.entity])
+        ['Ada Lovelace', 'Ada Lovelase']
+        """
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many suggestions to return, at least 1")
+        return suggestions.suggest(self._store, k)
+
+    def load_events(
+        self,
+        *sources: Any,
+        columns: EventColumns | None = None,
+        both: bool = False,
+        progress: Callable[[int], None] = lambda _events: None,
+    ) -> EventsReport:
+        """Take in (source, target, time[, amount]) rows: files, or tables in memory, of any size.
+
+        Parameters
+        ----------
+        *sources : Path, str or table
+            Files (.parquet, .csv, .tsv, .jsonl, .arrow), or whatever has Arrow's stream protocol: pyarrow,
+            pandas, polars, a DuckDB relation. A file that was loaded before changes nothing, and is told by its
+            bytes; a table has no such identity: load it once.
+        columns : EventColumns, optional
+            What the columns are called. Text endpoints are names, integers are ids of entities.
+        both : bool
+            Let each event count in both directions.
+        progress : callable
+            Told how many events have been read.
+
+        Returns
+        -------
+        EventsReport
+            What was loaded, and what was known.
+
+        Raises
+        ------
+        RecordError
+            At a bad row. Nothing since the last commit is kept, and the same call goes on from there.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pyarrow as pa
+        >>> table = pa.table({"source": ["Ada"], "target": ["Charles"], "time": ["2026-03-01"]})
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.load_events(table)
+        ...     memory.associations("Ada", now="2026-03-01")[0].strength
+        1.0
+        """
+        return events.load_events(
+            self._store,
+            sources,
+            columns=columns or EventColumns(),
+            now=self._clock(),
+            both=both,
+            progress=progress,
+        )
+
+    def load_edges(self, path: Path | str, *, entities: Path | str | None = None) -> EdgesReport:
+        """Add associations that were folded elsewhere, as by scripts/spark_fold.py on a cluster.
+
+        Parameters
+        ----------
+        path : Path or str
+            A Parquet file or a folder of them. Loaded twice, it changes nothing.
+        entities : Path or str, optional
+            The same with columns id and name of the endpoints.
+
+        Returns
+        -------
+        EdgesReport
+            What was added.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read or lacks a column.
+        """
+        return exchange.load_edges(self._store, Path(path), None if entities is None else Path(entities))
+
+    def export(self, folder: Path | str) -> dict[str, int]:
+        """Write everything as a folder of Parquet files, exact to the bit.
+
+        Parameters
+        ----------
+        folder : Path or str
+            New, or empty.
+
+        Returns
+        -------
+        dict of str to int
+            Rows of each file.
+
+        Raises
+        ------
+        InputError
+            If the folder holds something.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01")
+        ...     memory.export(folder / "exported")["edges"]
+        2
+        >>> with Memory.import_(folder / "b.memini", folder / "exported") as copy:
+        ...     copy.stats().associations
+        2
+        """
+        return exchange.export_store(self._store, Path(folder))
+
+    @classmethod
+    def import_(cls, path: Path | str, folder: Path | str) -> Self:
+        """Make a store of what `export` wrote, and open it.
+
+        Parameters
+        ----------
+        path : Path or str
+            The new store's file; it must not exist.
+        folder : Path or str
+            The export.
+
+        Returns
+        -------
+        Memory
+            To be closed; it is a context manager.
+
+        Raises
+        ------
+        StoreError
+            If there is a store at `path`.
+        InputError
+            If the folder is no export.
+        """
+        exchange.import_store(Path(path), Path(folder))
+        return cls.open(path, create=False)
+
+    def merge(self, other: Path | str, *, skip_known: bool = False) -> MergeReport:
+        """Add all that another store holds: one memory that has seen what both have seen.
+
+        Parameters
+        ----------
+        other : Path or str
+            The other store's file; it is only read. Its parameters must be the same.
+        skip_known : bool
+            Leave out documents that both have; otherwise they are refused, for they would count twice.
+
+        Returns
+        -------
+        MergeReport
+            What it brought.
+
+        Raises
+        ------
+        InputError
+            If the parameters differ, or both have loaded the same events or hold the same documents.
+        """
+        with Store(Path(other), read_only=True) as theirs:
+            return exchange.merge(self._store, theirs, skip_known=skip_known)
+
         now: TimeLike | None = None,
         threshold: float = maintenance.FORGET_BELOW,
         dry_run: bool = False,
