@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from memini_kuzu.ingestion import IngestReport
     from memini_kuzu.maintenance import MaintenanceReport
     from memini_kuzu.recall import Explanation, Recall
+    from memini_kuzu.suggestions import Suggestion
     from memini_kuzu.times import Clock
 
 __all__ = ["Association", "Memory", "Stats", "fit_events"]
-    from memini_kuzu.suggestions import Suggestion
 
 EXTRACTOR = "extractor"
 """The key in MeminiMeta of what wrote the store's mentions."""
@@ -419,12 +419,12 @@ class Memory:
             moment.
         k : int
             How many passages, ≥ 1.
-
-        Returns
-        -------
         budget_tokens : int, optional
             Keep only the passages that fit into a context block of so many tokens, the best first; `context`
             of what is returned gives the block.
+
+        Returns
+        -------
         Recall
             Passages with scores, entities with activation, and the paths that explain them.
 
@@ -482,9 +482,6 @@ class Memory:
         """
         return recalling.explain(self._store, cue, passage, now=self._now(now), source=source)
 
-    def consolidate(
-        self,
-        *,
     def alias_add(self, alias: str, entity: str) -> Alias:
         """Let a name stand for an entity; what was known under it goes over. `alias_remove` takes it back.
 
@@ -752,6 +749,9 @@ class Memory:
         with Store(Path(other), read_only=True) as theirs:
             return exchange.merge(self._store, theirs, skip_known=skip_known)
 
+    def consolidate(
+        self,
+        *,
         now: TimeLike | None = None,
         threshold: float = maintenance.FORGET_BELOW,
         dry_run: bool = False,
