@@ -326,12 +326,24 @@ def ledger_of_pair(store: Store, source: int, target: int) -> pa.Table:
     )
 
 
-def entity_named(store: Store, key: str) -> tuple[int, str] | None:
-    """Id and name of the entity of that canonical key, or that the key is an alias of."""
+def entity_named(store: Store, key: str, name: str) -> tuple[int, str] | None:
+    """Id and name of the entity of that canonical key, or that the key is an alias of, or that is shown so.
+
+    A concept is shown as it was first written, in the plural perhaps, while its key is the singular; the last
+    resort reads all names.
+    """
     aliases = aliases_of(store, [key])
     identity = aliases["entity"][0].as_py() if aliases.num_rows else stable_id(key)
-    table = store.read("MATCH (e:Entity {id: $id}) RETURN e.name AS name", {"id": identity})
-    return (identity, table["name"][0].as_py()) if table.num_rows else None
+    table = store.read("MATCH (e:Entity {id: $id}) RETURN e.id AS id, e.name AS name", {"id": identity})
+    if not table.num_rows:
+        table = store.read(
+            """
+            MATCH (e:Entity) WHERE lower(e.name) = lower($name)
+            RETURN e.id AS id, e.name AS name, e.mentions AS mentions ORDER BY mentions DESC, id LIMIT 1
+            """,
+            {"name": name},
+        )
+    return (table["id"][0].as_py(), table["name"][0].as_py()) if table.num_rows else None
 
 
 def passages_by_id(store: Store, ids: Sequence[int]) -> pa.Table:
