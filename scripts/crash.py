@@ -47,33 +47,46 @@ CONSOLIDATE = 4
 
 START = to_millis("2025-01-01")
 
-PEOPLE = [f"{first} {last}" for first in ("Ada", "Grace", "Alan", "Mary", "Emmy") for last in ("Stone", "Rivers")]
+PEOPLE = [
+    f"{first} {last}" for first in ("Ada", "Grace", "Alan", "Mary", "Emmy") for last in ("Stone", "Rivers")
+]
 THINGS = ["harbour", "violin", "garden", "lantern", "compass", "orchard", "telescope", "bakery", "library"]
 VERBS = ["visited", "painted", "described", "repaired", "bought", "photographed"]
 
 
-def documents(seed: int, batch: int) -> list[Record]:
-    """The records of a batch: always the same for the same seed and number."""
+def new_documents(seed: int, batch: int) -> list[Record]:
+    """The new records of a batch: always the same for the same seed and number."""
     chance = random.Random(f"{seed}/{batch}")  # noqa: S311  a corpus, not a secret
-
-    def text(sentences: int) -> str:
-        return " ".join(
-            f"{chance.choice(PEOPLE)} {chance.choice(VERBS)} the {chance.choice(THINGS)} "
-            f"with {chance.choice(PEOPLE)} near the {chance.choice(THINGS)} {chance.randrange(40)}."
-            for _ in range(sentences)
+    return [
+        Record(
+            # the first is cut into several passages
+            _text(chance, 61 if number == 0 else 1),
+            START + batch * DAY + number * DAY // 24,
+            f"source {chance.randrange(3)}",
+            id=f"{batch}-{number}",
         )
+        for number in range(DOCUMENTS)
+    ]
 
-    def record(name: str, day: float, sentences: int) -> Record:
-        return Record(text(sentences), START + int(day * DAY), f"source {chance.randrange(3)}", id=name)
 
-    records = [record(f"{batch}-{number}", batch + number / 24, 1 + 60 * (number == 0)) for number in range(DOCUMENTS)]
+def documents(seed: int, batch: int) -> list[Record]:
+    """The records of a batch: new ones, two that change, and a late old version of a third."""
+    records = new_documents(seed, batch)
     if batch:
-        # two documents of an earlier batch change, one of them to fewer passages; a third gets a late old version
+        chance = random.Random(f"{seed}/{batch}/changes")  # noqa: S311  a corpus, not a secret
         for number, day in ((0, batch), (1, batch), (2, -1)):
-            earlier = batch - 1 - chance.randrange(min(batch, 3))
-            old = next(item for item in documents(seed, earlier) if item.id == f"{earlier}-{number}")
-            records.append(Record(text(2), START + day * DAY + DAY // 2, old.source, id=old.id))
+            old = new_documents(seed, batch - 1 - chance.randrange(min(batch, 3)))[number]
+            time = START + day * DAY + DAY // 2
+            records.append(Record(_text(chance, 2), time, old.source, id=old.id))
     return records
+
+
+def _text(chance: random.Random, sentences: int) -> str:
+    return " ".join(
+        f"{chance.choice(PEOPLE)} {chance.choice(VERBS)} the {chance.choice(THINGS)} "
+        f"with {chance.choice(PEOPLE)} near the {chance.choice(THINGS)} {chance.randrange(40)}."
+        for _ in range(sentences)
+    )
 
 
 # --- what must hold in any store at any time ---
@@ -96,7 +109,10 @@ def _ledger(store: Store, tolerance: float) -> Iterator[str]:
     """The associations are the fold of the events of all documents."""
     source, target, amount, when = ledger(store)
     edges = edges_from_arrow(store.read_edges())
-    row = {pair: number for number, pair in enumerate(zip(edges.source.tolist(), edges.target.tolist(), strict=True))}
+    row = {
+        pair: number
+        for number, pair in enumerate(zip(edges.source.tolist(), edges.target.tolist(), strict=True))
+    }
     if len(row) != len(edges):
         yield f"{len(edges) - len(row)} associations are there twice"
     pairs = list(zip(source.tolist(), target.tolist(), strict=True))
@@ -254,7 +270,9 @@ def _whole(store: Store, seed: int, acknowledged: int) -> tuple[int, list[str]]:
             return batches, []
     expected = _expected(seed, acknowledged)
     lost = sum(there.get(key) != record.text for key, record in expected.items())
-    return acknowledged, [f"{lost} of {len(expected)} acknowledged documents are lost or {len(there)} are there"]
+    return acknowledged, [
+        f"{lost} of {len(expected)} acknowledged documents are lost or {len(there)} are there"
+    ]
 
 
 def _run_and_kill(path: Path, seed: int, batch: int, delay: float) -> Iterator[str]:
@@ -272,7 +290,7 @@ def _run_and_kill(path: Path, seed: int, batch: int, delay: float) -> Iterator[s
         yield f"failed {child.returncode}"
 
 
-def crash(path: Path, kills: int, seed: int, *, longest: float = 1.5) -> Iterator[dict[str, Any]]:
+def crash(path: Path, kills: int, seed: int, *, longest: float = 4.0) -> Iterator[dict[str, Any]]:
     """Kill a child so many times; what was found after each.
 
     Parameters
@@ -311,7 +329,9 @@ def crash(path: Path, kills: int, seed: int, *, longest: float = 1.5) -> Iterato
 
 def main(arguments: Iterable[str] | None = None) -> int:
     """Print a line for each kill; 1 if anything was lost or torn."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=50, help="how many times (default: 50)")
     parser.add_argument("--seed", type=int, default=1, help="of the documents and the moments (default: 1)")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)

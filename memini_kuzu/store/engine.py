@@ -5,7 +5,9 @@ Three rules of Kùzu 0.11.3 are kept here, so that nobody else has to know them:
 - One `Database` per path per process: two of them lose rows silently. Engines on one path share it.
 - A write transaction that rolled back may leave the full-text index unable to take the next write
   ("Write-write conflict of updating the same row"), so the database is reopened after a rollback.
-- COMMIT may checkpoint, which must not meet a reader; and an error that says it did means "committed".
+- A checkpoint that is killed halfway leaves a file that cannot be opened, and a COPY is not in the log. So
+  Kùzu checkpoints only when told to, and after a COPY, while a copy of the file stands by (backup.py). It
+  must not meet a reader; and an error that says it did means "committed".
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ import kuzu
 import pyarrow as pa
 
 from memini_kuzu.errors import NotAStoreError, QueryError, StoreError, StoreLockedError
+from memini_kuzu.store import backup
 from memini_kuzu.store.gate import Gate
 from memini_kuzu.store.lock import ProcessLock
 
@@ -50,11 +53,23 @@ TRANSIENT = "unordered_map::at"
 FOREIGN = ("not a valid Kuzu database", "cannot be a directory", "Reading past the end of the file")
 """What Kùzu says of a file that it did not write."""
 
+LOG = 8 << 20
+"""Bytes of the log from which it is brought into the file: it takes some seconds to replay them."""
+
+LOG_SHARE = 16
+"""In a large file the log may grow to this part of it: a checkpoint copies the file."""
+
+SMALL = 256 << 20
+"""Bytes of a file that is copied in no time: closing it brings the log in, however short."""
+
 LOCK_POLL = 0.05
 """Seconds between two looks at a lock that another process holds."""
 
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
 """What a semicolon inside does not count in: strings, quoted names and comments."""
+
+COPY = re.compile(r"\b(?:COPY|IMPORT|CHECKPOINT|CREATE_\w*INDEX|DROP_\w*INDEX)\b", re.IGNORECASE)
+"""What writes past the log, so that a checkpoint must follow."""
 
 SEPARATOR = re.compile(r";\s*\S")
 
@@ -95,8 +110,9 @@ def _open_database(path: Path, *, read_only: bool) -> kuzu.Database:
             read_only=read_only,
             buffer_pool_size=_buffer_pool(),
             max_db_size=ADDRESS_SPACE,
-            # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0.0
+            # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0
             compression=False,
+            auto_checkpoint=False,
         )
     except RuntimeError as error:
         message = str(error)
@@ -116,13 +132,73 @@ class _Shared:
 
     path: Path
     read_only: bool
-    database: kuzu.Database
     lock: ProcessLock | None
+    database: kuzu.Database = field(init=False)
+    descriptor: int = field(init=False)
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
     registering: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Open the database."""
+        self.functions = False
+        self.database = _open_database(self.path, read_only=self.read_only)
+        # open as long as the database: closing it would give up the lock that Kùzu has on the file
+        self.descriptor = os.open(self.path, os.O_RDONLY)
+        connection = kuzu.Connection(self.database)
+        connection.execute("CALL force_checkpoint_on_close=false")
+        connection.close()
+
+    def stop(self) -> None:
+        """Close it; what is in the log only stays there."""
+        if not self.database.is_closed:
+            self.database.close()
+            os.close(self.descriptor)
+
+    def again(self) -> None:
+        """Start from the file again, as it was before what has failed."""
+        self.stop()
+        backup.restore(self.path)
+        self.start()
+
+    @contextmanager
+    def rewriting(self) -> Iterator[None]:
+        """Let Kùzu rewrite the file inside; if that fails, `again` puts back what was there."""
+        try:
+            backup.keep(self.path, self.descriptor)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be copied, as it must be before it is rewritten "
+                f"({error.strerror or error}); is the disk full?"
+            ) from error
+        yield
+        os.fsync(self.descriptor)
+        backup.discard(self.path)
+
+    def log(self) -> int:
+        """Bytes that are in the log only."""
+        try:
+            return self.path.with_name(self.path.name + ".wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def checkpoint(self) -> None:
+        """Bring the log into the file; nobody may read meanwhile."""
+        try:
+            with self.rewriting():
+                connection = kuzu.Connection(self.database)
+                try:
+                    execute(connection, "CHECKPOINT")
+                finally:
+                    connection.close()
+        except BaseException:
+            self.again()
+            raise
 
 
 _open: dict[Path, _Shared] = {}
@@ -147,6 +223,7 @@ class Transaction:
 
     def __init__(self, connection: kuzu.Connection) -> None:
         self._connection = connection
+        self.copies = False
 
     def run(
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
@@ -172,6 +249,7 @@ class Transaction:
         QueryError
             If Kùzu refuses the query.
         """
+        self.copies = self.copies or COPY.search(query) is not None
         return execute(self._connection, query, parameters, batch)
 
 
@@ -250,12 +328,19 @@ class Engine:
 
     @staticmethod
     def _first(path: Path, *, read_only: bool) -> _Shared:
-        if read_only:
-            return _Shared(path, read_only, _open_database(path, read_only=read_only), None)
         lock = ProcessLock(path)
+        if read_only:
+            if backup.there(path):
+                lock.acquire(wait=0.0)
+                try:
+                    backup.restore(path)
+                finally:
+                    lock.release()
+            return _Shared(path, read_only, None)
         lock.acquire(wait=0.0)
         try:
-            return _Shared(path, read_only, _open_database(path, read_only=read_only), lock)
+            backup.restore(path)
+            return _Shared(path, read_only, lock)
         except BaseException:
             lock.release()
             raise
@@ -383,7 +468,10 @@ class Engine:
                         shared.functions = True
                 if not write:
                     connection.execute("BEGIN TRANSACTION READ ONLY")
-                result = execute(connection, query, parameters)
+                with shared.rewriting() if write and COPY.search(query) else nullcontext():
+                    result = execute(connection, query, parameters)
+                    if write and COPY.search(query):
+                        execute(connection, "CHECKPOINT")
                 done = True
             except QueryError as error:
                 # one is refused inside the transaction, the other because the file is open read-only
@@ -395,8 +483,10 @@ class Engine:
             finally:
                 connection.close()
                 if write and not done:
-                    self._reopen(shared)
-            return result
+                    shared.again()
+        if write:
+            self._keep_log_short(shared)
+        return result
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -413,23 +503,37 @@ class Engine:
         with shared.writing:
             connection = self.connect()
             try:
-                connection.execute("BEGIN TRANSACTION")
-                yield Transaction(connection)
-                with shared.gate.committing():
-                    self._commit(connection)
+                execute(connection, "BEGIN TRANSACTION")
+                transaction = Transaction(connection)
+                yield transaction
+                with shared.rewriting() if transaction.copies else nullcontext(), shared.gate.committing():
+                    self._commit(connection, copies=transaction.copies)
             except BaseException:
                 self._abandon(connection)
                 raise
             connection.close()
+            self._keep_log_short(shared)
 
     @staticmethod
-    def _commit(connection: kuzu.Connection) -> None:
+    def _commit(connection: kuzu.Connection, *, copies: bool) -> None:
         try:
             execute(connection, "COMMIT")
         except QueryError as error:
             # the data is committed: a retry would apply it twice
             if COMMITTED_ALL_THE_SAME not in str(error):
                 raise
+        if copies:
+            # where the commit itself has not
+            execute(connection, "CHECKPOINT")
+
+    @staticmethod
+    def _keep_log_short(shared: _Shared) -> None:
+        """Bring a long log into the file."""
+        size = shared.path.stat().st_size
+        if shared.log() > max(LOG, size // LOG_SHARE):
+            # what is in the log is as safe as what is in the file: the next commit tries again
+            with shared.writing, shared.gate.committing(), suppress(StoreError):
+                shared.checkpoint()
 
     def _abandon(self, connection: kuzu.Connection) -> None:
         """Undo the open transaction and start from the file again."""
@@ -443,7 +547,14 @@ class Engine:
                     raise
             finally:
                 connection.close()
-                self._reopen(shared)
+                shared.again()
+
+    def checkpoint(self) -> None:
+        """Bring the log into the file, so that the file is all of the store."""
+        shared = self._live
+        with shared.writing, shared.gate.committing():
+            if shared.log():
+                shared.checkpoint()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -475,20 +586,13 @@ class Engine:
         """
         shared = self._live
         with shared.writing, shared.gate.committing():
-            shared.database.close()
+            if shared.log():
+                shared.checkpoint()
+            shared.stop()
             try:
-                if shared.path.with_name(shared.path.name + ".wal").exists():
-                    raise StoreError(f"{self.path} could not be closed in full; is the disk full?")
                 yield
             finally:
-                self._reopen(shared)
-
-    @staticmethod
-    def _reopen(shared: _Shared) -> None:
-        """Start from the file again after a rollback (see the module's second rule)."""
-        shared.database.close()
-        shared.functions = False
-        shared.database = _open_database(shared.path, read_only=False)
+                shared.again()
 
     def close(self) -> None:
         """Give the handle back; the last one on a path closes the database and the lock."""
@@ -500,6 +604,10 @@ class Engine:
             if shared.engines == 0:
                 del _open[shared.path]
                 with shared.writing, shared.gate.committing():
-                    shared.database.close()
+                    if not shared.read_only and shared.log() and shared.path.stat().st_size < SMALL:
+                        # what is in the log is as safe as what is in the file: the next to close tries again
+                        with suppress(StoreError):
+                            shared.checkpoint()
+                    shared.stop()
                 if shared.lock is not None:
                     shared.lock.release()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, StoreError
 from memini_kuzu.resources import folder
+from memini_kuzu.store import backup
 from memini_kuzu.store.engine import Engine
 from memini_kuzu.store.lock import ProcessLock
 from memini_kuzu.store.writing import SET_META
@@ -41,8 +42,8 @@ __all__ = [
     "write_meta",
 ]
 
-SIDE_FILES = (".wal", ".shadow", ".lock", ".pid")
-"""What may stand beside a database file; `.lock` and `.pid` are ours."""
+SIDE_FILES = (".wal", ".shadow", ".lock", ".pid", *backup.FILES)
+"""What may stand beside a database file; all but the first two are ours."""
 
 _creating = threading.Lock()
 """Threads that make a store at once take turns, as processes do by its lock."""
@@ -218,6 +219,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
                 for statement in macros(parameters):
                     engine.autocommit(statement)
                 write_meta(engine, "parameters", parameters.to_json())
+                engine.checkpoint()
             finally:
                 engine.close()
             move(work, path)
@@ -242,11 +244,11 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
     SchemaVersionError
         If the store is newer than this memini.
     """
-    # opening and closing brings the write-ahead log into the file; the lock is free for a moment after, which
-    # is harmless: the copy is made under the lock
+    # the lock is free for a moment after, which is harmless: the copy is made under the lock
     engine = Engine(path, wait=wait)
     try:
         version = schema_version(engine)
+        engine.checkpoint()
     finally:
         engine.close()
     if version == latest_version():
@@ -261,6 +263,7 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
         copy = Engine(work)
         try:
             _apply(copy, version)
+            copy.checkpoint()
         finally:
             copy.close()
         move(work, path)
