@@ -503,7 +503,7 @@ def _warnings(
             f"{span:.4g} days: take it as at least about that"
         )
     for name, error in zip(("fast", "slow"), errors, strict=False):
-        if not 0 < error <= VAGUE:
+        if not 0 < error <= VAGUE and not (name == "slow" and said):
             off = f"a factor of {np.exp(error):.2g}" if 0 < error < VAGUER else "any factor"
             said.append(f"the {name} time constant may be off by {off} either way; pass a longer stream")
     return said

@@ -187,10 +187,8 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
     fast.set_ylabel("strength\n(fast variable)")
     slow.set_ylabel("consolidated\n(slow variable)")
     slow.set_xlabel("date; ticks between the panels mark events")
-    fast.legend(
-        loc="upper left", bbox_to_anchor=(0, 1.02), ncols=min(3, len(trajectories)), fontsize=8, frameon=False
-    )
-    fast.margins(y=0.25)
+    # above the axes: at its top stand the events
+    fast.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, frameon=False)
     _date_axis(slow)
     save(made, path)
 
@@ -231,9 +229,8 @@ def plot_store(overview: Overview, path: Path) -> None:
 
 
 def _plot_strengths(axes: Any, overview: Overview) -> None:
-    axes.set_title(
-        f"strength of {len(overview.fast):,} associations, {from_millis(overview.now):%Y-%m-%d}", loc="left"
-    )
+    title = f"{len(overview.fast):,} associations on {from_millis(overview.now):%Y-%m-%d}"
+    axes.set_title(title, loc="left", fontsize=10)
     drawn = [
         (values[values > 0], label, colour)
         for values, label, colour in (
@@ -243,9 +240,10 @@ def _plot_strengths(axes: Any, overview: Overview) -> None:
     ]
     values = np.concatenate([value for value, *_ in drawn])
     if len(values):
-        # strengths so faint that they would stretch the axis stand in the first bin
-        low = max(float(values.min()), float(values.max()) * 1e-6)
-        bins = np.geomspace(low * 0.99, float(values.max()) * 1.01, 31)
+        # two decades at least; strengths so faint that they would stretch the axis stand in the first bin
+        high = float(values.max())
+        low = min(max(float(values.min()), high * 1e-6), high / 100)
+        bins = np.geomspace(low * 0.99, high * 1.01, 31)
         for value, label, colour in drawn:
             axes.hist(
                 np.maximum(value, low), bins=bins, histtype="step", color=colour, linewidth=1.4, label=label
@@ -260,28 +258,21 @@ def _plot_strengths(axes: Any, overview: Overview) -> None:
 def _plot_forgetting(axes: Any, overview: Overview) -> None:
     found = time_constants(overview.parameters)
     days = np.geomspace(found.fast / 30, found.slow * 5, 300)
-    axes.set_title("forgetting curve of one event", loc="left")
+    axes.set_title("forgetting curve of one event", loc="left", fontsize=10)
     axes.plot(days, np.asarray(kernel(days, overview.parameters).ff), color=COLOURS[0], linewidth=1.5)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(bottom=found.slow_share * np.exp(-5.0), top=1.3)
-    for constant, name in ((found.fast, "fast"), (found.slow, "slow")):
+    for constant, name, height in ((found.fast, "fast", 0.8), (found.slow, "slow", 0.25)):
         axes.axvline(constant, color="#999999", linewidth=0.8, linestyle=":")
-        axes.text(
-            constant,
-            1.15,
-            f" {name}: {constant:.3g} d",
-            fontsize=8,
-            color="#555555",
-            va="top",
-            ha="left" if name == "fast" else "right",
-        )
+        label = f" {name}:\n {constant:.3g} days"
+        axes.text(constant, height, label, fontsize=8, color="#555555", va="center")
     axes.set_xlabel("days since the event")
     axes.set_ylabel("what is left of its strength")
 
 
 def _plot_consolidated(axes: Any, overview: Overview) -> None:
-    axes.set_title(f"consolidated most since {from_millis(overview.since):%Y-%m-%d}", loc="left")
+    axes.set_title(f"learned since {from_millis(overview.since):%Y-%m-%d}", loc="left", fontsize=10)
     shown = overview.consolidated[::-1]
     if not shown:
         axes.text(0.5, 0.5, "nothing", ha="center", va="center", transform=axes.transAxes, color="#555555")

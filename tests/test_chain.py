@@ -1,4 +1,4 @@
-"""The chain of m variables against the matrix exponential, against the two variables of a store, and what it is for."""
+"""The chain of m variables against the matrix exponential and against the two variables of a store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
+from strategies import magnitudes
 
 from memini_kuzu import chain as chains
 from memini_kuzu import dynamics
 from memini_kuzu.chain import Chain
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, ParameterError
-from strategies import magnitudes
 
 DAYS = np.array([0.0, 1e-3, 0.5, 7.0, 300.0])
 
@@ -50,7 +50,9 @@ def test_the_propagator_is_the_exponential_of_the_equation(chain: Chain) -> None
 
 
 @given(magnitudes(0.1, 100), magnitudes(1, 100), magnitudes(1e-3, 10), magnitudes(1, 100))
-def test_two_variables_are_those_of_a_store(fast: float, ratio: float, coupling: float, capacity: float) -> None:
+def test_two_variables_are_those_of_a_store(
+    fast: float, ratio: float, coupling: float, capacity: float
+) -> None:
     parameters = Parameters(tau_fast=fast, tau_slow=fast * ratio, coupling=coupling, capacity=capacity)
     found = chains.kernel(DAYS, Chain.of(parameters))
     expected = dynamics.kernel(DAYS, parameters)

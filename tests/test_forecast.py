@@ -36,9 +36,13 @@ def slow_ranks(stream: Stream, queried: np.ndarray, kernel: forecast.Kernel) -> 
     """The protocol as its docstring says it, one question at a time."""
     found = []
     events = list(zip(stream.source, stream.target, stream.time, stream.amount, strict=True))
-    for source, target, time in sorted({event[:3] for event, asked in zip(events, queried, strict=True) if asked}):
+    for source, target, time in sorted(
+        {event[:3] for event, asked in zip(events, queried, strict=True) if asked}
+    ):
         truths = {
-            t for (s, t, u, _), asked in zip(events, queried, strict=True) if asked and s == source and u == time
+            t
+            for (s, t, u, _), asked in zip(events, queried, strict=True)
+            if asked and s == source and u == time
         }
         strength = np.full(stream.n_entities, -1.0)  # never seen: below all that was
         for s, t, u, amount in events:
@@ -89,10 +93,13 @@ def test_a_span_in_pieces_ranks_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(ranks(), ranks())
 
 
-@pytest.mark.parametrize(("ask", "names"), [
-    (walks.pair_questions, walks.PAIR_SIGNALS),
-    (walks.triple_questions, walks.TRIPLE_SIGNALS),
-])
+@pytest.mark.parametrize(
+    ("ask", "names"),
+    [
+        (walks.pair_questions, walks.PAIR_SIGNALS),
+        (walks.triple_questions, walks.TRIPLE_SIGNALS),
+    ],
+)
 def test_signals_are_named_and_the_evidence_alone_ranks_as_strengths_do(
     ask: walks.Ask, names: tuple[str, ...]
 ) -> None:
@@ -137,7 +144,10 @@ def test_spreading_foresees_pairs_that_never_were() -> None:
 def test_a_stream_is_sorted_and_its_bad_columns_are_named(tmp_path: Path) -> None:
     table = pa.table({"source": ["b", "a"], "target": ["c", "b"], "time": ["2026-01-02", "2026-01-01"]})
     stream = stream_from_arrow(table)
-    assert (stream.source[0], stream.target[0]) == (stream.source[1] + 1, stream.source[1]) or stream.n_entities == 3
+    assert (stream.source[0], stream.target[0]) == (
+        stream.source[1] + 1,
+        stream.source[1],
+    ) or stream.n_entities == 3
     assert np.diff(stream.time).tolist() == [1.0]
     with pytest.raises(InputError, match="column 'time' is missing"):
         stream_from_arrow(table.drop_columns("time"))

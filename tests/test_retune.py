@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import magnitudes
 
 from memini_kuzu import InputError, Memory, Mention, Parameters, Record, StoreError
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.times import DAY, from_millis, to_millis
-from strategies import magnitudes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,7 +57,7 @@ def records(draw: st.DrawFn) -> list[Record]:
             time=NOW - draw(st.integers(0, 400)) * DAY,
             # the same id again is a new version
             id=str(draw(st.integers(0, 5))),
-            source=draw(st.sampled_from(["diary", "it's \"odd\""])),
+            source=draw(st.sampled_from(["diary", 'it\'s "odd"'])),
             title=draw(st.sampled_from(["", "Ada"])),
         )
         for _ in range(draw(st.integers(1, 8)))
@@ -72,13 +72,16 @@ def contents(memory: Memory) -> dict[str, list[dict[str, Any]]]:
         "sources": "MATCH (n:Source) RETURN n.* ORDER BY n.name",
         "documents": "MATCH (n:Document) RETURN n.* ORDER BY n.id",
         "passages": "MATCH (n:Passage) RETURN n.* ORDER BY n.id",
-        "mentions": "MATCH (p:Passage)-[m:MENTIONS]->(e:Entity) RETURN p.id, e.id, m.count ORDER BY p.id, e.id",
+        "mentions": """MATCH (p:Passage)-[m:MENTIONS]->(e:Entity)
+            RETURN p.id, e.id, m.count ORDER BY p.id, e.id""",
         "edges": """MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity) WITH a, e, b, $now AS now
             RETURN a.id, b.id, e.events, e.first_seen, e.last_seen, memini_fast(e, now) AS fast,
                 memini_slow(e, now) AS slow ORDER BY a.id, b.id""",
     }
-    return {name: memory.cypher(query, {"now": from_millis(NOW)} if "$now" in query else None).to_pylist()
-            for name, query in queries.items()}
+    return {
+        name: memory.cypher(query, {"now": from_millis(NOW)} if "$now" in query else None).to_pylist()
+        for name, query in queries.items()
+    }
 
 
 def assert_same(one: Memory, other: Memory) -> None:
@@ -97,25 +100,34 @@ def assert_same(one: Memory, other: Memory) -> None:
 
 
 @settings(max_examples=8)
-@given(records(), magnitudes(0.5, 20), magnitudes(0.01, 2), magnitudes(1, 60), st.booleans())
+@given(
+    told=records(),
+    tau_fast=magnitudes(0.5, 20),
+    coupling=magnitudes(0.01, 2),
+    capacity=magnitudes(1, 60),
+    maintained=st.booleans(),
+)
 def test_a_retuned_store_is_one_that_had_these_parameters_from_the_start(
-    told: list[Record], tau_fast: float, coupling: float, capacity: float, maintained: bool
+    told: list[Record], tau_fast: float, coupling: float, capacity: float, *, maintained: bool
 ) -> None:
     parameters = Parameters(tau_fast=tau_fast, coupling=coupling, capacity=capacity, impulse=1.5)
-    with tempfile.TemporaryDirectory() as folder:
-        with opened(Path(folder) / "a.memini") as memory, opened(Path(folder) / "b.memini", parameters) as fresh:
-            memory.add(told)
-            fresh.add(told)
-            if maintained:  # what it forgets is there again
-                memory.consolidate(now=from_millis(NOW), threshold=0.01)
-            memory.retune(parameters)
-            assert_same(memory, fresh)
-            asked = [m.recall("Ada", now=from_millis(NOW)) for m in (memory, fresh)]
-            assert [p.text for p in asked[0].passages] == [p.text for p in asked[1].passages]
-            # and goes on as it would
-            memory.remember("Ada Curie", time=from_millis(NOW), id="next")
-            fresh.remember("Ada Curie", time=from_millis(NOW), id="next")
-            assert_same(memory, fresh)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened(Path(folder) / "a.memini") as memory,
+        opened(Path(folder) / "b.memini", parameters) as fresh,
+    ):
+        memory.add(told)
+        fresh.add(told)
+        if maintained:  # what it forgets is there again
+            memory.consolidate(now=from_millis(NOW), threshold=0.01)
+        memory.retune(parameters)
+        assert_same(memory, fresh)
+        asked = [m.recall("Ada", now=from_millis(NOW)) for m in (memory, fresh)]
+        assert [p.text for p in asked[0].passages] == [p.text for p in asked[1].passages]
+        # and goes on as it would
+        memory.remember("Ada Curie", time=from_millis(NOW), id="next")
+        fresh.remember("Ada Curie", time=from_millis(NOW), id="next")
+        assert_same(memory, fresh)
 
 
 @pytest.fixture
@@ -144,8 +156,10 @@ def test_tables_of_the_users_own_are_kept(filled: Path) -> None:
     with opened(filled) as memory:
         memory.cypher("CREATE NODE TABLE Mine(id INT64 PRIMARY KEY, words STRING[])", write=True)
         memory.cypher("CREATE REL TABLE Of(FROM Mine TO Entity, why STRING)", write=True)
-        memory.cypher("MATCH (e:Entity {key: 'ada'}) CREATE (:Mine {id: 1, words: ['x']})-[:Of {why: 'so'}]->(e)",
-                      write=True)
+        memory.cypher(
+            "MATCH (e:Entity {key: 'ada'}) CREATE (:Mine {id: 1, words: ['x']})-[:Of {why: 'so'}]->(e)",
+            write=True,
+        )
         memory.retune(OTHER)
         found = memory.cypher("MATCH (m:Mine)-[o:Of]->(e:Entity) RETURN m.words, o.why, e.key").to_pylist()
     assert found == [{"m.words": ["x"], "o.why": "so", "e.key": "ada"}]
@@ -161,10 +175,14 @@ def test_a_macro_of_the_users_own_is_a_reason_to_refuse(filled: Path) -> None:
         assert memory.parameters == Parameters()
 
 
-@pytest.mark.parametrize("change", ["SET e.fast = e.fast + 0.5", "SET e.events = e.events + 1", "SET e.fast = 0.0"])
+@pytest.mark.parametrize(
+    "change", ["SET e.fast = e.fast + 0.5", "SET e.events = e.events + 1", "SET e.fast = 0.0"]
+)
 def test_events_outside_the_ledgers_are_a_reason_to_refuse_and_are_counted(filled: Path, change: str) -> None:
     with opened(filled) as memory:
-        memory.cypher(f"MATCH (:Entity {{key: 'ada'}})-[e:ASSOCIATES]->(:Entity {{key: 'curie'}}) {change}", write=True)
+        memory.cypher(
+            f"MATCH (:Entity {{key: 'ada'}})-[e:ASSOCIATES]->(:Entity {{key: 'curie'}}) {change}", write=True
+        )
         before = contents(memory)
         with pytest.raises(InputError, match=r"1 of \d+ associations"):
             memory.retune(OTHER)
@@ -192,7 +210,9 @@ def test_a_failure_at_any_step_leaves_the_store_as_it_was(
             with pytest.raises(StoreError, match="No space left"):
                 memory.retune(OTHER)
         assert contents(memory) == before
-        assert not [path for path in filled.parent.iterdir() if ".new" in path.name and ".lock" not in path.name]
+        assert not [
+            path for path in filled.parent.iterdir() if ".new" in path.name and ".lock" not in path.name
+        ]
         memory.retune(OTHER)
         assert memory.parameters == OTHER
 

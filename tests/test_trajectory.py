@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import parameters
 
 from memini_kuzu import InputError, Memory, Mention, Parameters, Record, UnknownEntityError
 from memini_kuzu.dynamics import fold
 from memini_kuzu.times import DAY, to_millis
 from memini_kuzu.trajectory import trace
-from strategies import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -100,6 +100,8 @@ def _show_fit(report: "FitReport") -> None:
     )
     for warning in report.warnings:
         typer.echo(f"\nnot identified: {warning}")
+    if report.gains["current"] <= 0:
+        typer.echo("\nthe current parameters forecast no worse: keep them, or fit a longer stream")
     typer.echo(f"\nto apply:  memini retune {_options(report.parameters)}")
 
 
