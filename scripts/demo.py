@@ -111,6 +111,8 @@ def recall_with_reasons(console: Console, memory: Memory) -> None:
             if path.passage == passage.id:
                 strength = "" if path.strength is None else f", w_f {path.strength:.3f}"
                 console.print(f"         [dim]because: {path.kind}, {' → '.join(path.through)}{strength}")
+    console.print("\nThe same as a context block for an LLM, oldest first, to be cited by number:\n")
+    console.print(found.context().text, markup=False, highlight=False)
     console.print()
 
 

@@ -39,6 +39,7 @@ def test_demo_shows_what_lasts_and_what_fades(demo: Run, options: tuple[str, ...
     assert "11 unchanged, 1 a new version" in printed
     assert "recalled Mira Okafor and Tomas Silva rented the workshop at Eastgate." in printed
     assert "because: association" in printed
+    assert re.search(r"^\[1\] 20\d\d-\d\d-\d\d \d\d:\d\d \| id \S+\.md$", printed, re.MULTILINE)
     course = {
         match[1]: [float(value) for value in match[2].split()]
         for match in re.finditer(r"^ (Mira Okafor → \w+ \w+)((?: +[\d.]+){4}) *$", printed, re.MULTILINE)

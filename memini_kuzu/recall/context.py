@@ -100,5 +100,7 @@ def _block(passages: Sequence[RecalledPassage]) -> str:
 
 def _origin(passage: RecalledPassage) -> str:
     """Date, source, title and id, as far as there are any."""
-    parts = (f"{passage.time:%Y-%m-%d %H:%M}", passage.source, passage.title, f"id {passage.id}")
+    # a file's id is the end of its path, which would cost more tokens than many a text
+    source = "" if passage.source.endswith(f"/{passage.id}") else passage.source
+    parts = (f"{passage.time:%Y-%m-%d %H:%M}", source, passage.title, f"id {passage.id}")
     return " | ".join(part for part in parts if part)

@@ -112,6 +112,8 @@ class Cue:
         As it was put.
     words : tuple of str
         Analysed; those that some passage holds.
+    said : tuple of str
+        How the cue, or the name of an entity that it means, says each of them; in lower case.
     idf : float64 (n_words,)
         ln(1 + (N - n + ½) / (n + ½)), times how often the cue says the word.
     named : dict of int to NamedEntity
@@ -122,6 +124,7 @@ class Cue:
 
     text: str
     words: tuple[str, ...]
+    said: tuple[str, ...]
     idf: Floats
     named: dict[int, NamedEntity]
     facets: tuple[Facet, ...]
@@ -172,7 +175,11 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
     if "dates" not in without:
         facets.extend(_date_facet(store, text, now, passages))
     idf: Floats = times * np.log1p((passages - df + 0.5) / (df + 0.5))
-    return Cue(text, words, idf, named, tuple(facets))
+    said: dict[str, str] = {}
+    for word in WORD.findall(" ".join([text, *(entity.key for entity in named.values())])):
+        for term in terms(word):
+            said.setdefault(term, word.lower())
+    return Cue(text, words, tuple(said.get(word, word) for word in words), idf, named, tuple(facets))
 
 
 def _date_facet(store: Store, text: str, now: int, passages: int) -> Iterator[Facet]:

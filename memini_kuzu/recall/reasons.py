@@ -120,7 +120,7 @@ def reasons(found: Recollection, row: int, most: int) -> list[Reason]:
 
 def _own(found: Recollection, row: int) -> Iterator[Reason]:
     covered = found.x[row] * found.mass
-    words = tuple(found.cue.words[number] for number in np.argsort(-covered) if covered[number] > 0)
+    words = tuple(found.cue.said[number] for number in np.argsort(-covered) if covered[number] > 0)
     if words:
         yield Reason(row, "words", words, (), (), float(covered.sum()))
     for facet in found.cue.facets:
