@@ -69,6 +69,7 @@ def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: fl
             copy = Engine(work)
             try:
                 _fill(copy, exported, parameters, edges, amounts)
+                copy.checkpoint()
             finally:
                 copy.close()
             with engine.offline():
