@@ -88,6 +88,29 @@ def test_what_was_forgotten_meanwhile_is_not_brought_back(told: Memory) -> None:
     assert_same_strengths(strengths(told, NOW), expected)
 
 
+def test_associations_without_a_ledger_go_over_and_back(told: Memory) -> None:
+    # as an event stream leaves them: more events than the ledgers hold
+    told.cypher(
+        "MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity) WHERE a.key IN ['ada', 'bob'] "
+        "SET e.events = e.events + 3, e.fast = e.fast + 1.5",
+        write=True,
+    )
+    before, edges = strengths(told, NOW), contents(told)["ASSOCIATES"]
+    told.alias_add("Ada", "Bob")
+    united = strengths(told, NOW)
+    told.alias_remove("Ada")
+    after = strengths(told, NOW)
+    assert sum(fast for fast, _ in united.values()) < sum(fast for fast, _ in before.values())
+    assert before.keys() == after.keys()
+    for ends, values in before.items():
+        np.testing.assert_allclose(after[ends], values, rtol=0, atol=1e-12)
+
+    def dates(rows: list[str]) -> list[str]:
+        return sorted(row[row.index("'events'") :] for row in rows)
+
+    assert dates(contents(told)["ASSOCIATES"]) == dates(edges)
+
+
 def test_mentions_and_recall_go_over_to_the_entity() -> None:
     with Memory.open(Path(tempfile.mkdtemp()) / "a.memini", extractor=Names(), clock=lambda: NOW) as memory:
         memory.add(
