@@ -204,15 +204,15 @@ def unite(a: Edges, b: Edges, parameters: Parameters) -> Edges:
     return concatenate(a, b.take(new))
 
 
-def concatenate(a: Edges, b: Edges) -> Edges:
-    """The rows of both, one after the other.
+def concatenate(*parts: Edges) -> Edges:
+    """The rows of all, one after the other.
 
     Examples
     --------
     >>> len(concatenate(Edges.empty(), Edges.empty()))
     0
     """
-    return Edges(*(np.concatenate([getattr(a, name), getattr(b, name)]) for name in EDGE_SCHEMA.names))
+    return Edges(*(np.concatenate([getattr(part, name) for part in parts]) for name in EDGE_SCHEMA.names))
 
 
 def _added(left: Edges, right: Edges, parameters: Parameters) -> Edges:

@@ -21,6 +21,7 @@ from memini_kuzu.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.store import Store, reading
 from memini_kuzu.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.tables import column
+from memini_kuzu.tabular import EventColumns
 from memini_kuzu.times import DAY, TimeLike, from_millis, system_clock, to_millis
 from memini_kuzu.trajectory import POINTS, Overview, Trajectory, overview, trace
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from memini_kuzu.errors import RecordError
+    from memini_kuzu.events import EventsReport
+    from memini_kuzu.exchange import EdgesReport, MergeReport
     from memini_kuzu.aliases import Alias
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.fitting import FitReport

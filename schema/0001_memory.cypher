@@ -36,6 +36,10 @@ CREATE NODE TABLE Passage(
     document INT64, heading INT64, text STRING, terms STRING, words INT64
 );
 
+// What was loaded as columns: id is the digest of a file's bytes, so that a file loaded twice changes nothing, or a
+// random one where a table came from memory; source is its name, events how many rows it gave.
+CREATE NODE TABLE Load(id STRING PRIMARY KEY, source STRING, events INT64);
+
 // fast and slow are the two variables as they stood at as_of, which maintenance moves on; first_seen and last_seen are
 // the dates of the evidence.
 CREATE REL TABLE ASSOCIATES(

@@ -1,7 +1,7 @@
 """What the benchmarks share: a row of results, alternating measurement, and generated memories of any size.
 
-A floor is the least that the same result can cost, measured in the same run: ours and its floor take turns, so
-that a machine that slows down slows both.
+A floor is the least that the same result can cost, measured in the same run: ours and its floor take turns,
+so that a machine that slows down slows both.
 """
 
 from __future__ import annotations

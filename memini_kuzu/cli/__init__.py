@@ -8,6 +8,7 @@ from memini_kuzu.cli import _memory  # noqa: F401  registers the basic commands,
 
 # isort: split
 from memini_kuzu.cli import _alias  # noqa: F401  registers its commands
+from memini_kuzu.cli import _events  # noqa: F401  registers its commands
 from memini_kuzu.cli import _explain  # noqa: F401  registers its commands
 from memini_kuzu.cli._app import app, main
 from memini_kuzu.cli import _science  # noqa: F401  registers its commands

@@ -15,16 +15,22 @@ class DocumentProgress:
 
     The bar has no end: inputs are streamed, so nobody knows how many documents are still to come.
 
+    Parameters
+    ----------
+    unit : str
+        What is counted.
+
     Attributes
     ----------
     documents : int
         How many are done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "documents") -> None:
         self.documents = 0
+        self._unit = unit
         screen = console(stderr=True)
-        columns = (BarColumn(), TextColumn("{task.completed:,.0f} documents"), TimeElapsedColumn())
+        columns = (BarColumn(), TextColumn(f"{{task.completed:,.0f}} {unit}"), TimeElapsedColumn())
         self._bar = Progress(*columns, console=screen, transient=True) if screen.file.isatty() else None
 
     def __enter__(self) -> Self:
@@ -45,6 +51,6 @@ class DocumentProgress:
             return
         self.documents = documents
         if self._bar is None:
-            note(f"{documents:,} documents")
+            note(f"{documents:,} {self._unit}")
         else:
             self._bar.update(self._bar.task_ids[0], completed=documents)

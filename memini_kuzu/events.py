@@ -1,0 +1,362 @@
+"""Event streams: (source, target, time[, amount]) rows by the million, folded into associations.
+
+read → identify → fold → write. Batches are read one after the other; each distinct name is brought to its
+entity once; the fold is DuckDB's where the extra ``scale`` is installed (it spills to disk) and numpy's
+otherwise; what it gives goes into the store in one transaction, with the record of the files that it came
+from. Superposition makes the order of events, batches and files indifferent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import tempfile
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from memini_kuzu.associations import associate, concatenate, superpose
+from memini_kuzu.errors import InputError
+from memini_kuzu.extraction import CONCEPT, canonical, tidy
+from memini_kuzu.folding import fold, require_ibis
+from memini_kuzu.identity import stable_id
+from memini_kuzu.ingestion import write_edges
+from memini_kuzu.store.known import read_aliases
+from memini_kuzu.store.loading import add_entities, known_loads, record_loads
+from memini_kuzu.tables import Edges, distinct, edges_from_arrow, positions, timestamps
+from memini_kuzu.tabular import EventColumns, event_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.store import Store
+
+__all__ = ["EventsReport", "Names", "digest", "endpoints", "load_events"]
+
+COMMIT = 20_000_000
+"""Events after which the files read so far are written: a write may rewrite all edges."""
+
+PARTIAL = 4_000_000
+"""Rows of partial sums that numpy's fold keeps before it adds them up."""
+
+MEMORY = "2GB"
+"""What DuckDB may use before it spills to disk."""
+
+
+@dataclass(slots=True)
+class EventsReport:
+    """What a load of events did.
+
+    Parameters
+    ----------
+    events : int
+        Rows that were folded.
+    associations : int
+        Pairs that they made or strengthened.
+    entities : int
+        Entities that are new.
+    loaded, known : list of str
+        Files that were loaded, and those that had been before and were left out.
+    """
+
+    events: int = 0
+    associations: int = 0
+    entities: int = 0
+    loaded: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+
+
+class _Fold(Protocol):
+    """Takes events batch by batch and gives their associations."""
+
+    def add(
+        self,
+        source: NDArray[np.int64],
+        target: NDArray[np.int64],
+        amount: NDArray[np.float64],
+        time: NDArray[np.int64],
+    ) -> None: ...
+
+    def finish(self) -> Edges: ...
+
+    def close(self) -> None: ...
+
+
+class _NumpyFold:
+    """Partial sums in memory, added up whenever there are many: about as many rows as there are pairs."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._sum = Edges.empty()
+        self._parts: list[Edges] = []
+
+    def add(
+        self,
+        source: NDArray[np.int64],
+        target: NDArray[np.int64],
+        amount: NDArray[np.float64],
+        time: NDArray[np.int64],
+    ) -> None:
+        self._parts.append(associate(source, target, amount, time, self._parameters))
+        if sum(map(len, self._parts)) > max(PARTIAL, len(self._sum)):
+            self._sum = self.finish()
+
+    def finish(self) -> Edges:
+        parts, self._parts = self._parts, []
+        if not parts:
+            return self._sum
+        return superpose(concatenate(self._sum, *parts), self._parameters)
+
+    def close(self) -> None:
+        """Nothing is held but memory."""
+
+
+class _DuckFold:
+    """A table of events in a temporary DuckDB file, folded by `folding.fold`."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._folder = tempfile.TemporaryDirectory(prefix="memini-events-")
+        self._backend = require_ibis().duckdb.connect(
+            str(Path(self._folder.name) / "events.duckdb"), memory_limit=MEMORY
+        )
+        self._backend.raw_sql(
+            "CREATE TABLE events (source BIGINT, target BIGINT, amount DOUBLE, time BIGINT)"
+        )
+
+    def add(
+        self,
+        source: NDArray[np.int64],
+        target: NDArray[np.int64],
+        amount: NDArray[np.float64],
+        time: NDArray[np.int64],
+    ) -> None:
+        batch = pa.table({"source": source, "target": target, "amount": amount, "time": time})
+        self._backend.con.register("batch", batch)
+        self._backend.con.execute("INSERT INTO events SELECT * FROM batch")
+        self._backend.con.unregister("batch")
+
+    def finish(self) -> Edges:
+        return edges_from_arrow(fold(self._backend.table("events"), self._parameters).to_pyarrow())
+
+    def close(self) -> None:
+        self._backend.disconnect()
+        self._folder.cleanup()
+
+
+class Names:
+    """Entities of endpoints: each distinct name is brought to its key and id once.
+
+    Parameters
+    ----------
+    aliases : dict of str to int
+        Canonical keys that resolve to an entity other than their own hash.
+    """
+
+    def __init__(self, aliases: dict[str, int]) -> None:
+        self._aliases = aliases
+        self._ids: dict[str, int] = {}
+        self._entities: dict[int, tuple[str, str]] = {}
+
+    def identify(self, values: pa.ChunkedArray) -> NDArray[np.int64]:
+        """Entity ids of names, or of integers, which are ids already.
+
+        Raises
+        ------
+        InputError
+            If a name has no letter or digit, or the column is neither text nor integers.
+        """
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        if pa.types.is_integer(values.type):
+            return np.asarray(values.cast(pa.int64()).to_numpy(), dtype=np.int64)
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            raise InputError(f"endpoints are {values.type}; pass names as text, or ids as integers")
+        encoded = values.combine_chunks().dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        names = encoded.dictionary.to_pylist()
+        of_name = np.array([self._identify(name) for name in names], dtype=np.int64)
+        return of_name[np.asarray(encoded.indices.to_numpy(), dtype=np.int64)]
+
+    def _identify(self, name: str) -> int:
+        known = self._ids.get(name)
+        if known is not None:
+            return known
+        key = canonical(name)
+        if not key:
+            raise InputError(f"name {name!r} holds no letter or digit; leave the row out or name the entity")
+        alias = self._aliases.get(key)
+        identity = self._ids[name] = stable_id(key) if alias is None else alias
+        if alias is None:
+            self._entities.setdefault(identity, (key, tidy(name)))
+        return identity
+
+    def learn(self, ids: Iterable[int], names: Iterable[str]) -> None:
+        """Take names for entities that were identified elsewhere."""
+        for identity, name in zip(ids, names, strict=True):
+            self._entities.setdefault(identity, (canonical(name), tidy(name)))
+
+    def table(self, ids: NDArray[np.int64], first: pa.Array, last: pa.Array) -> pa.Table:
+        """These entities as `loading.add_entities` takes them; one without a name is called by its number."""
+        named = [self._entities.get(identity) or (str(identity), str(identity)) for identity in ids.tolist()]
+        zeros = np.zeros(len(ids), dtype=np.int64)
+        return pa.table(
+            {
+                "id": ids,
+                "key": pa.array([key for key, _ in named], pa.string()),
+                "name": pa.array([name for _, name in named], pa.string()),
+                "label": pa.array([CONCEPT] * len(ids), pa.string()),
+                "first_seen": first,
+                "last_seen": last,
+                "mentions": zeros,
+                "headings": zeros,
+            }
+        )
+
+
+def digest(path: Path) -> str:
+    """What a file is known by: a hash of its bytes.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; name a .parquet, .csv, .tsv, .jsonl or .arrow file")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def load_events(
+    store: Store,
+    sources: Iterable[Any],
+    *,
+    columns: EventColumns,
+    now: int,
+    both: bool = False,
+    progress: Callable[[int], None] = lambda _events: None,
+) -> EventsReport:
+    """Load event tables.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    sources : iterable
+        Paths of .parquet, .csv, .tsv, .jsonl, .ndjson, .arrow or .feather files, or tables: anything with the
+        Arrow stream protocol (pyarrow, polars, pandas, a DuckDB relation).
+    columns : EventColumns
+        What the columns are called.
+    now : int
+        The present in milliseconds since 1970; later events are refused.
+    both : bool
+        Let each event count in both directions.
+    progress : callable
+        Told how many events have been read.
+
+    Returns
+    -------
+    EventsReport
+        What happened.
+
+    Raises
+    ------
+    RecordError
+        At a bad row: its file, or the files since the last commit, are not loaded; those before are.
+    """
+    loader = _Loader(store, columns, now, both=both, progress=progress)
+    try:
+        for item in sources:
+            loader.load(item)
+        loader.commit()
+    finally:
+        loader.close()
+    return loader.report
+
+
+class _Loader:
+    """Files on their way into the store: folded together until they are written together."""
+
+    def __init__(
+        self, store: Store, columns: EventColumns, now: int, *, both: bool, progress: Callable[[int], None]
+    ) -> None:
+        self.report = EventsReport()
+        self._store, self._columns, self._now = store, columns, now
+        self._both, self._progress = both, progress
+        self._names = Names(read_aliases(store.read))
+        self._fold: _Fold | None = None
+        self._pending: list[tuple[str, str, int]] = []
+        self._read = 0
+
+    def load(self, item: Any) -> None:
+        """Fold a source in, unless it was loaded before; write when that is enough."""
+        path = Path(item) if isinstance(item, str | Path) else None
+        label = "a table" if path is None else str(path)
+        identity = uuid.uuid4().hex if path is None else digest(path)
+        if identity in {known for known, *_ in self._pending} or known_loads(self._store.read, [identity]):
+            self.report.known.append(label)
+            return
+        if self._fold is None:
+            self._fold = _new_fold(self._store.parameters)
+        rows = 0
+        for batch in event_batches(item, path, self._columns, label=label, now=self._now):
+            source, target = self._names.identify(batch.source), self._names.identify(batch.target)
+            amount = batch.amount * self._store.parameters.impulse
+            self._fold.add(source, target, amount, batch.time)
+            if self._both:
+                self._fold.add(target, source, amount, batch.time)
+            rows += len(amount)
+            self._read += len(amount)
+            self._progress(self._read)
+        self._pending.append((identity, label, rows))
+        if sum(count for *_, count in self._pending) >= COMMIT:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what some files gave, and that they are loaded, in one transaction."""
+        if self._fold is None or not self._pending:
+            return
+        edges = self._fold.finish()
+        identities, labels, counts = (list(values) for values in zip(*self._pending, strict=True))
+        with self._store.transaction() as transaction:
+            new = add_entities(transaction, endpoints(self._names, edges))
+            write_edges(self._store, transaction, edges)
+            record_loads(transaction, pa.table({"id": identities, "source": labels, "events": counts}))
+        self.close()
+        self._pending = []
+        self.report.entities += new
+        self.report.events += sum(counts)
+        self.report.associations += len(edges)
+        self.report.loaded += labels
+
+    def close(self) -> None:
+        """Let go of what the fold holds."""
+        if self._fold is not None:
+            self._fold.close()
+            self._fold = None
+
+
+def _new_fold(parameters: Parameters) -> _Fold:
+    if importlib.util.find_spec("ibis") and importlib.util.find_spec("duckdb"):
+        return _DuckFold(parameters)
+    return _NumpyFold(parameters)
+
+
+def endpoints(names: Names, edges: Edges) -> pa.Table:
+    """The entities of edges as `loading.add_entities` takes them, seen as long as their edges."""
+    ids = distinct(edges.source, edges.target)
+    rows = np.concatenate([positions(edges.source, ids), positions(edges.target, ids)])
+    first = np.full(len(ids), np.iinfo(np.int64).max)
+    last = np.zeros(len(ids), dtype=np.int64)
+    np.minimum.at(first, rows, np.tile(edges.first_seen, 2))
+    np.maximum.at(last, rows, np.tile(edges.last_seen, 2))
+    return names.table(ids, timestamps(first), timestamps(last))

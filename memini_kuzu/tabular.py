@@ -1,0 +1,258 @@
+"""Tables of events, from files and from memory: read in batches, checked, and handed on as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from memini_kuzu.errors import InputError, RecordError, TimeError
+from memini_kuzu.tables import TIMESTAMP
+from memini_kuzu.times import DAY, from_millis, to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["EventBatch", "EventColumns", "event_batches"]
+
+ROWS = 1_000_000
+"""Rows of a batch: what is in memory at a time, some 100 MB."""
+
+BLOCK = 1 << 26
+"""Bytes of text that are read at a time."""
+
+SLACK = DAY
+"""How far ahead of the clock an event may be dated, for clocks and time zones that disagree."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """What the columns of an event table are called; other columns are left out.
+
+    Parameters
+    ----------
+    source, target : str
+        The endpoints: text columns hold names, integer columns hold ids of entities.
+    time : str
+        When: a timestamp, a date, or ISO 8601 text.
+    amount : str, optional
+        How much, as a multiple of the store's impulse, above 0; by default the column ``amount`` where there
+        is one, else 1 for every event.
+    """
+
+    source: str = "source"
+    target: str = "target"
+    time: str = "time"
+    amount: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Some rows of an event table, checked.
+
+    Parameters
+    ----------
+    source, target : pyarrow.ChunkedArray (n,)
+        Names or ids, without nulls.
+    amount : float64 (n,)
+        Above 0; 1 where the table has none.
+    time : int64 (n,)
+        Milliseconds since 1970.
+    """
+
+    source: pa.ChunkedArray
+    target: pa.ChunkedArray
+    amount: NDArray[np.float64]
+    time: NDArray[np.int64]
+
+
+def event_batches(
+    item: Any, path: Path | None, columns: EventColumns, *, label: str, now: int
+) -> Iterator[EventBatch]:
+    """The events of a source, a million rows at a time.
+
+    Parameters
+    ----------
+    item : object
+        A table, where `path` is None.
+    path : Path or None
+        A file.
+    columns : EventColumns
+        What the columns are called.
+    label : str
+        What errors call the source.
+    now : int
+        The present in milliseconds since 1970.
+
+    Yields
+    ------
+    EventBatch
+        In the order of the rows.
+
+    Raises
+    ------
+    RecordError
+        At the first bad row; names it.
+    InputError
+        If the source cannot be read or lacks a column.
+    """
+    rows = 0
+    for table in _slices(item, path, columns):
+        yield _Checked(table, columns, label, rows, now).batch()
+        rows += table.num_rows
+
+
+def _slices(item: Any, path: Path | None, columns: EventColumns) -> Iterator[pa.Table]:
+    """The rows of a source, a million at a time."""
+    try:
+        for batch in _reader(item, path, columns):
+            for start in range(0, batch.num_rows, ROWS):
+                yield pa.table(batch.slice(start, ROWS))
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path or 'the table'} cannot be read: {error}") from error
+
+
+def _reader(item: Any, path: Path | None, columns: EventColumns) -> Iterable[Any]:
+    if path is not None:
+        return _file(path, columns)
+    if isinstance(item, pa.Table | pa.RecordBatch):
+        return [item]
+    if hasattr(item, "__arrow_c_stream__"):
+        reader: Iterable[Any] = pa.RecordBatchReader.from_stream(item)
+        return reader
+    raise InputError(f"a {type(item).__name__} is no table; pass a path, or what has Arrow's stream protocol")
+
+
+def _file(path: Path, columns: EventColumns) -> Iterable[Any]:
+    kind = path.suffix.lower()
+    batches: Iterable[Any]
+    if kind == ".parquet":
+        file = pq.ParquetFile(path)
+        wanted = [name for name in file.schema_arrow.names if name in _wanted(columns)]
+        batches = file.iter_batches(ROWS, columns=wanted)
+    elif kind in {".csv", ".tsv"}:
+        batches = _csv(path, columns, "\t" if kind == ".tsv" else ",")
+    elif kind in {".jsonl", ".ndjson"}:
+        batches = _jsonl(path, columns)
+    elif kind in {".arrow", ".feather"}:
+        stored = pa.ipc.open_file(path)
+        batches = (stored.get_batch(number) for number in range(stored.num_record_batches))
+    else:
+        raise InputError(
+            f"{path} has an unknown suffix; events are read from .parquet, .csv, .tsv, .jsonl and .arrow"
+        )
+    return batches
+
+
+def _wanted(columns: EventColumns) -> list[str]:
+    return [columns.source, columns.target, columns.time, columns.amount or "amount"]
+
+
+def _csv(path: Path, columns: EventColumns, delimiter: str) -> Iterable[Any]:
+    """Every column as text but the amount: types guessed from the first block fail on a later one."""
+    with path.open("rb") as file:
+        header = pa.csv.open_csv(file, parse_options=pa.csv.ParseOptions(delimiter=delimiter)).schema.names
+    text = {columns.source: pa.string(), columns.target: pa.string(), columns.time: pa.string()}
+    types = text | {columns.amount or "amount": pa.float64()}
+    included = [name for name in _wanted(columns) if name in header]
+    reader: Iterable[Any] = pa.csv.open_csv(
+        path,
+        read_options=pa.csv.ReadOptions(block_size=1 << 26),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(column_types=types, include_columns=included),
+    )
+    return reader
+
+
+def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
+    types = [(columns.source, pa.string()), (columns.target, pa.string()), (columns.time, pa.string())]
+    with path.open("rb") as file:
+        amounts = [(columns.amount or "amount", pa.float64())]
+        first = file.readline()
+    name = (columns.amount or "amount").encode()
+    schema = pa.schema(types + (amounts if b'"' + name + b'"' in first else []))
+    reader: Iterable[Any] = pa.json.open_json(
+        path,
+        read_options=pa.json.ReadOptions(block_size=1 << 26),
+        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+    )
+    return reader
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Rows of a table on their way through the checks; `before` of its rows came earlier."""
+
+    table: pa.Table
+    columns: EventColumns
+    label: str
+    before: int
+    now: int
+
+    def batch(self) -> EventBatch:
+        columns, table = self.columns, self.table
+        for name in (columns.source, columns.target, columns.time, *filter(None, [columns.amount])):
+            if name not in table.column_names:
+                raise InputError(
+                    f"{self.label} has no column {name!r}; it has {', '.join(table.column_names)}: say which "
+                    "column is what"
+                )
+            self._refuse(table[name].is_null().to_numpy(), f"column {name!r} is empty; leave the row out")
+        return EventBatch(table[columns.source], table[columns.target], self._amounts(), self._dates())
+
+    def _refuse(self, bad: NDArray[np.bool_], reason: str) -> None:
+        if bad.any():
+            raise RecordError(f"{self.label}, row {self.before + int(np.argmax(bad)) + 1}", reason)
+
+    def _dates(self) -> NDArray[np.int64]:
+        time = _times(self.table[self.columns.time], self.columns.time)
+        for bad, why in ((time < 0, "before 1970"), (time > self.now + SLACK, "after now")):
+            if bad.any():
+                date = f"{from_millis(int(time[int(np.argmax(bad))])):%Y-%m-%d %H:%M}"
+                self._refuse(bad, f"is dated {date}, {why}; correct its time, or set now with --now")
+        return time
+
+    def _amounts(self) -> NDArray[np.float64]:
+        name = self.columns.amount or "amount"
+        if name not in self.table.column_names:
+            return np.ones(self.table.num_rows)
+        try:
+            values = pc.fill_null(self.table[name].cast(pa.float64()), np.nan)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InputError(f"{self.label}: column {name!r} holds no numbers: {error}") from error
+        amount = np.array(values.to_numpy(), dtype=np.float64)
+        self._refuse(~(np.isfinite(amount) & (amount > 0)), f"column {name!r} is no finite number above 0")
+        return amount
+
+
+def _times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    """Times as milliseconds since 1970, UTC; finer digits are cut off."""
+    if pa.types.is_date(values.type):
+        values = values.cast(TIMESTAMP)
+    if pa.types.is_timestamp(values.type):
+        # an offset is dropped, the instant kept; safe=False cuts off nanoseconds
+        micros = values.cast(TIMESTAMP, safe=False).cast(pa.int64())
+        return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        raise TimeError(
+            f"column {name!r} is {values.type}; times are timestamps, dates or ISO 8601 text: convert it"
+        )
+    try:
+        micros = values.cast(TIMESTAMP).cast(pa.int64())
+        return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
+    except pa.ArrowInvalid:
+        # offsets, or dates that are none: the reader of all other dates knows, once for each distinct text
+        encoded = values.combine_chunks().dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        millis = np.array([to_millis(text) for text in encoded.dictionary.to_pylist()], dtype=np.int64)
+        return millis[np.asarray(encoded.indices.to_numpy(), dtype=np.int64)]

@@ -1,0 +1,191 @@
+"""Export, import, merge, and edges that were folded elsewhere."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from memini_kuzu import InputError, Memory, Parameters, RuleExtractor, StoreError
+from memini_kuzu.cli import app
+from memini_kuzu.exchange import EXPORTED
+from memini_kuzu.tables import Edges, edges_from_arrow
+from memini_kuzu.times import to_millis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = to_millis("2026-06-01")
+
+TEXTS = [
+    ("1", "Ada Lovelace met Charles Babbage in London.", "2026-03-01", "diary"),
+    ("2", "Charles Babbage showed Ada Lovelace the engine.", "2026-03-05", "diary"),
+    ("3", "Grace Hopper visited Charles Babbage in Paris.", "2026-04-01", "letters"),
+    ("4", "Ada Lovelace wrote to Grace Hopper.", "2026-05-01", ""),
+]
+
+EVENTS = pa.table({"source": ["Ada Lovelace"], "target": ["Grace Hopper"], "time": ["2026-02-01"]})
+
+
+def opened(path: Path, **options: object) -> Memory:
+    return Memory.open(path, extractor=RuleExtractor(), clock=lambda: NOW, **options)  # type: ignore[arg-type]
+
+
+def tell(memory: Memory, *numbers: int) -> None:
+    for number in numbers:
+        name, text, time, source = TEXTS[number]
+        memory.remember(text, time=time, source=source, id=name)
+
+
+def edges_of(memory: Memory) -> Edges:
+    table = memory._store.read_edges()
+    return edges_from_arrow(table.sort_by([("source", "ascending"), ("target", "ascending")]))
+
+
+def assert_same(a: Edges, b: Edges, *, dates: bool = True) -> None:
+    names = ["source", "target", "events", *(["as_of", "first_seen", "last_seen"] if dates else [])]
+    for name in names:
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+    for name in ("fast", "slow"):
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-9, atol=1e-15, err_msg=name)
+
+
+def test_an_import_of_an_export_is_the_same_to_the_bit(tmp_path: Path) -> None:
+    parameters = Parameters(tau_fast=3.3)
+    with opened(tmp_path / "a", parameters=parameters) as a:
+        tell(a, 0, 1, 2, 3)
+        a.load_events(EVENTS)
+        a.alias_add("Countess", "Ada Lovelace")
+        a.consolidate(now="2026-05-20")
+        rows = a.export(tmp_path / "first")
+        there = a.recall("Who met Babbage?", now="2026-06-01")
+    with Memory.import_(tmp_path / "b", tmp_path / "first") as b:
+        assert b.parameters == parameters
+        assert b.export(tmp_path / "second") == rows
+        here = b.recall("Who met Babbage?", now="2026-06-01")
+    for name in (*EXPORTED, "edges"):
+        first, second = (
+            pq.read_table(tmp_path / folder / f"{name}.parquet") for folder in ("first", "second")
+        )
+        assert first.equals(second), name
+    assert [(passage.id, passage.score) for passage in here.passages] == [
+        (passage.id, passage.score) for passage in there.passages
+    ]
+
+
+def test_import_refuses_what_exists_and_what_is_no_export(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as a:
+        a.export(tmp_path / "exported")
+        with pytest.raises(InputError, match="not an empty folder"):
+            a.export(tmp_path / "exported")
+    with pytest.raises(StoreError, match="exists; import makes a new store"):
+        Memory.import_(tmp_path / "a", tmp_path / "exported")
+    (tmp_path / "exported" / "aliases.parquet").unlink()
+    with pytest.raises(InputError, match=r"aliases\.parquet is missing"):
+        Memory.import_(tmp_path / "b", tmp_path / "exported")
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "exported" / "aliases.parquet")
+    with pytest.raises(InputError, match="no table of aliases"):
+        Memory.import_(tmp_path / "b", tmp_path / "exported")
+    assert not (tmp_path / "b").exists()
+
+
+def test_two_stores_merge_into_the_one_that_saw_it_all(tmp_path: Path) -> None:
+    with opened(tmp_path / "all") as everything:
+        tell(everything, 0, 3, 1, 2)
+        everything.load_events(EVENTS)
+        with opened(tmp_path / "b") as b:
+            tell(b, 1, 2)
+            b.load_events(EVENTS)
+        with opened(tmp_path / "a") as a:
+            tell(a, 0, 3)
+            report = a.merge(tmp_path / "b")
+            assert (report.documents, report.passages, report.loads, report.skipped) == (2, 2, 1, 0)
+            assert_same(edges_of(a), edges_of(everything))
+            a.export(tmp_path / "merged")
+        everything.export(tmp_path / "told")
+    for name in (*(set(EXPORTED) - {"loads"}), "edges"):
+        merged, told = (pq.read_table(tmp_path / folder / f"{name}.parquet") for folder in ("merged", "told"))
+        if name == "edges":
+            merged, told = (table.drop_columns(["fast", "slow"]) for table in (merged, told))
+        assert merged.to_pylist() == told.to_pylist(), name
+
+
+def test_a_document_in_both_is_refused_or_skipped(tmp_path: Path) -> None:
+    with opened(tmp_path / "b") as b:
+        tell(b, 1, 2)
+    with opened(tmp_path / "a") as a, opened(tmp_path / "all") as everything:
+        tell(a, 0, 1)
+        before = edges_of(a)
+        with pytest.raises(InputError, match="1 documents are in both stores, such as 2 of source 'diary'"):
+            a.merge(tmp_path / "b")
+        assert_same(edges_of(a), before)
+        report = a.merge(tmp_path / "b", skip_known=True)
+        tell(everything, 0, 1, 2)
+        assert (report.documents, report.skipped) == (1, 1)
+        assert_same(edges_of(a), edges_of(everything))
+        assert a.stats().mentions == everything.stats().mentions
+        counts = (
+            "MATCH (e:Entity) RETURN e.key AS key, e.mentions AS m, e.headings AS h ORDER BY key LIMIT 99"
+        )
+        assert a.cypher(counts).to_pylist() == everything.cypher(counts).to_pylist()
+        with pytest.raises(InputError, match="in both stores"):
+            a.merge(tmp_path / "b")
+
+
+def test_events_that_both_loaded_and_other_parameters_are_refused(tmp_path: Path) -> None:
+    with opened(tmp_path / "b") as b:
+        b.load_events(EVENTS)
+    with opened(tmp_path / "c", parameters=Parameters(tau_fast=1.0)):
+        pass
+    with opened(tmp_path / "a") as a:
+        a.merge(tmp_path / "b")
+        with pytest.raises(InputError, match="count twice"):
+            a.merge(tmp_path / "b")
+        with pytest.raises(InputError, match="memini retune"):
+            a.merge(tmp_path / "c")
+        with pytest.raises(InputError, match="the store itself"):
+            a.merge(tmp_path / "a")
+        assert a.associations("Ada Lovelace")[0].events == 1
+
+
+def test_edges_folded_elsewhere_are_added_once(tmp_path: Path) -> None:
+    with opened(tmp_path / "b") as b:
+        b.load_events(EVENTS)
+        b.export(tmp_path / "exported")
+    edges, entities = tmp_path / "exported" / "edges.parquet", tmp_path / "exported" / "entities.parquet"
+    with opened(tmp_path / "a") as a:
+        a.load_events(EVENTS)
+        assert a.load_edges(edges, entities=entities).associations == 1
+        assert a.load_edges(edges).known
+        [found] = a.associations("Ada Lovelace", now="2026-02-01")
+        assert (found.strength, found.events) == (2.0, 2)
+        pq.write_table(pa.table({"x": [1]}), tmp_path / "bad.parquet")
+        with pytest.raises(InputError, match="column 'source' is missing"):
+            a.load_edges(tmp_path / "bad.parquet")
+        with pytest.raises(InputError, match="must have id and name"):
+            a.load_edges(tmp_path / "exported" / "edges.parquet", entities=tmp_path / "bad.parquet")
+
+
+def test_the_commands_export_import_and_merge(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as a:
+        tell(a, 0)
+    with opened(tmp_path / "b") as b:
+        tell(b, 2)
+
+    def run(*arguments: object) -> dict[str, int]:
+        outcome = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+        assert outcome.exit_code == 0, outcome.stderr
+        answer: dict[str, int] = json.loads(outcome.stdout)
+        return answer
+
+    assert run("export", tmp_path / "exported", "--db", tmp_path / "a")["passages"] == 1
+    assert run("import", tmp_path / "exported", "--db", tmp_path / "c")["passages"] == 1
+    assert run("merge", tmp_path / "b", "--db", tmp_path / "c")["documents"] == 1
+    assert CliRunner().invoke(app, ["merge", str(tmp_path / "b"), "--db", str(tmp_path / "c")]).exit_code == 1
+    edges = tmp_path / "exported" / "edges.parquet"
+    assert run("load-edges", edges, "--db", tmp_path / "c")["associations"] == 6
