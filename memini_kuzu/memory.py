@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memini_kuzu import aliases, events, exchange, forgetting, ingestion, maintenance, suggestions
+from memini_kuzu import aliases, doctor, events, exchange, forgetting, ingestion, maintenance, suggestions
 from memini_kuzu import recall as recalling
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants, time_constants
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from memini_kuzu.events import EventsReport
     from memini_kuzu.exchange import EdgesReport, MergeReport
     from memini_kuzu.aliases import Alias
+    from memini_kuzu.client import RemoteMemory
+    from memini_kuzu.doctor import Diagnosis
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.fitting import FitReport
     from memini_kuzu.forgetting import ForgetReport
@@ -227,6 +229,37 @@ class Memory:
                 "without, or make a new one"
             )
         return cls(store, extractor=extractor, clock=clock, hint=hint, redaction=redaction)
+
+    @staticmethod
+    def connect(url: str, *, token: str | None = None, timeout: float = 60.0) -> RemoteMemory:
+        """The memory that `memini serve` shares at an address, for any number of processes at once.
+
+        Parameters
+        ----------
+        url : str
+            Where it is served, such as ``http://127.0.0.1:8765/mcp``.
+        token : str, optional
+            The bearer token, where one is required.
+        timeout : float
+            Seconds to wait for an answer.
+
+        Returns
+        -------
+        RemoteMemory
+            With the methods remember, recall, associations, forget and stats; a context manager.
+
+        Raises
+        ------
+        InputError
+            If the extra ``mcp`` is not installed.
+        StoreError
+            If no memory answers there.
+        """
+        try:
+            from memini_kuzu.client import RemoteMemory  # noqa: PLC0415 - the extra mcp
+        except ModuleNotFoundError as error:
+            raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
+        return RemoteMemory(url, token=token, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -812,11 +845,11 @@ class Memory:
         source : str, optional
             Forget the documents of this source.
         since, until : datetime, date or str, optional
-            Forget the documents, or the versions of them, dated from `since` up to but not including `until`; with
-            `source`, of that source only.
+            Forget the documents, or the versions of them, dated from `since` up to but not including `until`;
+            with `source`, of that source only.
         entity : str, optional
-            Forget an entity of this name or alias: the entity, its aliases, its associations and that passages
-            mention it. The passages stay, word for word.
+            Forget an entity of this name or alias: the entity, its aliases, its associations and that
+            passages mention it. The passages stay, word for word.
         association : tuple of two str, optional
             Forget the association between two entities, in both directions.
         dry_run : bool
@@ -1086,6 +1119,23 @@ class Memory:
             f"; did you mean {', '.join(near)}?" if near else "; `memini recall` finds passages by any words"
         )
         raise UnknownEntityError(f"no entity is named {entity!r}{hint}")
+
+    def doctor(self) -> Diagnosis:
+        """Whether the store is sound, and what to do where it is not.
+
+        Returns
+        -------
+        Diagnosis
+            What was looked at, and found.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.doctor().sound
+        True
+        """
+        return doctor.examine(self._store)
 
     def stats(self, *, now: TimeLike | None = None) -> Stats:
         """What the store holds.

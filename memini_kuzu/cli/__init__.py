@@ -7,6 +7,7 @@ in the order of the imports below.
 from memini_kuzu.cli import _memory  # noqa: F401  registers the basic commands, which come first in the help
 
 # isort: split
+from memini_kuzu.cli import _agents  # noqa: F401  registers its commands
 from memini_kuzu.cli import _alias  # noqa: F401  registers its commands
 from memini_kuzu.cli import _events  # noqa: F401  registers its commands
 from memini_kuzu.cli import _explain  # noqa: F401  registers its commands

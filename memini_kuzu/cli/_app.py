@@ -19,6 +19,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
@@ -28,7 +29,7 @@ from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
-from memini_kuzu.errors import MeminiError
+from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.memory import Memory
 from memini_kuzu.times import system_clock, to_millis
 
@@ -57,6 +58,9 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 # typer names only this one of the errors that a wrong command line raises; its base is all of them
 _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+_server: ContextVar[str | None] = ContextVar("server", default=None)
+"""The address of the server that the commands use in place of a file."""
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -118,8 +122,18 @@ def _memini(
     version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            envvar="MEMINI_SERVER",
+            help="Use the memory that `memini serve` shares there, in place of a file.",
+        ),
+    ] = None,
 ) -> None:
     """An associative memory in one local file: it learns what repeats and forgets what does not."""
+    _server.set(server)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -163,7 +177,7 @@ def opened(
     now: str | None = None,
     parameters: Parameters | None = None,
 ) -> Iterator[Memory]:
-    """The store of a command.
+    """The store of a command, or the memory that a server shares.
 
     Parameters
     ----------
@@ -185,6 +199,14 @@ def opened(
     Memory
         Closed afterwards.
     """
+    server = _server.get()
+    if server is not None:
+        if now is not None and write:
+            raise InputError("a server has a clock of its own; leave --now out, or use the file")
+        with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
+            # it has the methods that a server offers, and says so where another is called
+            yield cast("Memory", shared)
+        return
     clock: Clock = system_clock
     if now is not None:
         moment = to_millis(now)

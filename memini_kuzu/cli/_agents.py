@@ -1,0 +1,144 @@
+"""The commands serve, forget and doctor: a store that is shared, taken back from, and looked after."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
+from memini_kuzu.cli._print import clean, note, show_json, show_table
+from memini_kuzu.doctor import diagnose
+from memini_kuzu.errors import InputError
+from memini_kuzu.forgetting import ForgetReport
+
+__all__ = ["doctor", "forget", "serve"]
+
+
+@command(
+    "memini forget --source notes.md",
+    "memini forget --source notes.md --yes",
+    "memini forget --since 2026-01-01 --until 2026-02-01",
+    "memini forget --entity 'Ada Lovelace'",
+    "memini forget --association Ada Lisbon --yes",
+)
+def forget(
+    *,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="The documents of this source.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Documents dated from then on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Documents dated before then.")
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option("--entity", metavar="NAME", help="An entity; the passages that mention it stay."),
+    ] = None,
+    association: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--association", metavar="A B", help="What joins two entities, both ways."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise only say what would go.")] = False,
+    db: Db = STORE,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Take back exactly what a source, a time range, an entity or an association has contributed."""
+    with opened(db, write=yes, wait=wait) as memory:
+        report = memory.forget(
+            source=source,
+            since=since,
+            until=until,
+            entity=entity,
+            association=association,
+            dry_run=not yes,
+        )
+    if as_json:
+        show_json(report)
+        return
+    _show_forgotten(report)
+    if report.dry_run:
+        note("nothing was changed; do it with --yes")
+
+
+def _show_forgotten(report: ForgetReport) -> None:
+    rows = [
+        ("documents", report.documents),
+        ("passages", report.passages),
+        ("events", report.events),
+        ("associations deleted", report.associations),
+        ("associations weakened", report.weakened),
+        ("entities", report.entities),
+        ("aliases", report.aliases),
+        ("sources", report.sources),
+    ]
+    show_table(["would be forgotten" if report.dry_run else "forgotten", ""], rows)
+
+
+@command("memini doctor --db notes.memini", "memini doctor --json")
+def doctor(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
+    """Look whether the store is sound, and say what to do where it is not; exit code 1 if it is not."""
+    diagnosis = diagnose(db, wait=wait)
+    if as_json:
+        show_json(diagnosis.to_dict())
+    else:
+        show_table(
+            ["check", "status", "found", "what to do"],
+            [
+                (each.check, each.status, clean(each.detail), clean(each.remedy))
+                for each in diagnosis.findings
+            ],
+        )
+    if not diagnosis.sound:
+        raise typer.Exit(1)
+
+
+@command(
+    "memini serve --db notes.memini",
+    "memini serve --stdio",
+    "memini serve --host 0.0.0.0 --allow-host memory.example.org",
+)
+def serve(
+    *,
+    db: Db = STORE,
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="Speak MCP over standard input and output, not HTTP.")
+    ] = False,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Where to listen; others than this machine need a bearer token in $MEMINI_TOKEN.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes any that is free.")
+    ] = 8765,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A name under which clients reach this host."),
+    ] = None,
+    wait: Wait = 0.0,
+) -> None:
+    """Own the store and share it: an MCP server for agents, for other commands and for Memory.connect."""
+    try:
+        from memini_kuzu.server import build, serve_http  # noqa: PLC0415 - the extra mcp
+    except ImportError as error:
+        raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
+    with opened(db, write=True, create=True, wait=wait) as memory:
+        if stdio:
+            build(memory).run("stdio")
+            return
+        token = os.environ.get("MEMINI_TOKEN") or None
+        serve_http(
+            memory,
+            host=host,
+            port=port,
+            token=token,
+            names=allow_host or (),
+            ready=lambda url: note(f"serving {Path(db)} at {url}; end with Ctrl-C"),
+        )

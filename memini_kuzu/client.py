@@ -1,0 +1,202 @@
+"""A memory that another process serves: the same calls, over MCP (extra ``mcp``)."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx2
+from anyio.from_thread import start_blocking_portal
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import TextContent
+
+from memini_kuzu import errors
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import TimeConstants
+from memini_kuzu.errors import InputError, MeminiError, StoreError
+from memini_kuzu.forgetting import ForgetReport
+from memini_kuzu.ingestion import IngestReport
+from memini_kuzu.memory import Association, Memory, Stats
+from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
+from memini_kuzu.server.results import (
+    AssociationsResult,
+    ForgetResult,
+    RecallResult,
+    RememberResult,
+    StatsResult,
+)
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from memini_kuzu.times import TimeLike
+
+__all__ = ["NotServedError", "RemoteMemory"]
+
+Made = TypeVar("Made")
+
+_TOLD = re.compile(r"(?:Error executing tool \w+: )?(?P<kind>\w+): (?P<message>.*)", re.DOTALL)
+"""What the SDK makes of a tool's error, and what the tools write."""
+
+
+class NotServedError(InputError, AttributeError):
+    """A method of `Memory` that needs the file itself."""
+
+
+class RemoteMemory:
+    """The client of a memory that `memini serve` shares.
+
+    Threads may share one. The methods give what those of `Memory` give.
+
+    Parameters
+    ----------
+    url : str
+        Where it is served, such as ``http://127.0.0.1:8765/mcp``.
+    token : str, optional
+        The bearer token, where one is required.
+    timeout : float
+        Seconds to wait for an answer.
+
+    Raises
+    ------
+    StoreError
+        If no memory answers there.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None, timeout: float = 60.0) -> None:
+        self.url = url
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._stack = ExitStack()
+        try:
+            self._portal = self._stack.enter_context(start_blocking_portal())
+            http = httpx2.AsyncClient(headers=headers, timeout=timeout)
+            self._stack.enter_context(self._portal.wrap_async_context_manager(http))
+            client = Client(
+                streamable_http_client(url, http_client=http), read_timeout_seconds=timeout, cache=None
+            )
+            self._client = self._stack.enter_context(self._portal.wrap_async_context_manager(client))
+        except (MCPError, httpx2.HTTPError, httpx2.InvalidURL, OSError, ExceptionGroup) as error:
+            self._stack.close()
+            raise self._unreachable(error) from error
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _unreachable(self, error: BaseException) -> StoreError:
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        return StoreError(
+            f"no memory answers at {self.url} ({error}); start one with: memini serve, and set MEMINI_TOKEN "
+            "if it asks for a token"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; the server goes on."""
+        self._stack.close()
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(Memory, name) and not name.startswith("_"):
+            raise NotServedError(
+                f"{name} needs the store's file; a server offers remember, recall, associations, forget "
+                "and stats"
+            )
+        raise AttributeError(name)
+
+    def _call(self, tool: str, arguments: dict[str, Any], result: type[BaseModel]) -> dict[str, Any]:
+        given = {name: _written(value) for name, value in arguments.items() if value is not None}
+        try:
+            answer = self._portal.call(self._client.call_tool, tool, given)
+        except (MCPError, httpx2.HTTPError, OSError, ExceptionGroup) as error:
+            raise self._unreachable(error) from error
+        if answer.is_error:
+            raise _error("\n".join(part.text for part in answer.content if isinstance(part, TextContent)))
+        return dict(result.model_validate(answer.structured_content))
+
+    def remember(
+        self,
+        text: str,
+        *,
+        time: TimeLike | None = None,
+        source: str = "",
+        title: str = "",
+        id: str = "",  # noqa: A002
+    ) -> IngestReport:
+        """Take in one text; see `Memory.remember`."""
+        arguments = {"text": text, "time": time, "source": source, "title": title, "id": id}
+        return IngestReport(**self._call("remember", arguments, RememberResult))
+
+    def recall(
+        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+    ) -> Recall:
+        """What a cue brings to mind; see `Memory.recall`."""
+        found = self._call("recall", {"cue": cue, "now": now, "k": k}, RecallResult)
+        paths = [dict(path) for path in found["paths"]]
+        recall = Recall(
+            found["cue"],
+            found["now"],
+            _all(RecalledPassage, found["passages"]),
+            _all(ActivatedEntity, found["entities"]),
+            tuple(Path(**{**path, "through": tuple(path["through"])}) for path in paths),
+        )
+        return recall if budget_tokens is None else recall.within(budget_tokens)
+
+    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+        """What an entity is associated with; see `Memory.associations`."""
+        found = self._call("associations", {"entity": entity, "now": now, "k": k}, AssociationsResult)
+        return list(_all(Association, found["associations"]))
+
+    def forget(
+        self,
+        *,
+        source: str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        entity: str | None = None,
+        association: tuple[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> ForgetReport:
+        """Take back what was contributed; see `Memory.forget`."""
+        arguments = {
+            "source": source,
+            "since": since,
+            "until": until,
+            "entity": entity,
+            "association": None if association is None else list(association),
+            "dry_run": dry_run,
+        }
+        return ForgetReport(**self._call("forget", arguments, ForgetResult))
+
+    def stats(self, *, now: TimeLike | None = None) -> Stats:
+        """What the store holds; see `Memory.stats`."""
+        found = self._call("memory_stats", {"now": now}, StatsResult)
+        found["parameters"] = Parameters(**dict(found["parameters"]))
+        found["time_constants"] = TimeConstants(**dict(found["time_constants"]))
+        return Stats(**found)
+
+
+def _all(kind: type[Made], models: list[BaseModel]) -> tuple[Made, ...]:
+    return tuple(kind(**dict(model)) for model in models)
+
+
+def _written(value: Any) -> Any:
+    """A date as the tools read it."""
+    return value.isoformat() if isinstance(value, datetime | date) else value
+
+
+def _error(text: str) -> MeminiError:
+    """The error that the server wrote, of the kind that it names."""
+    found = _TOLD.match(text)
+    kind = getattr(errors, found["kind"], None) if found else None
+    if found is None or not (isinstance(kind, type) and issubclass(kind, MeminiError)):
+        return StoreError(f"the server failed: {text}")
+    # of a bad record the message already names the origin
+    return InputError(found["message"]) if kind is errors.RecordError else kind(found["message"])

@@ -1,0 +1,251 @@
+"""`doctor`: is the store sound, and what to do where it is not. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import kuzu
+import numpy as np
+
+from memini_kuzu.dynamics import propagate, time_constants
+from memini_kuzu.errors import MeminiError, StoreLockedError
+from memini_kuzu.store import Store, health
+from memini_kuzu.store.lock import ProcessLock
+from memini_kuzu.store.schema import latest_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Diagnosis", "Finding", "diagnose", "examine"]
+
+SAMPLE = 5
+"""Passages from each end of the table whose words the full-text index is asked for."""
+
+WORDS = 10
+"""Words of them that are asked for: each is also looked up by reading all passages."""
+
+AGREEMENT = 1e-9
+"""Relative difference that rounding may make between the macros and Python."""
+
+LARGE_LOG = 256 << 20
+"""Bytes of write-ahead log that a store takes noticeably long to open with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    check : str
+        What was looked at.
+    status : str
+        ``ok``; ``note`` for what is worth knowing; ``problem`` for what is wrong.
+    detail : str
+        What was found.
+    remedy : str
+        What to do about it; empty where there is nothing to do.
+    """
+
+    check: str
+    status: Literal["ok", "note", "problem"]
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All findings on a store.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    findings : tuple of Finding
+        In the order of looking.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(finding.status != "problem" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"path": self.path, "sound": self.sound, "findings": [asdict(each) for each in self.findings]}
+
+
+def diagnose(path: Path, *, wait: float = 0.0) -> Diagnosis:
+    """Look at a store that is not open: the file, who holds it, and what is in it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    wait : float
+        Seconds to wait for another process to close it.
+
+    Returns
+    -------
+    Diagnosis
+        A file that cannot be opened is a finding, not an error.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> diagnose(Path("/nowhere/a.memini")).sound
+    False
+    """
+    findings = list(_file(path))
+    if all(finding.status != "problem" for finding in findings):
+        try:
+            with Store(path, read_only=True, wait=wait) as store:
+                findings += [Finding("lock", "ok", "no other process is writing"), *_contents(store)]
+        except StoreLockedError as error:
+            pid = error.pid if error.pid is not None else ProcessLock(path).holder()
+            holder = "another process" if pid is None else f"process {pid}"
+            remedy = "close it, look again with --wait SECONDS, or share the store: memini serve"
+            findings.append(Finding("lock", "problem", f"{holder} has the store open", remedy))
+        except MeminiError as error:
+            findings.append(Finding("open", "problem", str(error), "restore a backup if the file is damaged"))
+    return Diagnosis(str(path), tuple(findings))
+
+
+def examine(store: Store) -> Diagnosis:
+    """Look at an open store.
+
+    Parameters
+    ----------
+    store : Store
+        Open, for reading or writing.
+
+    Returns
+    -------
+    Diagnosis
+        What was found.
+    """
+    return Diagnosis(str(store.path), (*_file(store.path), *_contents(store)))
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        yield Finding(
+            "file",
+            "problem",
+            f"{path} {what}",
+            f"name the store's file, or make one: memini init --db {path}",
+        )
+        return
+    size = path.stat().st_size
+    yield Finding("file", "ok", f"{size / 1e6:,.1f} MB")
+    with path.open("rb") as file:
+        version = health.storage_version(file.read(16))
+    engine = f"Kùzu {kuzu.version}, file format {kuzu.storage_version}"
+    if version is None:
+        yield Finding(
+            "engine", "problem", "the file is no Kùzu database", "name the store's file, or restore a backup"
+        )
+    elif version != kuzu.storage_version:
+        yield Finding(
+            "engine",
+            "problem",
+            f"the file has format {version}, this memini has {engine}",
+            "open it with the memini that wrote it, `memini export` there and `memini import` here",
+        )
+    else:
+        yield Finding("engine", "ok", engine)
+    log = path.with_name(path.name + ".wal")
+    if log.exists() and log.stat().st_size > LARGE_LOG:
+        detail = f"the write-ahead log beside it has {log.stat().st_size / 1e6:,.0f} MB"
+        yield Finding("log", "note", detail, "`memini consolidate` brings it into the file")
+
+
+def _contents(store: Store) -> Iterator[Finding]:
+    missing = health.expected_tables() - health.tables(store)
+    if missing:
+        detail = f"tables are missing: {', '.join(sorted(missing))}"
+        yield Finding("schema", "problem", detail, "restore a backup; memini did not do this")
+        return
+    yield Finding("schema", "ok", f"version {latest_version()}")
+    constants = time_constants(store.parameters)
+    yield Finding(
+        "parameters",
+        "ok",
+        f"{store.parameters}: {constants.fast:.3g} and {constants.slow:.3g} days, "
+        f"slow share {constants.slow_share:.2%}",
+    )
+    yield _macros(store)
+    yield _index(store)
+    yield _sums(store)
+    broken = {
+        what: health.dangling(store, references, targets)
+        for what, (references, targets) in health.REFERENCES.items()
+    }
+    for what, query in health.CONTRADICTIONS.items():
+        broken[what] = health.count(store, query)
+    remedy = "restore a backup, or ingest into a new store"
+    for what, number in broken.items():
+        if number:
+            yield Finding("rows", "problem", f"{number:,} {what}", remedy)
+    lone = health.lone_entities(store)
+    if lone:
+        yield Finding("rows", "note", f"{lone:,} entities that nothing refers to any more; they do no harm")
+    if not lone and not any(broken.values()):
+        yield Finding("rows", "ok", "none is orphaned")
+
+
+def _macros(store: Store) -> Finding:
+    table = health.sample_association(store)
+    if not table.num_rows:
+        return Finding("macros", "ok", "no association to try them on")
+    row = table.to_pylist()[0]
+    fast, slow = propagate(np.array([row["fast"]]), np.array([row["slow"]]), 30.0, store.parameters)
+    wrong = max(abs(row["later_fast"] - fast[0]), abs(row["later_slow"] - slow[0]))
+    if wrong > AGREEMENT * max(row["fast"], row["slow"]):
+        return Finding(
+            "macros",
+            "problem",
+            f"memini_fast and memini_slow differ from the parameters by {wrong:.3g}",
+            "write the store anew with its parameters: memini retune",
+        )
+    return Finding("macros", "ok", "they agree with the parameters")
+
+
+def _index(store: Store) -> Finding:
+    remedy = "restore a backup, or ingest into a new store: recall by words misses passages"
+    if "passage_terms" not in health.indexes(store):
+        return Finding("index", "problem", "the full-text index is missing", remedy)
+    texts = health.sample_terms(store, SAMPLE)
+    # the longest words: rare ones, so that a lost entry shows
+    words = sorted({max(text.split(), key=len) for text in texts}, key=len, reverse=True)[:WORDS]
+    expected, answered = health.term_counts(store, words), health.fulltext_counts(store, words)
+    wrong = [word for word in words if expected[word] != answered[word]]
+    if wrong:
+        word = wrong[0]
+        detail = (
+            f"{len(wrong)} of {len(words)} words are answered wrongly: {word!r} is in "
+            f"{expected[word]:,} passages, the index knows {answered[word]:,}"
+        )
+        return Finding("index", "problem", detail, remedy)
+    return Finding("index", "ok", f"{len(words)} of {len(words)} words of a sample are answered rightly")
+
+
+def _sums(store: Store) -> Finding:
+    passages, words = health.sums(store)
+    counted = store.sums()
+    if (counted.passages, round(counted.average * counted.passages)) not in {(passages, words), (0, 0)} or (
+        passages and not counted.passages
+    ):
+        return Finding(
+            "sums",
+            "problem",
+            f"the store counts {counted.passages:,} passages, and there are {passages:,} of {words:,} words",
+            "restore a backup, or ingest into a new store: scores of words are off",
+        )
+    return Finding("sums", "ok", f"{passages:,} passages of {words:,} words")

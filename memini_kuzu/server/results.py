@@ -1,0 +1,149 @@
+"""What the tools give back: the results of `Memory` with a schema that a client can check."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotations when the classes are made
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "AssociationResult",
+    "AssociationsResult",
+    "EntityResult",
+    "ForgetResult",
+    "ParametersResult",
+    "PassageResult",
+    "PathResult",
+    "RecallResult",
+    "RememberResult",
+    "StatsResult",
+    "TimeConstantsResult",
+]
+
+
+class _Result(BaseModel):
+    """Made from the attributes of the value of the same name."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class RememberResult(_Result):
+    """What was taken in."""
+
+    added: int = Field(description="1 if the text is new")
+    changed: int = Field(description="1 if it is a new version of a known document")
+    unchanged: int = Field(description="1 if the memory had it already")
+    passages: int = Field(description="Passages written")
+    events: int = Field(description="Associations strengthened")
+    redacted: dict[str, int] = Field(description="Secrets that were masked, by kind")
+
+
+class PassageResult(_Result):
+    """A passage that was recalled."""
+
+    id: str
+    source: str
+    title: str
+    position: int = Field(description="Where it stands in its source")
+    time: datetime = Field(description="When it was said (UTC)")
+    score: float = Field(description="Comparable within one recall")
+    text: str = Field(description="Verbatim")
+
+
+class EntityResult(_Result):
+    """An entity that the cue brought to mind."""
+
+    name: str
+    label: str
+    activation: float = Field(description="Relative to the most activated one")
+
+
+class PathResult(_Result):
+    """Why a passage was recalled."""
+
+    passage: str = Field(description="Id of the passage")
+    kind: str = Field(description="words, heading, date, neighbour, mention or association")
+    through: list[str]
+    score: float
+    strength: float | None
+    last_seen: datetime | None
+
+
+class RecallResult(_Result):
+    """What a cue brought to mind, best first."""
+
+    cue: str
+    now: datetime
+    passages: list[PassageResult]
+    entities: list[EntityResult]
+    paths: list[PathResult]
+
+
+class AssociationResult(_Result):
+    """An association of an entity."""
+
+    source: str
+    target: str
+    strength: float = Field(description="Now; 1 is one statement just made")
+    consolidated: float = Field(description="The slow variable: what repetition has filled")
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+class AssociationsResult(_Result):
+    """The associations of an entity, strongest first."""
+
+    associations: list[AssociationResult]
+
+
+class ForgetResult(_Result):
+    """What was forgotten, or would be."""
+
+    documents: int
+    passages: int
+    events: int
+    associations: int = Field(description="Associations deleted")
+    weakened: int = Field(description="Associations that keep other events")
+    entities: int
+    aliases: int
+    sources: int
+    dry_run: bool = Field(description="True: nothing was changed")
+
+
+class ParametersResult(_Result):
+    """The dynamics of the memory."""
+
+    tau_fast: float
+    tau_slow: float
+    coupling: float
+    capacity: float
+    impulse: float
+
+
+class TimeConstantsResult(_Result):
+    """What the parameters amount to, in days."""
+
+    fast: float
+    slow: float
+    slow_share: float
+
+
+class StatsResult(_Result):
+    """What the memory holds."""
+
+    path: str
+    bytes: int
+    entities: int
+    associations: int
+    passages: int
+    documents: int
+    sources: int
+    mentions: int
+    aliases: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    faint: int = Field(description="Associations that the next maintenance pass would forget")
+    extractor: str | None
+    parameters: ParametersResult
+    time_constants: TimeConstantsResult

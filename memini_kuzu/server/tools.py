@@ -1,0 +1,193 @@
+"""The tools of the MCP server: few, each one call of `Memory`, with errors that a model can act on."""
+
+from __future__ import annotations
+
+import functools
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, Protocol, TypeVar
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.server.results import (
+    AssociationsResult,
+    ForgetResult,
+    RecallResult,
+    RememberResult,
+    StatsResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Served", "build"]
+
+INSTRUCTIONS = """A long-term memory. Call `recall` before you answer what may depend on earlier conversations
+or notes; call `remember` for what will matter later, one short, self-contained text a call, with names
+instead of pronouns. What is told again becomes durable, what is not fades by itself: nothing needs tidying.
+Use `forget` only when the user asks for it."""
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+Time = Annotated[
+    str | None, Field(description="ISO 8601, such as 2026-01-04 or 2026-01-04T09:30; now if left out")
+]
+
+
+class Served(Protocol):
+    """What the tools call: a `Memory`, or the client of another server."""
+
+    def remember(self, text: str, *, time: Any, source: str, title: str, id: str) -> Any:  # noqa: A002
+        """See `Memory.remember`."""
+
+    def recall(self, cue: str, *, now: Any, k: int) -> Any:
+        """See `Memory.recall`."""
+
+    def associations(self, entity: str, *, now: Any, k: int) -> Any:
+        """See `Memory.associations`."""
+
+    def forget(  # noqa: D102 - see Memory.forget
+        self, *, source: Any, since: Any, until: Any, entity: Any, association: Any, dry_run: bool
+    ) -> Any: ...
+
+    def stats(self, *, now: Any) -> Any:
+        """See `Memory.stats`."""
+
+
+def _told(tool: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Let the model read memini's errors; the kind stands first, so that a client can raise it again."""
+
+    @functools.wraps(tool)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            return tool(*args, **kwargs)
+        except MeminiError as error:
+            raise ToolError(f"{type(error).__name__}: {error}") from error
+
+    return call
+
+
+def _hints(title: str, *, reads: bool, destroys: bool, repeatable: bool) -> ToolAnnotations:
+    return ToolAnnotations(
+        title=title,
+        read_only_hint=reads,
+        destructive_hint=destroys,
+        idempotent_hint=repeatable,
+        open_world_hint=False,
+    )
+
+
+def build(memory: Served) -> MCPServer[Any]:
+    """An MCP server with the tools of a memory.
+
+    Parameters
+    ----------
+    memory : Memory
+        Open; it may be used by other threads.
+
+    Returns
+    -------
+    MCPServer
+        To be run over a transport.
+    """
+    server: MCPServer[Any] = MCPServer(
+        "memini",
+        title="Memini memory",
+        instructions=INSTRUCTIONS,
+        version=_version(),
+        log_level="WARNING",
+    )
+
+    @server.tool(annotations=_hints("Remember a text", reads=False, destroys=False, repeatable=False))
+    @_told
+    def remember(
+        text: Annotated[str, Field(description="A short, self-contained text; it is kept word for word")],
+        time: Annotated[str | None, Field(description="When it was said, ISO 8601; now if left out")] = None,
+        source: Annotated[
+            str, Field(description="What it belongs to, such as a conversation; `forget` goes by it")
+        ] = "",
+        title: Annotated[str, Field(description="What it is about, such as a person or a project")] = "",
+        id: Annotated[  # noqa: A002
+            str, Field(description="Its own id in the source; the same id later is a new version of it")
+        ] = "",
+    ) -> RememberResult:
+        """Store a text in long-term memory; it strengthens the associations between what it names."""
+        return RememberResult.model_validate(
+            memory.remember(text, time=time, source=source, title=title, id=id)
+        )
+
+    @server.tool(annotations=_hints("Recall", reads=True, destroys=False, repeatable=True))
+    @_told
+    def recall(
+        cue: Annotated[str, Field(description="A question, a name, or some words")],
+        k: Annotated[int, Field(description="How many passages", ge=1, le=100)] = 5,
+        now: Time = None,
+    ) -> RecallResult:
+        """Find what a cue brings to mind: passages with dates and sources, best first, and why.
+
+        Associations count as strong as they are now: recent and repeated things come first.
+        """
+        return RecallResult.model_validate(memory.recall(cue, now=now, k=k))
+
+    @server.tool(annotations=_hints("List associations", reads=True, destroys=False, repeatable=True))
+    @_told
+    def associations(
+        entity: Annotated[str, Field(description="Name or alias of a person, place, thing or concept")],
+        k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
+        now: Time = None,
+    ) -> AssociationsResult:
+        """List what one entity is associated with, strongest first."""
+        return AssociationsResult.model_validate(
+            {"associations": memory.associations(entity, now=now, k=k)}, from_attributes=True
+        )
+
+    @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))
+    @_told
+    def forget(
+        *,
+        source: Annotated[str | None, Field(description="Forget the documents of this source")] = None,
+        since: Annotated[str | None, Field(description="Forget documents from this date on")] = None,
+        until: Annotated[str | None, Field(description="Forget documents before this date")] = None,
+        entity: Annotated[str | None, Field(description="Forget this entity and its associations")] = None,
+        association: Annotated[
+            list[str] | None, Field(description="Forget the association between two entities: both names")
+        ] = None,
+        dry_run: Annotated[
+            bool, Field(description="True only says what would go; set it to false to do it")
+        ] = True,
+    ) -> ForgetResult:
+        """Take back what a source, a time range, an entity or an association has contributed, exactly.
+
+        Pass one kind of thing. Look at the dry run first: what is forgotten cannot be brought back.
+        """
+        if association is not None and len(association) != 2:  # noqa: PLR2004
+            raise InputError(f"association = {association!r}; pass the names of two entities")
+        return ForgetResult.model_validate(
+            memory.forget(
+                source=source,
+                since=since,
+                until=until,
+                entity=entity,
+                association=None if association is None else (association[0], association[1]),
+                dry_run=dry_run,
+            )
+        )
+
+    @server.tool(annotations=_hints("Memory statistics", reads=True, destroys=False, repeatable=True))
+    @_told
+    def memory_stats(now: Time = None) -> StatsResult:
+        """Say what the memory holds: counts, dates, size and time constants."""
+        return StatsResult.model_validate(memory.stats(now=now))
+
+    return server
+
+
+def _version() -> str:
+    try:
+        return metadata.version("memini-kuzu")
+    except metadata.PackageNotFoundError:  # a checkout that is not installed
+        return "0"

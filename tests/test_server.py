@@ -1,0 +1,308 @@
+"""One process owns the store, many use it: over both transports, with the SDK's own client."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from memini_kuzu import (
+    IngestReport,
+    InputError,
+    Memory,
+    RuleExtractor,
+    Stats,
+    StoreError,
+    UnknownEntityError,
+)
+
+pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
+
+import anyio
+import httpx2
+from mcp import Client, StdioServerParameters
+
+from memini_kuzu.client import NotServedError
+from memini_kuzu.forgetting import ForgetReport
+from memini_kuzu.server import application, results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+TOOLS = {"remember", "recall", "associations", "forget", "memory_stats"}
+TOKEN = "a-token-of-enough-characters"  # noqa: S105 - of this test
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """That of a user: no server, no store and no token but those that are given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MEMINI_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **extra}
+
+
+def command(*args: object) -> list[str]:
+    return [sys.executable, "-m", "memini_kuzu", *map(str, args)]
+
+
+@contextmanager
+def serving(path: Path, *args: object, **extra: str) -> Iterator[str]:
+    """A server in a process of its own; its address."""
+    process = subprocess.Popen(
+        command("serve", "--db", path, "--port", 0, *args),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**extra),
+    )
+    try:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if " at http" in line:
+                yield line.split(" at ")[1].split(";")[0]
+                return
+        pytest.fail("".join(lines))
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("served") / "a.memini") as address:
+        yield address
+
+
+def cli(*args: object, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*args), capture_output=True, text=True, env=environment(**extra), timeout=60, check=False
+    )
+
+
+async def converse(client: Client) -> None:
+    """What an agent does: look at the tools, remember, recall, look, forget."""
+    listed = (await client.list_tools()).tools
+    assert {tool.name for tool in listed} == TOOLS
+    for tool in listed:
+        hints = tool.annotations
+        assert hints is not None
+        assert None not in {
+            hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint
+        }  # fmt: skip
+        assert tool.description
+        assert tool.output_schema
+        assert all("description" in field for field in tool.input_schema["properties"].values())
+
+    told = {"text": "Ada Lovelace wrote to Charles Babbage.", "source": "letters", "time": "2026-03-01"}
+    answer = await client.call_tool("remember", told)
+    assert answer.structured_content is not None
+    assert answer.structured_content["added"] == 1
+
+    found = (await client.call_tool("recall", {"cue": "Who wrote to Babbage?"})).structured_content
+    assert found is not None
+    assert found["passages"][0]["text"] == told["text"]
+
+    known = (await client.call_tool("associations", {"entity": "Ada Lovelace"})).structured_content
+    assert known is not None
+    assert [each["target"] for each in known["associations"]] == ["Charles Babbage"]
+
+    lost = await client.call_tool("associations", {"entity": "Ada Lovelaced"})
+    assert lost.is_error
+    assert "did you mean Ada Lovelace?" in lost.content[0].text  # type: ignore[union-attr]
+
+    wrong = await client.call_tool("recall", {"cue": "Ada", "k": 0})
+    assert wrong.is_error
+
+    first = (await client.call_tool("forget", {"source": "letters"})).structured_content
+    assert first is not None
+    assert (first["dry_run"], first["documents"]) == (True, 1)
+    stats = (await client.call_tool("memory_stats", {})).structured_content
+    assert stats is not None
+    assert stats["documents"] == 1
+    done = (await client.call_tool("forget", {"source": "letters", "dry_run": False})).structured_content
+    assert done is not None
+    assert done["dry_run"] is False
+    empty = (await client.call_tool("memory_stats", {})).structured_content
+    assert empty is not None
+    assert empty["documents"] == empty["entities"] == 0
+
+
+def test_an_agent_converses_over_standard_input_and_output(tmp_path: Path) -> None:
+    async def main() -> None:
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=command("serve", "--stdio", "--db", tmp_path / "a.memini")[1:],
+            env=environment(),
+        )
+        async with Client(server) as client:
+            await converse(client)
+
+    anyio.run(main)
+
+
+def test_an_agent_converses_over_http(tmp_path: Path) -> None:
+    async def main(address: str) -> None:
+        async with Client(address) as client:
+            await converse(client)
+
+    with serving(tmp_path / "a.memini") as address:
+        anyio.run(main, address)
+
+
+def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
+    told = [
+        ("Ada Lovelace wrote to Charles Babbage.", "2026-03-01"),
+        ("Babbage built an Engine.", "2026-03-02"),
+    ]
+    with Memory.open(tmp_path / "here.memini") as here:
+        for text, day in told:
+            here.remember(text, time=day, source="letters")
+        recalled = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3)
+        brief = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=30)
+        associations = here.associations("Ada Lovelace", now="2026-03-03")
+        going = here.forget(source="letters", dry_run=True)
+        stats = here.stats(now="2026-03-03")
+        with serving(tmp_path / "there.memini") as address, Memory.connect(address) as there:
+            for text, day in told:
+                assert there.remember(text, time=day, source="letters").added == 1
+            assert there.recall("Who wrote to Babbage?", now="2026-03-03", k=3) == recalled
+            assert there.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=30) == brief
+            assert there.associations("Ada Lovelace", now="2026-03-03") == associations
+            assert there.forget(source="letters", dry_run=True) == going
+            remote = there.stats(now="2026-03-03")
+            for field in fields(Stats):
+                if field.name not in {"path", "bytes", "extractor"}:
+                    assert getattr(remote, field.name) == getattr(stats, field.name)
+
+
+@pytest.mark.parametrize(
+    ("result", "value"),
+    [
+        (results.StatsResult, Stats),
+        (results.ForgetResult, ForgetReport),
+        (results.RememberResult, IngestReport),
+    ],
+)
+def test_the_results_of_the_tools_have_the_fields_of_the_values(result: Any, value: Any) -> None:
+    names = {field.name for field in fields(value)} - {"skipped"}
+    assert set(result.model_fields) == names
+
+
+def test_errors_are_raised_on_the_other_side_as_what_they_are(url: str) -> None:
+    with Memory.connect(url) as memory:
+        with pytest.raises(UnknownEntityError, match="no entity is named 'Nobody'"):
+            memory.associations("Nobody")
+        with pytest.raises(InputError, match="the cue is empty"):
+            memory.recall("")
+        with pytest.raises(InputError, match="the text is empty"):
+            memory.remember(" ")
+        with pytest.raises(NotServedError, match="ingest needs the store's file"):
+            memory.ingest("notes")
+        assert not hasattr(memory, "no_such_method")
+
+
+def test_a_server_that_is_not_there_is_said_to_be_missing() -> None:
+    with pytest.raises(StoreError, match="start one with: memini serve"):
+        Memory.connect("http://127.0.0.1:9/mcp")
+
+
+def test_commands_use_the_server_in_place_of_the_file(url: str) -> None:
+    assert cli("--server", url, "remember", "Grace Hopper found a Moth.", "--source", "log").returncode == 0
+    recalled = cli("recall", "Who found a moth?", "--json", MEMINI_SERVER=url)
+    assert json.loads(recalled.stdout)["passages"][0]["text"] == "Grace Hopper found a Moth."
+    assert "Moth" in cli("associations", "Grace Hopper", MEMINI_SERVER=url).stdout
+    assert json.loads(cli("stats", "--json", MEMINI_SERVER=url).stdout)["documents"] >= 1
+    assert cli("forget", "--source", "log", "--yes", MEMINI_SERVER=url).returncode == 0
+    refused = cli("consolidate", MEMINI_SERVER=url)
+    assert refused.returncode == 1
+    assert "consolidate needs the store's file" in refused.stderr
+
+
+def test_without_the_server_a_second_process_is_told_at_once_who_has_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    with serving(path):
+        began = time.monotonic()
+        refused = cli("remember", "Ada met Charles.", "--db", path)
+        assert refused.returncode == 1
+        assert "is locked: process " in refused.stderr
+        assert time.monotonic() - began < 10
+
+
+def test_processes_and_an_agent_share_a_store_and_nothing_is_lost(tmp_path: Path) -> None:
+    each = 4
+    failures: list[str] = []
+
+    def talk(name: str, address: str) -> None:
+        for number in range(each):
+            done = cli("remember", f"Ada told {name} story{number}.", "--source", name, MEMINI_SERVER=address)
+            if done.returncode:
+                failures.append(done.stderr)
+
+    async def agent(address: str) -> None:
+        async with Client(address) as client:
+            for number in range(each * 5):
+                text = f"Ada told the agent tale{number}."
+                answer = await client.call_tool("remember", {"text": text, "source": "agent"})
+                assert not answer.is_error
+                assert not (await client.call_tool("recall", {"cue": "Ada", "k": 3})).is_error
+
+    with serving(tmp_path / "a.memini") as address:
+        threads = [threading.Thread(target=talk, args=(name, address)) for name in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        anyio.run(agent, address)
+        for thread in threads:
+            thread.join()
+        assert not failures
+    with Memory.open(tmp_path / "a.memini", read_only=True) as memory:
+        counted = memory.cypher("MATCH (d:Document) RETURN d.source AS source, count(*) AS n ORDER BY source")
+        assert dict(zip(*counted.to_pydict().values(), strict=True)) == {
+            "agent": each * 5, "one": each, "two": each
+        }  # fmt: skip
+        assert memory.doctor().sound
+
+
+def test_beyond_this_machine_a_token_and_a_name_are_required(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:
+        with pytest.raises(InputError, match="a bearer token is required"):
+            application(memory, host="0.0.0.0")  # noqa: S104 - refused
+        with pytest.raises(InputError, match="--allow-host"):
+            application(memory, host="0.0.0.0", token=TOKEN)  # noqa: S104 - refused
+        with pytest.raises(InputError, match="the token has 5 characters"):
+            application(memory, host="127.0.0.1", token="short")  # noqa: S106 - refused
+
+
+def test_a_token_keeps_out_who_does_not_bring_it(tmp_path: Path) -> None:
+    with serving(tmp_path / "a.memini", MEMINI_TOKEN=TOKEN) as address:
+        with pytest.raises(StoreError, match="MEMINI_TOKEN"):
+            Memory.connect(address)
+        with pytest.raises(StoreError):
+            Memory.connect(address, token="another-token-of-some-length")  # noqa: S106 - a wrong one
+        with Memory.connect(address, token=TOKEN) as memory:
+            assert memory.stats().documents == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Host": "evil.example"}, 421), ({"Origin": "https://evil.example"}, 403)],
+)
+def test_web_pages_of_others_are_kept_out(url: str, headers: dict[str, str], status: int) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    assert httpx2.post(url, json=message, headers={**accept, **headers}).status_code == status
+
+
+def test_a_port_that_is_taken_is_named(url: str, tmp_path: Path) -> None:
+    port = url.split(":")[2].split("/", maxsplit=1)[0]
+    refused = cli("serve", "--db", tmp_path / "a.memini", "--port", port)
+    assert refused.returncode == 1
+    assert f"cannot serve at 127.0.0.1:{port}" in refused.stderr
