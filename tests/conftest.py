@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+# before test modules import it: they take its fixtures as a plugin
+pytest.register_assert_rewrite("fixtures_memory")
+
 CHECKOUT = Path(__file__).parent.parent
 
 

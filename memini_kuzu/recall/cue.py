@@ -174,7 +174,8 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
         )
     if "dates" not in without:
         facets.extend(_date_facet(store, text, now, passages))
-    idf: Floats = times * np.log1p((passages - df + 0.5) / (df + 0.5))
+    # a writer may have added passages since they were counted
+    idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))
     said: dict[str, str] = {}
     for word in WORD.findall(" ".join([text, *(entity.key for entity in named.values())])):
         for term in terms(word):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib.util  # noqa: F401  Kùzu's COPY FROM an Arrow table needs it imported
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -58,6 +59,9 @@ LOG = 8 << 20
 
 LOG_SHARE = 16
 """In a large file the log may grow to this part of it: a checkpoint copies the file."""
+
+ROOM = 32 << 20
+"""Bytes that must be free on the disk before anything is written."""
 
 SMALL = 256 << 20
 """Bytes of a file that is copied in no time: closing it brings the log in, however short."""
@@ -171,6 +175,7 @@ class _Shared:
         """Let Kùzu rewrite the file inside; if that fails, `again` puts back what was there."""
         try:
             backup.keep(self.path, self.descriptor)
+            self.need_room()
         except OSError as error:
             raise StoreError(
                 f"{self.path} cannot be copied, as it must be before it is rewritten "
@@ -179,6 +184,15 @@ class _Shared:
         yield
         os.fsync(self.descriptor)
         backup.discard(self.path)
+
+    def need_room(self) -> None:
+        """Refuse to begin where the disk may be full before the end: Kùzu may end the process then."""
+        free = shutil.disk_usage(self.path.parent).free
+        if free < ROOM:
+            raise StoreError(
+                f"the disk is full: {free >> 20} MB are free beside {self.path}, {ROOM >> 20} MB are needed; "
+                "make room: nothing was changed"
+            )
 
     def log(self) -> int:
         """Bytes that are in the log only."""
@@ -351,6 +365,11 @@ class Engine:
             raise StoreError(f"{self.path} was closed; open it again")
         return self._shared
 
+    def _writable(self) -> _Shared:
+        if self.read_only:
+            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        return self._live
+
     @property
     def read_only(self) -> bool:
         """Whether writing is refused, by this handle or by all of the process."""
@@ -411,7 +430,7 @@ class Engine:
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
         """Run one statement that Kùzu does not allow inside a transaction."""
-        shared = self._live
+        shared = self._writable()
         with shared.writing, shared.gate.committing():
             connection = self.connect()
             try:
@@ -450,9 +469,7 @@ class Engine:
         QueryError
             If Kùzu refuses it, or it would write and may not.
         """
-        shared = self._live
-        if write and self.read_only:
-            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        shared = self._writable() if write else self._live
         if not write:
             _check_reading(query)
         with (
@@ -497,10 +514,9 @@ class Engine:
         StoreError
             If the store is open read-only.
         """
-        shared = self._live
-        if self.read_only:
-            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        shared = self._writable()
         with shared.writing:
+            shared.need_room()
             connection = self.connect()
             try:
                 execute(connection, "BEGIN TRANSACTION")
@@ -565,9 +581,7 @@ class Engine:
         StoreError
             If the store is open read-only, or open twice in this process.
         """
-        shared = self._live
-        if self.read_only:
-            raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        shared = self._writable()
         with shared.writing:
             if shared.engines > 1:
                 raise StoreError(
