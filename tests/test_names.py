@@ -20,7 +20,10 @@ class Plurals:
 
     def extract(self, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:  # noqa: ARG002
         for _ in texts:
-            yield [Mention("tidal river", "tidal rivers", "CONCEPT", 0, 0), Mention("ada", "Ada", "PERSON", 0, 9)]
+            yield [
+                Mention("tidal river", "tidal rivers", "CONCEPT", 0, 0),
+                Mention("ada", "Ada", "PERSON", 0, 9),
+            ]
 
 
 @pytest.mark.parametrize("name", ["tidal rivers", "Tidal Rivers", "tidal river"])
