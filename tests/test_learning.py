@@ -65,7 +65,7 @@ def assert_same(found: Edges, expected: Edges) -> None:
 def test_stored_edges_are_the_fold_of_all_events(
     memory: Memory,
     monkeypatch: pytest.MonkeyPatch,
-    swap: bool,  # noqa: FBT001 - a case
+    swap: bool,
 ) -> None:
     monkeypatch.setattr(Store, "prefers_swap", lambda *_, **__: swap)
     documents = corpus(1, 60)
@@ -80,7 +80,7 @@ def test_the_order_of_documents_and_how_they_are_split_does_not_matter(
     memories: Callable[[], Memory],
 ) -> None:
     documents = corpus(2, 40)
-    shuffled = random.Random(3).sample(documents, len(documents))  # noqa: S311 - no secret
+    shuffled = random.Random(3).sample(documents, len(documents))
     together, apart = memories(), memories()
 
     together.add(documents)

@@ -150,7 +150,8 @@ def write_random_edges(store: Store, edges: Edges) -> None:
 
 MACROS = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity) WITH a, e, b, CAST($now, 'TIMESTAMP') AS now
-RETURN a.id AS a, b.id AS b, memini_fast(e, now) AS fast, memini_slow(e, now) AS slow, memini_days(e, now) AS days
+RETURN a.id AS a, b.id AS b, memini_fast(e, now) AS fast, memini_slow(e, now) AS slow,
+    memini_days(e, now) AS days
 """
 
 PLAIN_KUZU = """
@@ -365,7 +366,7 @@ def test_readers_and_a_writer_in_threads_lose_nothing(path: Path) -> None:
                 try:
                     while time.monotonic() < until:
                         step()
-                except BaseException as error:  # noqa: BLE001 - a thread's error is told by the test
+                except BaseException as error:
                     errors.append(error)
 
             return loop
@@ -454,14 +455,14 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(memory: Memory) -> N
     before = contents(memory)
     store = memory._store
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError), store.transaction() as transaction:
+        with pytest.raises(ZeroDivisionError), store.transaction() as transaction:  # noqa: PT012 - in its middle
             transaction.run("CREATE (:Alias {key: 'a', name: 'a', entity: 1})")
             transaction.run("MATCH (e:Entity) SET e.name = 'gone'")
             replace_edges(transaction, edges_to_arrow(Edges.empty()))
             transaction.run("MATCH (p:Passage) DETACH DELETE p")
             raise ZeroDivisionError
         assert contents(memory) == before
-        with pytest.raises(QueryError), store.transaction() as transaction:
+        with pytest.raises(QueryError), store.transaction() as transaction:  # noqa: PT012 - at its end
             transaction.run("CREATE (:Alias {key: 'a', name: 'a', entity: 1})")
             transaction.run("no Cypher")
         assert contents(memory) == before
@@ -627,7 +628,7 @@ def test_what_is_not_a_store_is_refused_and_left_alone(tmp_path: Path, path: Pat
     with pytest.raises(StoreError, match="does not exist; create it first"):
         Store(tmp_path / "missing" / "a.memini", create=True)
     for create, read_only in ((False, False), (True, True)):
-        with pytest.raises(NotAStoreError, match="there is no store at .*memini init"):
+        with pytest.raises(NotAStoreError, match=r"there is no store at .*memini init"):
             Store(tmp_path / "none.memini", create=create, read_only=read_only)
     assert not (tmp_path / "none.memini").exists()
 
@@ -686,7 +687,7 @@ def test_a_store_of_a_newer_memini_is_refused(path: Path) -> None:
     with Store(path) as store:
         write_meta(store._engine, "schema_version", "99")
     for _ in range(2):
-        with pytest.raises(SchemaVersionError, match="schema version 99, .*upgrade with: pip install"):
+        with pytest.raises(SchemaVersionError, match=r"schema version 99, .*upgrade with: pip install"):
             Store(path)
 
 
@@ -791,7 +792,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(
             lambda: memory.consolidate(threshold=0.0),
             lambda: memory.cypher("COPY Alias FROM 'none.csv'", write=True),
         ):
-            with pytest.raises(StoreError, match="the disk is full: 5 MB are free .* make room"):
+            with pytest.raises(StoreError, match=r"the disk is full: 5 MB are free .* make room"):
                 write()
         assert contents(memory) == before
         assert memory.recall("Ada").passages
@@ -908,4 +909,4 @@ def test_times_of_the_store_are_those_that_were_written(memory: Memory) -> None:
     assert association.last_seen.isoformat() == "2025-03-01T10:34:56.789000+00:00"
     edges = memory._store.read_edges()
     assert from_millis(int(column(edges, "as_of")[0])) == association.last_seen
-    assert os.path.samefile(memory.path, memory._store.path)
+    assert memory.path.samefile(memory._store.path)
