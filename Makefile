@@ -12,8 +12,8 @@ help:
 	@echo "make test         all tests, with coverage"
 	@echo "make lint         ruff, mypy, the import contract"
 	@echo "make format       format the code"
-	@echo "make bench        benchmarks of a few minutes"
-	@echo "make bench-large  the same at full size; wants 8 GB of memory"
+	@echo "make bench        benchmarks of about five minutes"
+	@echo "make bench-large  the same at ten million edges; wants 12 GB of memory"
 	@echo "make clean        remove .venv and what the tools cached"
 
 demo: $(READY)
@@ -33,10 +33,18 @@ format: $(READY)
 	$(BIN)/ruff format
 
 bench: $(READY)
-	$(BIN)/python scripts/bench.py maintenance --edges 100000
+	$(BIN)/python scripts/bench.py maintenance --edges 1000000 --runs 3
+	$(BIN)/python scripts/bench.py recall --edges 1000000
+	$(BIN)/python scripts/bench.py remember --edges 1000000
+	$(BIN)/python scripts/bench.py load --events 5000000
+	$(BIN)/python scripts/bench.py ingest
+	$(BIN)/python scripts/bench.py size --edges 1000000
 
 bench-large: $(READY)
-	$(BIN)/python scripts/bench.py maintenance
+	$(BIN)/python scripts/bench.py maintenance --edges 10000000 --runs 3
+	$(BIN)/python scripts/bench.py recall --edges 10000000
+	$(BIN)/python scripts/bench.py remember --edges 10000000
+	$(BIN)/python scripts/bench.py load --events 50000000 --runs 1
 
 # The stamp is written last: a setup that was interrupted starts again.
 $(READY): pyproject.toml

@@ -10,9 +10,16 @@ from typing import Annotated
 
 import typer
 from bench_common import report
+from bench_icews import icews as run_icews
+from bench_load import load as run_load
+from bench_load import size as run_size
 from bench_maintenance import maintenance as run_maintenance
+from bench_recall import recall as run_recall
+from bench_text import remember as run_remember
+from bench_text import text_ingest as run_ingest
 
-Edges = Annotated[int, typer.Option(help="How many associations the memory holds.", min=1)]
+Edges = Annotated[int, typer.Option(help="How many associations the memory holds.", min=1_000)]
+Events = Annotated[int, typer.Option(help="How many events are loaded.", min=1)]
 Runs = Annotated[int, typer.Option(help="How often each side is run; medians are compared.", min=1)]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the rows here as well.")]
 
@@ -21,13 +28,56 @@ app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pret
 
 @app.callback()
 def main() -> None:
-    """Benchmarks: each measures ours and a floor in one run, prints a table and writes JSON."""
+    """Measure ours and a floor in one run; print a table and write JSON."""
 
 
 @app.command()
 def maintenance(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> None:
-    """The maintenance pass against its floor, and Cypher's SET against the pass."""
+    """The maintenance pass against its floor and against a tenth of the edges; Cypher's SET against it."""
     report(run_maintenance(edges, runs), json)
+
+
+@app.command()
+def recall(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> None:
+    """Three steps of spreading against the same at 100,000 edges, and against scipy."""
+    report(run_recall(edges, runs), json)
+
+
+@app.command()
+def remember(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> None:
+    """One passage of twenty entities, over the extractor's own time."""
+    report(run_remember(edges, runs), json)
+
+
+@app.command()
+def load(events: Events = 5_000_000, runs: Runs = 3, json: Json = None) -> None:
+    """A stream of events against DuckDB's bare fold and a bare COPY."""
+    report(run_load(events, runs), json)
+
+
+@app.command()
+def ingest(
+    texts: Annotated[int, typer.Option(help="How many texts.", min=1)] = 400,
+    runs: Runs = 3,
+    json: Json = None,
+) -> None:
+    """Texts into a store against the bare language model."""
+    report(run_ingest(texts, runs), json)
+
+
+@app.command()
+def size(edges: Edges = 1_000_000, json: Json = None) -> None:
+    """Bytes on disk an association, next to Parquet."""
+    report(run_size(edges), json)
+
+
+@app.command()
+def icews(
+    path: Annotated[Path, typer.Argument(help="A CSV file of events: source, target, time.")],
+    json: Json = None,
+) -> None:
+    """A real stream in several orders and splits: the same edges each time."""
+    report(run_icews(path), json)
 
 
 if __name__ == "__main__":

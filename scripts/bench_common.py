@@ -166,7 +166,14 @@ def generated_store(path: Path, count: int) -> Store:
     """A store with so many generated associations; to be closed."""
     store = Store(path, create=True)
     edges = generated_edges(count)
-    ids = np.unique(np.concatenate([edges.source, edges.target]))
+    create_entities(store, np.unique(np.concatenate([edges.source, edges.target])))
+    with store.transaction() as transaction:
+        replace_edges(transaction, edges_to_arrow(edges))
+    return store
+
+
+def create_entities(store: Store, ids: NDArray[np.int64]) -> None:
+    """Entities of these ids, named by their numbers."""
     seen = timestamps(np.full(len(ids), NOW))
     entities = pa.table(
         {
@@ -178,6 +185,14 @@ def generated_store(path: Path, count: int) -> Store:
     )
     with store.transaction() as transaction:
         transaction.run(CREATE_ENTITIES, batch=entities)
-    with store.transaction() as transaction:
-        replace_edges(transaction, edges_to_arrow(edges))
-    return store
+
+
+def zipf_events(count: int, entities: int, exponent: float, seed: int = 0) -> pa.Table:
+    """So many events of a year between entities whose frequency falls with a power of their rank."""
+    rng = np.random.default_rng(seed)
+    share = np.cumsum(np.arange(1, entities + 1, dtype=np.float64) ** -exponent)
+    ids = entity_ids(entities)
+    source, target = (ids[np.searchsorted(share, rng.random(count) * share[-1])] for _ in range(2))
+    return pa.table(
+        {"source": source, "target": target, "time": timestamps(NOW - rng.integers(0, 365 * DAY, count))}
+    )

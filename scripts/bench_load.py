@@ -1,0 +1,142 @@
+"""Loading a stream of events against the bare fold in DuckDB and the bare COPY; the size of what it makes.
+
+Each side runs in a process of its own, so that its peak memory is its own too.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import pyarrow.parquet as pq
+from bench_common import NOW, Row, compare, create_entities, timed, zipf_events
+
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import spectrum
+from memini_kuzu.events import load_events
+from memini_kuzu.store import Store
+from memini_kuzu.store.writing import replace_edges
+from memini_kuzu.tables import EDGE_SCHEMA
+from memini_kuzu.tabular import EventColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENTITIES = 100_000
+
+EXPONENT = 1.164
+"""Of the Zipf law: five million events make 1.4 million pairs."""
+
+BARE_FOLD = """
+WITH last AS (SELECT source, target, max(time) AS as_of FROM events GROUP BY ALL),
+rows AS (
+    SELECT source, target, time, (epoch_ms(as_of) - epoch_ms(time)) / 86400000.0 AS days
+    FROM events JOIN last USING (source, target)
+)
+SELECT source, target,
+    sum({share_slow} * exp(-{rate_slow} * days) + {share_fast} * exp(-{rate_fast} * days)) AS fast,
+    sum({feed} * (exp(-{rate_slow} * days) - exp(-{rate_fast} * days))) AS slow,
+    max(time) AS as_of, count(*) AS events, min(time) AS first_seen, max(time) AS last_seen
+FROM rows GROUP BY source, target
+"""
+
+
+def load(events: int, runs: int) -> list[Row]:
+    """Ours and the floor, each in a new process and a new store, taking turns."""
+    ours: list[tuple[float, int, int]] = []
+    floor: list[tuple[float, int, int]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.parquet"
+        _write_events(path, events)
+        for number in range(runs):
+            for name, function, results in (("floor", _floor, floor), ("ours", _ours, ours)):
+                results.append(_in_process(function, path, Path(folder) / f"{name}{number}.memini"))
+                (Path(folder) / f"{name}{number}.memini").unlink()
+    edges = ours[0][2]
+    if edges != floor[0][2]:
+        raise RuntimeError(f"{edges} edges loaded, {floor[0][2]} by the bare fold")
+    peak = max(memory for _, memory, _ in ours) / 2**30
+    row = compare(
+        "load",
+        f"{events:,} events",
+        edges,
+        [seconds for seconds, *_ in ours],
+        [seconds for seconds, *_ in floor],
+        goal="≤ 2.0",
+        note=f"floor: DuckDB's bare fold and COPY; peak memory {peak:.1f} GiB, "
+        f"the floor's {max(memory for _, memory, _ in floor) / 2**30:.1f} GiB",
+    )
+    return [row]
+
+
+def size(edges: int) -> list[Row]:
+    """Bytes of a store per edge, next to the same columns as Parquet."""
+    # as many events as make about so many pairs
+    events = edges * 5_000_000 // 1_400_000
+    with tempfile.TemporaryDirectory() as folder:
+        path, stored = Path(folder) / "events.parquet", Path(folder) / "size.memini"
+        _write_events(path, events)
+        with Store(stored, create=True) as store:
+            empty = stored.stat().st_size
+            load_events(store, [path], columns=EventColumns(), now=NOW)
+            table = store.read_edges()
+        pq.write_table(table, Path(folder) / "edges.parquet")
+        bytes_store = (stored.stat().st_size - empty) / table.num_rows
+        bytes_parquet = (Path(folder) / "edges.parquet").stat().st_size / table.num_rows
+    note = f"{bytes_store:.0f} bytes an edge with entities and indexes, {bytes_parquet:.0f} as Parquet"
+    return [Row("size", "bytes an edge", table.num_rows, None, None, bytes_store / bytes_parquet, note=note)]
+
+
+def _write_events(path: Path, events: int) -> None:
+    """In parts, so that fifty million need no more memory than five."""
+    part = 5_000_000
+    with pq.ParquetWriter(path, zipf_events(1, ENTITIES, EXPONENT).schema) as writer:
+        for number, start in enumerate(range(0, events, part)):
+            writer.write_table(zipf_events(min(part, events - start), ENTITIES, EXPONENT, seed=number))
+
+
+def _in_process(
+    function: Callable[[Path, Path], tuple[float, int]], events: Path, store: Path
+) -> tuple[float, int, int]:
+    """Seconds, peak bytes and edges of a side."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        seconds, edges = pool.apply(function, (events, store))
+        # kilobytes on Linux
+        peak = pool.apply(_peak) * 1024
+    return seconds, peak, edges
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _ours(events: Path, path: Path) -> tuple[float, int]:
+    with Store(path, create=True) as store:
+        seconds = timed(lambda: load_events(store, [events], columns=EventColumns(), now=NOW))
+        return seconds, store.count("associations")
+
+
+def _floor(events: Path, path: Path) -> tuple[float, int]:
+    constants = spectrum(Parameters())
+    values = {
+        name: repr(getattr(constants, name))
+        for name in ("share_slow", "share_fast", "rate_slow", "rate_fast", "feed")
+    }
+    with Store(path, create=True) as store, duckdb.connect() as database:
+        database.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet('{events}')")
+        ends = database.execute(
+            "SELECT DISTINCT source FROM events UNION SELECT DISTINCT target FROM events"
+        ).fetchnumpy()
+        create_entities(store, np.asarray(ends["source"], dtype=np.int64))
+
+        def fold_and_copy() -> None:
+            table = database.sql(BARE_FOLD.format(**values)).to_arrow_table()
+            with store.transaction() as transaction:
+                replace_edges(transaction, table.cast(EDGE_SCHEMA))
+
+        return timed(fold_and_copy), store.count("associations")

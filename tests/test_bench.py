@@ -1,0 +1,57 @@
+"""The benchmarks run, small, and write rows of the form that later ones keep."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cases"),
+    [
+        (["maintenance", "--edges", "2000", "--runs", "1"], ["pass", "per_edge", "cypher_set"]),
+        (["recall", "--edges", "2000", "--runs", "1"], ["3 steps, beam 32", "against scipy"]),
+        (["remember", "--edges", "2000", "--runs", "1"], ["one passage"]),
+        (["load", "--events", "2000", "--runs", "1"], ["2,000 events"]),
+        (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
+        (["size", "--edges", "2000"], ["bytes an edge"]),
+    ],
+    ids=lambda value: str(value[0]),
+)
+def test_a_benchmark_prints_a_table_and_writes_its_rows(
+    tmp_path: Path, arguments: list[str], cases: list[str]
+) -> None:
+    file = tmp_path / "rows.json"
+    shown = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "bench.py", *arguments, "--json", file],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    rows = json.loads(file.read_text())
+    assert [row["case"] for row in rows] == cases
+    for row in rows:
+        assert row.keys() >= KEYS
+        assert row["bench"] == arguments[0]
+        assert row["ratio"] > 0
+        assert row["bench"] in shown
+
+
+def test_a_stream_gives_the_same_edges_in_every_order_and_split(tmp_path: Path) -> None:
+    rows = [f"Person {n % 7},Person {n % 5},2026-01-{1 + n % 28:02}" for n in range(100)]
+    (tmp_path / "events.csv").write_text("source,target,time\n" + "\n".join(rows) + "\n")
+    shown = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "bench.py", "icews", tmp_path / "events.csv"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "merged: differs by" in shown
