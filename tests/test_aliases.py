@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import strategies
+import strategies  # noqa: F401  its profile: no deadline, the same examples everywhere
 from fixtures_memory import NOW, PEOPLE, START, Names, assert_same_strengths, contents, corpus, strengths
 from hypothesis import given, settings
 from hypothesis import strategies as st

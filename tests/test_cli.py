@@ -753,7 +753,7 @@ def test_a_query_that_is_no_cypher_is_one_line(filled: Path) -> None:
 
 def test_json_has_a_form_for_what_arrow_and_numpy_hold() -> None:
     moment = datetime(2026, 1, 4, 9, tzinfo=timezone(timedelta(hours=1)))
-    table = pa.table({"at": [datetime(2026, 1, 4)], "x": [float("nan")], "raw": [b"\x01"]})
+    table = pa.table({"at": [datetime(2026, 1, 4)], "x": [float("nan")], "raw": [b"\x01"]})  # noqa: DTZ001 Kùzu's
     assert jsonable(table) == [{"at": "2026-01-04T00:00:00+00:00", "x": None, "raw": "01"}]
     assert jsonable((moment, date(2026, 1, 4), np.float64("inf"), np.arange(2), timedelta(days=1))) == [
         "2026-01-04T09:00:00+01:00",

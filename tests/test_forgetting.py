@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import strategies
+import strategies  # noqa: F401  its profile: no deadline, the same examples everywhere
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 TOOLS = {"remember", "recall", "associations", "forget", "memory_stats"}
-TOKEN = "a-token-of-enough-characters"
+TOKEN = "a-token-of-enough-characters"  # noqa: S105 - of this test
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -274,11 +274,11 @@ def test_processes_and_an_agent_share_a_store_and_nothing_is_lost(tmp_path: Path
 def test_beyond_this_machine_a_token_and_a_name_are_required(tmp_path: Path) -> None:
     with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:
         with pytest.raises(InputError, match="a bearer token is required"):
-            application(memory, host="0.0.0.0")
+            application(memory, host="0.0.0.0")  # noqa: S104 - refused
         with pytest.raises(InputError, match="--allow-host"):
-            application(memory, host="0.0.0.0", token=TOKEN)
+            application(memory, host="0.0.0.0", token=TOKEN)  # noqa: S104 - refused
         with pytest.raises(InputError, match="the token has 5 characters"):
-            application(memory, host="127.0.0.1", token="short")
+            application(memory, host="127.0.0.1", token="short")  # noqa: S106 - refused
 
 
 def test_a_token_keeps_out_who_does_not_bring_it(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_a_token_keeps_out_who_does_not_bring_it(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="MEMINI_TOKEN"):
             Memory.connect(address)
         with pytest.raises(StoreError):
-            Memory.connect(address, token="another-token-of-some-length")
+            Memory.connect(address, token="another-token-of-some-length")  # noqa: S106 - a wrong one
         with Memory.connect(address, token=TOKEN) as memory:
             assert memory.stats().documents == 0
 
