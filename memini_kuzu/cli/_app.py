@@ -30,6 +30,7 @@ from typer.core import TyperGroup
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
 from memini_kuzu.times import system_clock, to_millis
 
@@ -58,6 +59,9 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 # typer names only this one of the errors that a wrong command line raises; its base is all of them
 _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+_extractor: ContextVar[str | None] = ContextVar("extractor", default=None)
+"""The name of the extractor that is to be used in place of the default."""
 
 _server: ContextVar[str | None] = ContextVar("server", default=None)
 """The address of the server that the commands use in place of a file."""
@@ -131,9 +135,18 @@ def _memini(
             help="Use the memory that `memini serve` shares there, in place of a file.",
         ),
     ] = None,
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            "--extractor",
+            metavar="NAME",
+            help="What finds mentions: spacy, rules, llm or one that is installed; else spacy, or rules.",
+        ),
+    ] = None,
 ) -> None:
     """An associative memory in one local file: it learns what repeats and forgets what does not."""
     _server.set(server)
+    _extractor.set(extractor)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -211,9 +224,18 @@ def opened(
     if now is not None:
         moment = to_millis(now)
         clock = lambda: moment  # noqa: E731 - a clock that stands still
+    name = _extractor.get()
+    extractor = None if name is None else extractor_named(name)
     missing = create and not db.exists()
     with Memory.open(
-        db, create=create, read_only=not write, wait=wait, clock=clock, parameters=parameters, hint=note
+        db,
+        create=create,
+        read_only=not write,
+        wait=wait,
+        clock=clock,
+        parameters=parameters,
+        hint=note,
+        extractor=extractor,
     ) as memory:
         if missing:
             note(f"made a new store, {db}")

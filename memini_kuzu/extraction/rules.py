@@ -16,7 +16,7 @@ from memini_kuzu.extraction.vocabulary import FILLERS, STOP_PHRASES, STOP_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["NAME", "RuleExtractor"]
+__all__ = ["NAME", "RuleExtractor", "sentence_starts"]
 
 NAME = "NAME"
 """Label of a name of which the rules cannot tell whether it is a person, a place or a work."""
@@ -96,7 +96,7 @@ class RuleExtractor:
 
 
 def _mentions(text: str) -> list[Mention]:
-    starts = _sentence_starts(text)
+    starts = sentence_starts(text)
     found: list[Mention | None] = []
 
     def add(surface: str, label: str, start: int, key: str | None = None) -> None:
@@ -130,7 +130,7 @@ def _mentions(text: str) -> list[Mention]:
     return sorted(filter(None, found), key=lambda each: each.start)
 
 
-def _sentence_starts(text: str) -> list[int]:
+def sentence_starts(text: str) -> list[int]:
     """Offsets at which sentences start: after a full stop, a blank line, and at each speaker."""
     starts = {0} | {speaker.start for speaker in speakers(text)}
     for gap in _SENTENCE.finditer(text):

@@ -1,0 +1,84 @@
+"""Extractors by name: memini's own, and those that other packages offer by an entry point.
+
+A package offers one with, in its pyproject.toml::
+
+    [project.entry-points."memini.extractors"]
+    gliner = "memini_gliner:GlinerExtractor"
+
+The entry point is called without arguments and gives an `Extractor`.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from memini_kuzu.errors import InputError
+from memini_kuzu.extraction.llm import LLMExtractor
+from memini_kuzu.extraction.mentions import Extractor
+from memini_kuzu.extraction.rules import RuleExtractor
+from memini_kuzu.extraction.spacy_extractor import SpacyExtractor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["GROUP", "extractor_named", "extractor_names"]
+
+GROUP = "memini.extractors"
+"""The group of entry points."""
+
+OWN: dict[str, Callable[[], Extractor]] = {
+    "spacy": SpacyExtractor,
+    "rules": RuleExtractor,
+    "llm": LLMExtractor,
+}
+
+
+def extractor_names() -> list[str]:
+    """The names of all extractors that are installed, memini's own first.
+
+    Examples
+    --------
+    >>> extractor_names()[:3]
+    ['spacy', 'rules', 'llm']
+    """
+    offered = {entry.name for entry in metadata.entry_points(group=GROUP)}
+    return [*OWN, *sorted(offered - OWN.keys())]
+
+
+def extractor_named(name: str) -> Extractor:
+    """The extractor of that name; memini's own go before others of the same name.
+
+    Parameters
+    ----------
+    name : str
+        One of `extractor_names`.
+
+    Returns
+    -------
+    Extractor
+        Made without arguments.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or it breaks its promise.
+
+    Examples
+    --------
+    >>> extractor_named("rules").identity
+    'rules/1'
+    """
+    make = OWN.get(name)
+    if make is None:
+        found = [entry for entry in metadata.entry_points(group=GROUP) if entry.name == name]
+        if not found:
+            raise InputError(f"no extractor is named {name!r}; there are {', '.join(extractor_names())}")
+        make = found[0].load()
+    made = make()
+    if not isinstance(made, Extractor):
+        raise InputError(
+            f"the extractor {name!r} gives a {type(made).__name__} without identity and extract; "
+            "its package must be corrected"
+        )
+    return made

@@ -1,0 +1,264 @@
+"""The extractor by a language model, against a local server that speaks the protocol, well and badly."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from memini_kuzu import Extractor, InputError, Memory, RuleExtractor
+from memini_kuzu.extraction import plugins
+from memini_kuzu.extraction.llm import EndpointError, LLMExtractor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Answer = Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]
+
+KNOWN = {"Ada Lovelace": "PERSON", "Charles Babbage": "PERSON", "London": "GPE", "engine": "CONCEPT"}
+
+
+class Endpoint:
+    """A chat endpoint; `answers` are given first, then right ones."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.busy = self.busiest = 0
+        self.lock = threading.Lock()
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with endpoint.lock:
+                    endpoint.busy += 1
+                    endpoint.busiest = max(endpoint.busiest, endpoint.busy)
+                    endpoint.requests.append(body)
+                    endpoint.keys.append(self.headers.get("Authorization"))
+                    answer = endpoint.answers.pop(0) if endpoint.answers else right
+                status, headers, content = answer(body)
+                with endpoint.lock:
+                    endpoint.busy -= 1
+                self.send_response(status if self.path == "/v1/chat/completions" else 404)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                # a client that waits no longer is gone
+                with contextlib.suppress(BrokenPipeError):
+                    self.wfile.write(content)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+
+def texts_of(body: dict[str, Any]) -> list[str]:
+    return list(json.loads(body["messages"][1]["content"])["texts"])
+
+
+def saying(content: str) -> tuple[int, dict[str, str], bytes]:
+    return 200, {}, json.dumps({"choices": [{"message": {"content": content}}]}).encode()
+
+
+def right(body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    found = [
+        [{"words": words, "label": label} for words, label in KNOWN.items() if words in text]
+        for text in texts_of(body)
+    ]
+    return saying(json.dumps({"texts": found}))
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    made = Endpoint()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def extractor(endpoint: Endpoint, **settings: Any) -> LLMExtractor:
+    return LLMExtractor(endpoint.url, "secret", "small", pause=0.001, **settings)
+
+
+TEXT = "Ada Lovelace was in London. Charles Babbage built an engine; Ada Lovelace wrote of it."
+
+
+def test_every_place_of_a_mention_is_found_with_its_sentence(endpoint: Endpoint) -> None:
+    [found] = extractor(endpoint).extract([TEXT])
+    assert [(each.name, each.label, each.sentence) for each in found] == [
+        ("Ada Lovelace", "PERSON", 0),
+        ("London", "GPE", 0),
+        ("Charles Babbage", "PERSON", 1),
+        ("engine", "CONCEPT", 1),
+        ("Ada Lovelace", "PERSON", 1),
+    ]
+    assert all(TEXT[each.start :].startswith(each.name) for each in found)
+
+
+def test_the_request_is_that_of_the_protocol(endpoint: Endpoint) -> None:
+    list(extractor(endpoint).extract([TEXT]))
+    [body] = endpoint.requests
+    assert (body["model"], body["temperature"]) == ("small", 0)
+    assert body["response_format"]["json_schema"]["strict"] is True
+    assert endpoint.keys == ["Bearer secret"]
+
+
+def test_batches_keep_their_order_and_the_limit_of_requests_at_a_time(endpoint: Endpoint) -> None:
+    def slow(body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        time.sleep(0.05)
+        return right(body)
+
+    endpoint.answers = [slow] * 10
+    texts = ["London", "", "engine", "Ada Lovelace"] * 5
+    found = list(extractor(endpoint, batch=2, concurrency=3).extract(texts))
+    assert [[each.name for each in mentions] for mentions in found] == [[t] if t else [] for t in texts]
+    assert len(endpoint.requests) == 10
+    assert 1 < endpoint.busiest <= 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda _body: saying("Here you are: Ada, London"),
+        lambda _body: saying('{"texts": []}'),
+        lambda _body: saying('{"texts": [["Ada"]]}'),
+        lambda _body: saying('{"texts": [[{"words": 1, "label": "X"}]]}'),
+        lambda _body: saying('{"texts": [[{"words": "Ada"}]]}'),
+        lambda _body: saying("null"),
+        lambda _body: (200, {}, b"<html>"),
+        lambda _body: (200, {}, b'{"choices": []}'),
+        lambda _body: (500, {}, b"oops"),
+        lambda _body: (429, {"Retry-After": "0"}, b"slow down"),
+    ],
+)
+def test_a_wrong_answer_is_asked_for_again(endpoint: Endpoint, wrong: Answer) -> None:
+    endpoint.answers = [wrong, wrong]
+    [found] = extractor(endpoint).extract(["London"])
+    assert [each.name for each in found] == ["London"]
+    assert len(endpoint.requests) == 3
+
+
+def test_a_late_answer_is_asked_for_again(endpoint: Endpoint) -> None:
+    def late(body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        time.sleep(1.0)
+        return right(body)
+
+    endpoint.answers = [late]
+    [found] = extractor(endpoint, timeout=0.3).extract(["London"])
+    assert [each.name for each in found] == ["London"]
+
+
+def test_the_pause_that_the_endpoint_asks_for_is_kept(endpoint: Endpoint) -> None:
+    endpoint.answers = [lambda _body: (429, {"Retry-After": "1"}, b"")]
+    began = time.monotonic()
+    list(extractor(endpoint).extract(["London"]))
+    assert time.monotonic() - began >= 1.0
+
+
+def test_an_endpoint_that_goes_on_answering_wrongly_ends_the_extraction(endpoint: Endpoint) -> None:
+    endpoint.answers = [lambda _body: saying("no")] * 3
+    with pytest.raises(EndpointError, match="failed 3 times, at last: not of the schema"):
+        list(extractor(endpoint, attempts=3).extract(["London"]))
+
+
+def test_a_refusal_is_not_asked_for_again(endpoint: Endpoint) -> None:
+    endpoint.answers = [lambda _body: (401, {}, b"wrong key")]
+    with pytest.raises(EndpointError, match=r"refuses with status 401 \(wrong key\)"):
+        list(extractor(endpoint).extract(["London"]))
+    assert len(endpoint.requests) == 1
+
+
+def test_words_that_the_text_does_not_hold_are_left_out(endpoint: Endpoint) -> None:
+    invented = [{"words": "Grace Hopper", "label": "PERSON"}, {"words": "Ada", "label": "PERSON"}]
+    endpoint.answers = [lambda _body: saying(json.dumps({"texts": [invented]}))]
+    [found] = extractor(endpoint).extract(["Canada is large, said Ada."])
+    assert [(each.name, each.start) for each in found] == [("Ada", 22)]
+
+
+def test_a_failing_extraction_leaves_the_store_as_it_was(endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.answers = [lambda _body: (403, {}, b"")]
+    with Memory.open(tmp_path / "a.memini", extractor=extractor(endpoint)) as memory:
+        with pytest.raises(EndpointError):
+            memory.remember(TEXT)
+        assert memory.stats().documents == 0
+        assert memory.remember(TEXT).added == 1
+        assert memory.associations("Ada Lovelace")[0].target
+
+
+def test_settings_come_from_the_environment_when_they_are_used(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("URL", "KEY", "MODEL"):
+        monkeypatch.delenv(f"MEMINI_LLM_{name}", raising=False)
+    made = LLMExtractor()
+    with pytest.raises(InputError, match="MEMINI_LLM_URL"):
+        list(made.extract(["London"]))
+    monkeypatch.setenv("MEMINI_LLM_URL", endpoint.url)
+    with pytest.raises(InputError, match="MEMINI_LLM_MODEL"):
+        list(made.extract(["London"]))
+    monkeypatch.setenv("MEMINI_LLM_MODEL", "tiny")
+    assert made.identity == "llm/tiny/1"
+    assert len(list(made.extract(["London"]))) == 1
+    assert endpoint.keys == [None]
+
+
+def test_an_address_that_is_no_web_address_is_refused() -> None:
+    with pytest.raises(InputError, match="no http"):
+        list(LLMExtractor("file:///etc", model="m").extract(["x"]))
+
+
+def test_an_estimate_counts_requests_and_tokens_and_sends_nothing(endpoint: Endpoint) -> None:
+    estimate = extractor(endpoint, batch=8).estimate(["four" * 100] * 17)
+    assert (estimate.texts, estimate.requests) == (17, 3)
+    assert 1_700 < estimate.input_tokens < 3_000
+    assert estimate.cost(1.0, 0.0) == estimate.input_tokens / 1e6
+    assert endpoint.requests == []
+
+
+class Foreign:
+    identity = "foreign/1"
+
+    def extract(self, texts: Any, *, processes: int = 1) -> Any:
+        del processes
+        yield from ([] for _ in texts)
+
+
+def test_another_package_offers_an_extractor_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = [
+        metadata.EntryPoint("foreign", f"{__name__}:Foreign", plugins.GROUP),
+        metadata.EntryPoint("broken", "builtins:int", plugins.GROUP),
+    ]
+    monkeypatch.setattr(
+        metadata, "entry_points", lambda group: metadata.EntryPoints(offered) if group else None
+    )
+    monkeypatch.setattr(
+        metadata.EntryPoint, "load", lambda self: {"foreign": Foreign, "broken": int}[self.name]
+    )
+    assert plugins.extractor_names() == ["spacy", "rules", "llm", "broken", "foreign"]
+    assert plugins.extractor_named("foreign").identity == "foreign/1"
+    with pytest.raises(InputError, match="gives a int without identity"):
+        plugins.extractor_named("broken")
+
+
+def test_an_unknown_extractor_is_refused_with_the_known_names() -> None:
+    with pytest.raises(InputError, match="there are spacy, rules, llm"):
+        plugins.extractor_named("none")
+
+
+def test_the_llm_is_an_extractor_and_no_default() -> None:
+    assert isinstance(LLMExtractor(model="m"), Extractor)
+    assert isinstance(plugins.extractor_named("rules"), RuleExtractor)
