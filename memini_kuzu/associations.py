@@ -197,6 +197,8 @@ def unite(a: Edges, b: Edges, parameters: Parameters) -> Edges:
     >>> len(unite(Edges.empty(), Edges.empty(), Parameters()))
     0
     """
+    if not len(a):
+        return b
     in_a, in_b = common_pairs(a, b)
     _assign(a, in_a, _added(a.take(in_a), b.take(in_b), parameters))
     new = np.ones(len(b), dtype=np.bool_)

@@ -127,6 +127,7 @@ class _DuckFold:
         self._backend = require_ibis().duckdb.connect(
             str(Path(self._folder.name) / "events.duckdb"), memory_limit=MEMORY
         )
+        self._backend.raw_sql("SET enable_progress_bar = false")  # the caller has its own
         self._backend.raw_sql(
             "CREATE TABLE events (source BIGINT, target BIGINT, amount DOUBLE, time BIGINT)"
         )

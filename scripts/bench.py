@@ -17,6 +17,7 @@ from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
 from bench_text import remember as run_remember
 from bench_text import text_ingest as run_ingest
+from bench_writes import writes as run_writes
 
 Edges = Annotated[int, typer.Option(help="How many associations the memory holds.", min=1_000)]
 Events = Annotated[int, typer.Option(help="How many events are loaded.", min=1)]
@@ -69,6 +70,12 @@ def ingest(
 def size(edges: Edges = 1_000_000, json: Json = None) -> None:
     """Bytes on disk an association, next to Parquet."""
     report(run_size(edges), json)
+
+
+@app.command()
+def writes(edges: Edges = 1_000_000, runs: Runs = 3, json: Json = None) -> None:
+    """Some edges into many, in place and by a table swap: what the cost model is fitted to."""
+    report(run_writes(edges, runs), json)
 
 
 @app.command()

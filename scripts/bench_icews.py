@@ -77,8 +77,8 @@ def _edges(path: Path) -> Edges:
     with Memory.open(path, read_only=True) as memory:
         table = memory.cypher(
             "MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity) RETURN a.id AS source, b.id AS target, "
-            "e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events, e.first_seen AS first_seen, "
-            "e.last_seen AS last_seen"
+            "e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events, "
+            "e.first_seen AS first_seen, e.last_seen AS last_seen"
         )
     return edges_from_arrow(table.sort_by([("source", "ascending"), ("target", "ascending")]))
 

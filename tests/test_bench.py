@@ -23,6 +23,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["load", "--events", "2000", "--runs", "1"], ["2,000 events"]),
         (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
         (["size", "--edges", "2000"], ["bytes an edge"]),
+        (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
     ],
     ids=lambda value: str(value[0]),
 )
