@@ -28,22 +28,18 @@ DEFAULTS = Parameters()
 
 
 class Names:
-    """Every capitalised word is an entity, every full stop ends a sentence: mentions that tests can foresee."""
+    """Every capitalised word is an entity, every full stop ends a sentence: tests can foresee them."""
 
     identity = "names/1"
 
     def extract(self, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:
         del processes
         for text in texts:
-            found = []
-            for sentence, part in enumerate(re.finditer(r"[^.]+", text)):
-                for word in re.finditer(r"[A-Z]\w+", part.group()):
-                    found.append(
-                        Mention(
-                            word.group().lower(), word.group(), "NAME", sentence, part.start() + word.start()
-                        )
-                    )
-            yield found
+            yield [
+                Mention(word[0].lower(), word[0], "NAME", sentence, part.start() + word.start())
+                for sentence, part in enumerate(re.finditer(r"[^.]+", text))
+                for word in re.finditer(r"[A-Z]\w+", part[0])
+            ]
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +110,9 @@ TABLES = {
     "Source": "MATCH (n:Source) RETURN n.*",
     "Document": "MATCH (n:Document) RETURN n.*",
     "Passage": "MATCH (n:Passage) RETURN n.*",
-    "ASSOCIATES": "MATCH (a)-[e:ASSOCIATES]->(b) RETURN a.id AS a, b.id AS b, e.fast AS fast, e.slow AS slow, "
-    "e.as_of AS as_of, e.events AS events, e.first_seen AS first_seen, e.last_seen AS last_seen",
+    "ASSOCIATES": "MATCH (a)-[e:ASSOCIATES]->(b) RETURN a.id AS a, b.id AS b, e.fast AS fast, "
+    "e.slow AS slow, e.as_of AS as_of, e.events AS events, "
+    "e.first_seen AS first_seen, e.last_seen AS last_seen",
     "MENTIONS": "MATCH (p)-[m:MENTIONS]->(e) RETURN p.id AS p, e.id AS e, m.count AS n",
     "MeminiMeta": "MATCH (n:MeminiMeta) RETURN n.*",
 }

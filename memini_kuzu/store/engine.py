@@ -141,6 +141,7 @@ class _Shared:
     descriptor: int = field(init=False)
     engines: int = 0
     functions: bool = False
+    written: bool = False
     gate: Gate = field(default_factory=Gate)
     registering: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
@@ -151,6 +152,7 @@ class _Shared:
     def start(self) -> None:
         """Open the database."""
         self.functions = False
+        self.written = self.log() > 0
         self.database = _open_database(self.path, read_only=self.read_only)
         # open as long as the database: closing it would give up the lock that Kùzu has on the file
         self.descriptor = os.open(self.path, os.O_RDONLY)
@@ -163,6 +165,9 @@ class _Shared:
         if not self.database.is_closed:
             self.database.close()
             os.close(self.descriptor)
+            if not (self.written or self.read_only):
+                # making functions known begins a log that holds nothing
+                self.path.with_name(self.path.name + ".wal").unlink(missing_ok=True)
 
     def again(self) -> None:
         """Start from the file again, as it was before what has failed."""
@@ -368,6 +373,7 @@ class Engine:
     def _writable(self) -> _Shared:
         if self.read_only:
             raise StoreError(f"{self.path} is open read-only; open it for writing to change it")
+        self._live.written = True
         return self._live
 
     @property
@@ -618,7 +624,7 @@ class Engine:
             if shared.engines == 0:
                 del _open[shared.path]
                 with shared.writing, shared.gate.committing():
-                    if not shared.read_only and shared.log() and shared.path.stat().st_size < SMALL:
+                    if shared.written and shared.log() and shared.path.stat().st_size < SMALL:
                         # what is in the log is as safe as what is in the file: the next to close tries again
                         with suppress(StoreError):
                             shared.checkpoint()

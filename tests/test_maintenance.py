@@ -1,0 +1,133 @@
+"""Maintenance is never needed: never, daily and at once give the same memory; it forgets what is spent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from crash import violations
+from fixtures_memory import NOW, START, Names, assert_same_strengths, contents, corpus, strengths
+
+from memini_kuzu.dynamics import propagate
+from memini_kuzu.errors import InputError
+from memini_kuzu.memory import Memory
+from memini_kuzu.tables import edges_from_arrow
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytest_plugins = ["fixtures_memory"]
+
+
+def test_never_daily_and_once_give_the_same_strengths(memories: Callable[[], Memory]) -> None:
+    never, daily, once = memories(), memories(), memories()
+    for memory in (never, daily, once):
+        memory.add(corpus(21, 40))
+    for day in range(401, 412):
+        daily.consolidate(now=from_millis(START + day * DAY), threshold=0.0)
+    once.consolidate(now=from_millis(NOW), threshold=0.0)
+    later = NOW + 100 * DAY
+    assert_same_strengths(strengths(daily, later), strengths(never, later))
+    assert_same_strengths(strengths(once, later), strengths(never, later))
+    for memory in (never, daily, once):
+        memory.add(corpus(22, 20))
+        assert not violations(memory._store)
+    assert_same_strengths(strengths(daily, later), strengths(never, later))
+    assert_same_strengths(strengths(once, later), strengths(never, later))
+
+
+def test_recall_and_associations_are_the_same_before_and_after(memory: Memory) -> None:
+    memory.add(corpus(23, 40))
+    before = memory.recall("Ada and the violin", k=20), memory.associations("Ada", k=50)
+    report = memory.consolidate(threshold=0.0)
+    assert report.forgotten == 0
+    after = memory.recall("Ada and the violin", k=20), memory.associations("Ada", k=50)
+    assert [passage.id for passage in before[0]] == [passage.id for passage in after[0]]
+    np.testing.assert_allclose(
+        [passage.score for passage in after[0]], [passage.score for passage in before[0]], rtol=1e-9
+    )
+    assert [(each.target, each.events, each.first_seen, each.last_seen) for each in before[1]] == [
+        (each.target, each.events, each.first_seen, each.last_seen) for each in after[1]
+    ]
+    np.testing.assert_allclose(
+        [each.strength for each in after[1]], [each.strength for each in before[1]], rtol=1e-9
+    )
+
+
+def test_it_forgets_exactly_by_the_bound(memory: Memory) -> None:
+    memory.add(corpus(24, 30))
+    edges = edges_from_arrow(memory._store.read_edges())
+    fast, slow = propagate(edges.fast, edges.slow, (NOW - edges.as_of) / DAY, memory.parameters)
+    bound = np.maximum(fast, slow)
+    threshold = float(np.sort(bound)[len(bound) // 2])  # one edge lies on it, and stays
+    kept = set(zip(edges.source[bound >= threshold], edges.target[bound >= threshold], strict=True))
+    dry = memory.consolidate(threshold=threshold, dry_run=True)
+    report = memory.consolidate(threshold=threshold)
+    after = edges_from_arrow(memory._store.read_edges())
+    assert set(zip(after.source, after.target, strict=True)) == kept
+    assert report.edges == len(edges)
+    assert report.forgotten == len(edges) - len(kept) == dry.forgotten
+    assert 0 < report.forgotten < len(edges)
+    assert report.strengths == dry.strengths
+    assert report.strengths["0%"] == pytest.approx(after.fast.min())
+    assert report.strengths["100%"] == pytest.approx(after.fast.max())
+    assert (after.as_of == NOW).all()
+
+
+def test_a_forgotten_pair_can_be_learnt_anew(memory: Memory) -> None:
+    memory.remember("Ada met Bob.", time="2020-01-01")
+    assert memory.consolidate().forgotten == 2
+    assert memory.associations("Ada") == []
+    assert memory.recall("Ada").passages[0].text == "Ada met Bob."
+    memory.remember("Ada met Bob.", time=from_millis(NOW))
+    [association] = memory.associations("Ada")
+    assert (association.target, association.events) == ("Bob", 1)
+
+
+def test_a_dry_run_writes_nothing(path: Path) -> None:
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
+        memory.add(corpus(25, 20))
+    before = path.read_bytes()
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW, read_only=True) as memory:
+        report = memory.consolidate(threshold=0.5, dry_run=True)
+        assert report.dry_run
+        assert report.forgotten > 0
+        assert report.to_dict()["forgotten"] == report.forgotten
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("threshold", [-1.0, float("nan"), -1e-300])
+def test_a_wrong_threshold_is_refused_and_changes_nothing(memory: Memory, threshold: float) -> None:
+    memory.add(corpus(26, 10))
+    before = contents(memory)
+    with pytest.raises(InputError, match="pass a strength of at least 0"):
+        memory.consolidate(threshold=threshold)
+    assert contents(memory) == before
+
+
+def test_an_empty_store_can_be_consolidated(memory: Memory) -> None:
+    report = memory.consolidate()
+    assert (report.edges, report.forgotten, report.strengths) == (0, 0, {})
+    memory.remember("Ada met Bob.", time="2025-01-01")
+    assert memory.consolidate(threshold=1e9).forgotten == 2
+    assert memory.consolidate().edges == 0
+    assert memory.remember("Ada met Bob.", time="2025-01-02").added == 1
+    assert len(memory.associations("Ada")) == 1
+
+
+def test_evidence_later_than_the_pass_stays_as_it_is(memory: Memory) -> None:
+    memory.add(corpus(27, 20))
+    before = contents(memory)["ASSOCIATES"]
+    memory.consolidate(now=from_millis(START), threshold=0.0)
+    assert contents(memory)["ASSOCIATES"] == before
+
+
+def test_it_counts_what_was_strengthened(memory: Memory) -> None:
+    memory.remember("Ada met Bob.", time="2025-01-01")
+    assert memory.consolidate(now="2025-01-03").strengthened == 2
+    assert memory.consolidate(now="2025-01-03").strengthened == 0
+    # after months the slow variable only wanes
+    assert memory.consolidate(now="2025-08-01").strengthened == 0 or memory.parameters.tau_slow > 200
