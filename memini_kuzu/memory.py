@@ -16,8 +16,8 @@ from memini_kuzu.forgetting import Scope
 from memini_kuzu.ledger import read_ledger
 from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
-from memini_kuzu.retune import RetuneReport, retune
 from memini_kuzu.redaction import KEYS_ONLY, Redaction
+from memini_kuzu.retune import RetuneReport, retune
 from memini_kuzu.store import Store, reading
 from memini_kuzu.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.tables import column
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from memini_kuzu.errors import RecordError
-    from memini_kuzu.events import EventsReport
-    from memini_kuzu.exchange import EdgesReport, MergeReport
     from memini_kuzu.aliases import Alias
     from memini_kuzu.client import RemoteMemory
     from memini_kuzu.doctor import Diagnosis
+    from memini_kuzu.errors import RecordError
+    from memini_kuzu.events import EventsReport
+    from memini_kuzu.exchange import EdgesReport, MergeReport
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.fitting import FitReport
     from memini_kuzu.forgetting import ForgetReport
@@ -420,7 +420,10 @@ class Memory:
         2
         """
         extractor = self.extractor
-        report = ingestion.ingest(
+        # before the first batch: what an interrupted ingestion keeps, this extractor has found
+        if self._store.meta.get(EXTRACTOR) != extractor.identity:
+            self._store.set_meta(EXTRACTOR, extractor.identity)
+        return ingestion.ingest(
             self._store,
             extractor,
             records,
@@ -430,9 +433,6 @@ class Memory:
             redaction=self._redaction,
             progress=progress,
         )
-        if report.added + report.changed and self._store.meta.get(EXTRACTOR) != extractor.identity:
-            self._store.set_meta(EXTRACTOR, extractor.identity)
-        return report
 
     @property
     def extractor(self) -> Extractor:
@@ -644,8 +644,8 @@ class Memory:
         ----------
         *sources : Path, str or table
             Files (.parquet, .csv, .tsv, .jsonl, .arrow), or whatever has Arrow's stream protocol: pyarrow,
-            pandas, polars, a DuckDB relation. A file that was loaded before changes nothing, and is told by its
-            bytes; a table has no such identity: load it once.
+            pandas, polars, a DuckDB relation. A file that was loaded before changes nothing, and is told
+            by its bytes; a table has no such identity: load it once.
         columns : EventColumns, optional
             What the columns are called. Text endpoints are names, integers are ids of entities.
         both : bool
@@ -983,8 +983,8 @@ class Memory:
         if not len(events):
             what = name if other_name is None else f"{name} → {other_name}"
             raise InputError(
-                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of events "
-                "loaded without documents are not kept"
+                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of "
+                "events loaded without documents are not kept"
             )
         time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
         return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
@@ -1029,22 +1029,24 @@ class Memory:
     ) -> FitReport:
         """Let a stream of events say how fast to forget. Changes nothing; `retune` applies the result.
 
-        T_fast, T_slow and the slow share are fitted on the training span, by the likelihood of each source's next
+        T_fast, T_slow and the slow share are fitted on the training span, by the likelihood of each
+        source's next
         known target under Luce's choice rule, walk-forward. A forecast identifies these three, not the four
         parameters: τ_s is given, the others follow. The later span is then forecast, for the report.
 
         Parameters
         ----------
         events : Path, str or pyarrow.Table, optional
-            .csv, .jsonl, .parquet or a table with columns source, target, time, and amount where events differ in
-            weight; by default the events of the store's own documents.
+            .csv, .jsonl, .parquet or a table with columns source, target, time, and amount where events
+            differ in weight; by default the events of the store's own documents.
         until : datetime, date or str, optional
             The end of the training span; by default four fifths of the dates are trained on.
         tau_slow : float, optional
             τ_s in days; 3650 by default, since a stream of months cannot see a leak of years. The slow time
             constant cannot exceed it.
         seed : int
-            Of the samples that are taken from streams too large to lay out. The same seed gives the same result.
+            Of the samples that are taken from streams too large to lay out. The same seed gives the same
+            result.
         progress : callable
             Called once an evaluation.
 
@@ -1062,7 +1064,8 @@ class Memory:
         --------
         >>> import tempfile
         >>> import pyarrow as pa
-        >>> rows = [("ada", "paris", day) for day in range(1, 29)] + [("ada", "rome", day) for day in (1, 9, 27)]
+        >>> rows = [("ada", "paris", day) for day in range(1, 29)]
+        >>> rows += [("ada", "rome", day) for day in (1, 9, 27)]
         >>> source, target, day = zip(*rows)
         >>> events = pa.table({"source": source, "target": target, "time": [f"2026-02-{d:02}" for d in day]})
         >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
@@ -1110,7 +1113,7 @@ class Memory:
     def _resolve(self, entity: str) -> tuple[int, str]:
         """Id and name of an entity, by its whole name or alias."""
         key = canonical(entity)
-        found = reading.entity_named(self._store, key) if key else None
+        found = reading.entity_named(self._store, key, entity.strip()) if key else None
         if found is not None:
             return found
         edits = max(1, len(key) // 4)

@@ -7,11 +7,13 @@ in the order of the imports below.
 from memini_kuzu.cli import _memory  # noqa: F401  registers the basic commands, which come first in the help
 
 # isort: split
-from memini_kuzu.cli import _agents  # noqa: F401  registers its commands
-from memini_kuzu.cli import _alias  # noqa: F401  registers its commands
-from memini_kuzu.cli import _events  # noqa: F401  registers its commands
-from memini_kuzu.cli import _explain  # noqa: F401  registers its commands
+from memini_kuzu.cli import (
+    _agents,  # noqa: F401  registers its commands
+    _alias,  # noqa: F401  registers its commands
+    _events,  # noqa: F401  registers its commands
+    _explain,  # noqa: F401  registers its commands
+    _science,  # noqa: F401  registers its commands
+)
 from memini_kuzu.cli._app import app, main
-from memini_kuzu.cli import _science  # noqa: F401  registers its commands
 
 __all__ = ["app", "main"]

@@ -48,8 +48,8 @@ def load_events(
 ) -> None:
     """Take in (source, target, time[, amount]) rows. A file that was loaded before changes nothing.
 
-    Text endpoints are names, integers are ids of entities. Files are committed in groups, each whole or not at
-    all: after an error or a crash, the same command goes on from the last group.
+    Text endpoints are names, integers are ids of entities. Files are committed in groups, each whole or
+    not at all: after an error or a crash, the same command goes on from the last group.
     """
     columns = EventColumns(source_column, target_column, time_column, amount_column)
     with (
