@@ -1106,7 +1106,7 @@ class Memory:
         ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
         ...     _ = memory.retune(Parameters(tau_fast=1.0))
         ...     round(memory.associations("Ada Lovelace", now="2026-03-02")[0].strength, 3)
-        0.205
+        0.204
         """
         return retune(self._store, parameters)
 

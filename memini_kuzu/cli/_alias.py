@@ -4,18 +4,22 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, K, Wait, app, opened
+from memini_kuzu.cli._app import STORE, Db, Json, K, Wait, app, ending, opened
 from memini_kuzu.cli._print import clean, show_json, show_table
 
 __all__ = ["add", "remove", "show", "suggest"]
 
-group = typer.Typer(help="Other names of an entity: seen, made and undone by people.", no_args_is_help=True)
+group = typer.Typer(
+    help="Other names of an entity: seen, made and undone by people.",
+    no_args_is_help=True,
+    epilog=ending("memini alias suggest", "memini alias add 'Countess Lovelace' 'Ada Lovelace'"),
+)
 app.add_typer(group, name="alias")
 
 Name = Annotated[str, typer.Argument(metavar="ALIAS", help="The other name.")]
 
 
-@group.command(epilog="Example: memini alias add 'Countess Lovelace' 'Ada Lovelace'")
+@group.command(epilog=ending("memini alias add 'Countess Lovelace' 'Ada Lovelace'"))
 def add(
     alias: Name,
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="The entity's name, or another alias.")],
@@ -34,7 +38,7 @@ def add(
         typer.echo(clean(f"{made.name} now stands for {made.entity}{moved}"))
 
 
-@group.command("list", epilog="Example: memini alias list --json")
+@group.command("list", epilog=ending("memini alias list --json"))
 def show(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """List the aliases."""
     with opened(db, wait=wait) as memory:
@@ -47,7 +51,7 @@ def show(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
         show_table(["alias", "entity", "merged"], [(one.name, one.entity, one.merged) for one in found])
 
 
-@group.command(epilog="Example: memini alias remove 'Countess Lovelace'")
+@group.command(epilog=ending("memini alias remove 'Countess Lovelace'"))
 def remove(alias: Name, *, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """Let a name stand for itself again, and give back what was moved."""
     with opened(db, write=True, wait=wait) as memory:
@@ -58,7 +62,7 @@ def remove(alias: Name, *, db: Db = STORE, as_json: Json = False, wait: Wait = 0
         typer.echo(clean(f"{was.name} no longer stands for {was.entity}"))
 
 
-@group.command(epilog="Example: memini alias suggest -k 20")
+@group.command(epilog=ending("memini alias suggest -k 20"))
 def suggest(*, db: Db = STORE, k: K = 10, as_json: Json = False, wait: Wait = 0.0) -> None:
     """List pairs of names that may mean the same. Changes nothing."""
     with opened(db, wait=wait) as memory:

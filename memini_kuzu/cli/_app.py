@@ -175,9 +175,14 @@ def command(*examples: str, name: str | None = None) -> Callable[[_Command], _Co
     callable
         A decorator. The function's docstring is the command's help.
     """
+    return app.command(name, epilog=ending(*examples))
+
+
+def ending(*examples: str) -> str:
+    """The end of a command's help: lines that a user can type."""
     # \b keeps the lines as they are
     lines = "\n".join(f"  {example}" for example in examples)
-    return app.command(name, epilog=f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}")
+    return f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
 
 @contextmanager
