@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from memini_kuzu.store.writing import replace_documents
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -211,17 +213,26 @@ def existing(transaction: Transaction, entities: Sequence[int]) -> list[int]:
 
 
 def write_ledgers(transaction: Transaction, ledgers: pa.Table) -> None:
-    """Set the events of documents; columns as of `ledgers_with`."""
-    if ledgers.num_rows:
-        transaction.run(
-            """
-            LOAD FROM batch
-            MATCH (d:Document {id: id})
-            SET d.event_source = event_source, d.event_target = event_target, d.event_amount = event_amount,
-                d.event_time = event_time
-            """,
-            batch=ledgers,
-        )
+    """Put other events into documents; columns as of `ledgers_with`.
+
+    The documents are written anew: a list that is SET beside new rows reaches those (see `writing`).
+    """
+    if not ledgers.num_rows:
+        return
+    ids = ledgers["id"].to_pylist()
+    rest = transaction.run(
+        """
+        MATCH (d:Document) WHERE d.id IN $ids
+        RETURN d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.time AS time,
+            d.digest AS digest, d.versions AS versions, d.positions AS positions
+        """,
+        {"ids": ids},
+    )
+    row = {identity: number for number, identity in enumerate(ids)}
+    events = ledgers.take([row[identity] for identity in rest["id"].to_pylist()])
+    for name in ("event_source", "event_target", "event_amount", "event_time"):
+        rest = rest.append_column(name, events[name])
+    replace_documents(transaction, ids, rest)
 
 
 def mentioned_names(store: Store) -> pa.Table:
