@@ -307,6 +307,7 @@ def test_remember_says_whether_a_text_is_new_changed_or_known(store: Path) -> No
         "passages": 0,
         "events": 0,
         "skipped": [],
+        "redacted": {},
     }
 
 
