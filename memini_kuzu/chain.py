@@ -219,7 +219,7 @@ def propagate(state: Column, dt: float | Column, chain: Chain) -> Column:
     Examples
     --------
     >>> propagate(np.array([[1.0, 0.0, 0.0]]), 1.0, Chain(3)).round(5)
-    array([[0.45197, 0.01025, 0.     ]])
+    array([[0.452  , 0.01025, 0.     ]])
     """
     days = _days(dt)
     if state.ndim != 2 or state.shape[1] != chain.m or days.shape not in ((), state.shape[:1]):  # noqa: PLR2004

@@ -776,7 +776,7 @@ def simulate(
     Examples
     --------
     >>> source, target, time = simulate(Parameters(), n_sources=2, n_days=3)
-    >>> len(source), time.max()
+    >>> len(source), float(time.max())
     (6, 2.0)
     """
     rng = np.random.default_rng(seed)

@@ -316,7 +316,7 @@ def recency(questions: Histories) -> Floats:
     >>> zero = np.zeros(3, dtype=np.int64)
     >>> asked = histories(zero, zero, np.arange(3.0), np.ones(3), np.arange(3) == 2, n_candidates=1)
     >>> recency(asked).round(3)
-    array([-0.8])
+    array([-0.6])
     """
     count = questions.strengths(np.ones_like)
     # below half of the smallest difference of lags, so that it decides ties only

@@ -254,6 +254,11 @@ class Memory:
             If the extra ``mcp`` is not installed.
         StoreError
             If no memory answers there.
+
+        Examples
+        --------
+        >>> with Memory.connect("http://127.0.0.1:8765/mcp") as memory:  # doctest: +SKIP
+        ...     memory.recall("Who met Babbage?")  # needs `memini serve`
         """
         try:
             from memini_kuzu.client import RemoteMemory  # noqa: PLC0415 - the extra mcp
@@ -701,6 +706,16 @@ class Memory:
         ------
         InputError
             If a file cannot be read or lacks a column.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     memory.load_edges(folder / "none.parquet")
+        Traceback (most recent call last):
+        ...
+        memini_kuzu.errors.InputError: ...
         """
         return exchange.load_edges(self._store, Path(path), None if entities is None else Path(entities))
 
@@ -781,6 +796,18 @@ class Memory:
         ------
         InputError
             If the parameters differ, or both have loaded the same events or hold the same documents.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01", source="a")
+        >>> with Memory.open(folder / "b.memini") as memory:
+        ...     _ = memory.remember("Ada met Grace.", time="2026-03-02", source="b")
+        ...     _ = memory.merge(folder / "a.memini")
+        ...     memory.stats().documents
+        2
         """
         with Store(Path(other), read_only=True) as theirs:
             return exchange.merge(self._store, theirs, skip_known=skip_known)
