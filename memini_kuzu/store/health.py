@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
+from memini_kuzu.store import reading
 from memini_kuzu.store.schema import all_statements
 
 if TYPE_CHECKING:
@@ -131,14 +132,9 @@ def term_counts(store: Store, words: Sequence[str]) -> dict[str, int]:
 
 
 def fulltext_counts(store: Store, words: Sequence[str]) -> dict[str, int]:
-    """In how many passages each analysed term occurs, by the index."""
-    counts = {}
-    for word in words:
-        table = store.read(
-            "CALL QUERY_FTS_INDEX('Passage', 'passage_terms', $word) RETURN count(*) AS n", {"word": word}
-        )
-        counts[word] = int(table["n"][0].as_py())
-    return counts
+    """In how many passages each analysed term occurs, as recall's own full-text query answers."""
+    passages = store.count("passages")
+    return {word: reading.fulltext(store, word, max(passages, 1)).num_rows for word in words}
 
 
 def sums(store: Store) -> tuple[int, int]:
