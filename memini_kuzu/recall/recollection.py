@@ -160,7 +160,7 @@ def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = fr
     cue = read_cue(store, text, now, sums.passages, without)
     passages = Candidates(cue.words, sums.average, now)
     if cue.words:
-        passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now)))
+        passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums))
     hits = len(passages)
     passages.add(
         reading.passages_by_id(

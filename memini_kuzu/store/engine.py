@@ -48,9 +48,6 @@ ADDRESS_SPACE = 1 << 40
 
 COMMITTED_ALL_THE_SAME = "Timeout waiting for active transactions to leave the system before checkpointing"
 
-TRANSIENT = "unordered_map::at"
-"""A full-text query fails with this once in some 600 times, for no reason of its own."""
-
 FOREIGN = ("not a valid Kuzu database", "cannot be a directory", "Reading past the end of the file")
 """What Kùzu says of a file that it did not write."""
 
@@ -424,10 +421,6 @@ class Engine:
             try:
                 if hidden:
                     connection.execute("CALL enable_internal_catalog = true")
-                return execute(connection, query, parameters, batch)
-            except QueryError as error:
-                if TRANSIENT not in str(error):
-                    raise
                 return execute(connection, query, parameters, batch)
             finally:
                 connection.close()

@@ -18,7 +18,7 @@ from memini_kuzu.identity import stable_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memini_kuzu.store.store import Store
+    from memini_kuzu.store.store import Store, Sums
 
 __all__ = [
     "Name",
@@ -149,7 +149,9 @@ def _lookup(
     return store.read(query, {**(parameters or {}), "keys": list(keys)})
 
 
-def fulltext(store: Store, terms: str, top: int, until: datetime = LATEST) -> pa.Table:
+def fulltext(
+    store: Store, terms: str, top: int, until: datetime = LATEST, sums: Sums | None = None
+) -> pa.Table:
     """The best passages for analysed terms, best first, with their BM25 score (K 1.2, B 0.75).
 
     Computed over the index's own tables: where a passage was ever deleted, QUERY_FTS_INDEX leaves out the
@@ -165,13 +167,15 @@ def fulltext(store: Store, terms: str, top: int, until: datetime = LATEST) -> pa
         How many at most.
     until : datetime
         Later passages are not seen.
+    sums : Sums, optional
+        Of all passages, where the caller has read them already.
 
     Returns
     -------
     pyarrow.Table
         The passage's columns, and score.
     """
-    sums = store.sums()
+    sums = sums or store.sums()
     return store.read(
         f"""
         MATCH (t:`{store.index_table("terms")}`)
