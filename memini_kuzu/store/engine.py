@@ -35,7 +35,7 @@ from memini_kuzu.store.lock import ProcessLock
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Engine", "Transaction"]
+__all__ = ["Engine", "Transaction", "memory"]
 
 CHUNK = 1_000_000
 """Rows of an Arrow chunk: a million to a chunk reads several times faster than Kùzu's default."""
@@ -83,9 +83,9 @@ READING = re.compile(
 Parameters = Mapping[str, Any]
 
 
-def _buffer_pool() -> int:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(BUFFER_POOL, memory // 2)
+def memory() -> int:
+    """Bytes of the machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _plain(value: Any) -> Any:
@@ -109,7 +109,7 @@ def _open_database(path: Path, *, read_only: bool) -> kuzu.Database:
         return kuzu.Database(
             str(path),
             read_only=read_only,
-            buffer_pool_size=_buffer_pool(),
+            buffer_pool_size=min(BUFFER_POOL, memory() // 2),
             max_db_size=ADDRESS_SPACE,
             # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0
             compression=False,
@@ -424,6 +424,17 @@ class Engine:
                 return execute(connection, query, parameters, batch)
             finally:
                 connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[int]:
+        """All that is read inside is of one state of the store, which the number stands for.
+
+        It is another one after every commit, and only then: this process alone writes the file, or nobody
+        does while it is open read-only.
+        """
+        gate = self._live.gate
+        with gate.reading():
+            yield gate.commits
 
     def autocommit(
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None

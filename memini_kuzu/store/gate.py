@@ -28,6 +28,8 @@ class Gate:
     ...     pass
     >>> with gate.committing():
     ...     pass
+    >>> gate.commits
+    1
     """
 
     def __init__(self) -> None:
@@ -35,7 +37,13 @@ class Gate:
         self._readers = 0
         self._commits_waiting = 0
         self._committing = False
+        self._commits = 0
         self._depth = threading.local()
+
+    @property
+    def commits(self) -> int:
+        """How many there were: what was read inside `reading` is stale when this has changed since."""
+        return self._commits
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -72,4 +80,5 @@ class Gate:
         finally:
             with self._condition:
                 self._committing = False
+                self._commits += 1
                 self._condition.notify_all()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,6 +284,9 @@ def passages_mentioning(store: Store, entities: Sequence[int]) -> pa.Table:
 def associations_from(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
     """All associations that lead from these entities, as strong as they are now.
 
+    Asked of the file, or of the associations in memory where the store holds them (`Store.adjacency`): the
+    same rows, with strengths that agree to rounding.
+
     Returns
     -------
     pyarrow.Table
@@ -290,17 +294,21 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
     """
     if not entities:
         return pa.table({})
-    return _lookup(
-        store,
-        "s:Entity",
-        f"""-[a:ASSOCIATES]->(e:Entity)
-        WITH s, a, e, $now AS now
-        RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
-            a.first_seen AS began
-        """,
-        entities,
-        {"now": now},
-    )
+    held = store.adjacency()
+    if held is not None:
+        return held.leading_from(entities, to_millis(now), store.parameters)
+    with store.hopping():
+        return _lookup(
+            store,
+            "s:Entity",
+            f"""-[a:ASSOCIATES]->(e:Entity)
+            WITH s, a, e, $now AS now
+            RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
+                a.first_seen AS began
+            """,
+            entities,
+            {"now": now},
+        )
 
 
 def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import runpy
+import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pyarrow as pa
@@ -15,7 +17,8 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
-from memini_kuzu.store.engine import Engine, Transaction
+from memini_kuzu.store.adjacency import Adjacency, read_adjacency
+from memini_kuzu.store.engine import Engine, Transaction, memory
 from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
@@ -64,6 +67,19 @@ SIZE_LASTS = 60.0
 """Seconds for which a count of nodes is good enough to choose by."""
 
 
+ADJACENCY_FIXED = 0.05
+"""Seconds that reading all associations into memory takes however few there are."""
+
+ADJACENCY_PER_EDGE = 1e-6
+"""Seconds per edge of reading all associations into memory (9 s at ten million)."""
+
+ADJACENCY_BYTES = 250
+"""Bytes an edge while all are read; 50 stay."""
+
+ADJACENCY_SHARE = 8
+"""Associations stay in the file where reading them would take more than this part of the machine's memory."""
+
+
 class Sums(NamedTuple):
     """Sums over all passages, which the lexical score needs.
 
@@ -77,6 +93,28 @@ class Sums(NamedTuple):
 
     passages: int
     average: float
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked of the file's associations in one state of it.
+
+    Parameters
+    ----------
+    state : int
+        As `Engine.snapshot` numbers them.
+    seconds : float
+        What the hops took.
+    edges : int or None
+        How many associations there are, once counted.
+    held : Adjacency or None
+        All of them, once read.
+    """
+
+    state: int
+    seconds: float = 0.0
+    edges: int | None = None
+    held: Adjacency | None = None
 
 
 class Store:
@@ -133,6 +171,8 @@ class Store:
             raise
         self._sizes: dict[str, tuple[int, float]] = {}
         self._index_tables: dict[str, str] = {}
+        self._asked = _Asked(state=-1)
+        self._holding = threading.Lock()
         self.parameters = Parameters.from_json(self.meta["parameters"])
 
     @property
@@ -271,6 +311,41 @@ class Store:
             size = int(self.read(f"MATCH (n:{label}) RETURN count(*) AS n")["n"][0].as_py())
             self._sizes[label] = (size, now)
         return size
+
+    def adjacency(self) -> Adjacency | None:
+        """The associations in memory, as they are in the file; None where asking the file is cheaper.
+
+        They are read when the hops asked of the file since the last commit have taken as long as reading all
+        would: whatever comes, no more than twice the time is spent that foresight would have spent. A commit
+        makes what was read stale. Where they would fill memory (`ADJACENCY_SHARE`) they are not read.
+        """
+        with self._engine.snapshot() as state:
+            # what another thread is just reading is not waited for
+            if not self._holding.acquire(blocking=False):
+                return None
+            try:
+                if self._asked.state != state:
+                    self._asked = _Asked(state)
+                asked = self._asked
+                if asked.held is None and asked.seconds > ADJACENCY_FIXED:
+                    if asked.edges is None:
+                        asked.edges = self.count("associations")
+                    if (
+                        asked.seconds > ADJACENCY_FIXED + asked.edges * ADJACENCY_PER_EDGE
+                        and asked.edges * ADJACENCY_BYTES * ADJACENCY_SHARE < memory()
+                    ):
+                        asked.held = read_adjacency(self.read)
+                return asked.held
+            finally:
+                self._holding.release()
+
+    @contextmanager
+    def hopping(self) -> Iterator[None]:
+        """Count the time spent inside as spent on asking the file for associations."""
+        began = time.perf_counter()
+        yield
+        with self._holding:
+            self._asked.seconds += time.perf_counter() - began
 
     def count(self, table: str) -> int:
         """How many rows there are of what `COUNTS` names."""
