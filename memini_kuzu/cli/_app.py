@@ -32,12 +32,28 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
+from memini_kuzu.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
 if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
-__all__ = ["STORE", "Db", "Json", "K", "Now", "Wait", "app", "command", "main", "opened"]
+__all__ = [
+    "STORE",
+    "Db",
+    "Json",
+    "K",
+    "NoRedaction",
+    "Now",
+    "RedactEmails",
+    "RedactPhones",
+    "Wait",
+    "app",
+    "command",
+    "main",
+    "masking",
+    "opened",
+]
 
 STORE = Path("memory.memini")
 """The store of a command that is given none."""
@@ -52,6 +68,20 @@ K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many to show
 Wait = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another process to close the store."),
+]
+RedactEmails = Annotated[
+    bool, typer.Option("--redact-emails", help="Mask e-mail addresses too, before anything is stored.")
+]
+RedactPhones = Annotated[
+    str | None,
+    typer.Option(
+        "--redact-phones",
+        metavar="COUNTRY",
+        help="Mask phone numbers too, as they are dialled in this country, such as US, or with +.",
+    ),
+]
+NoRedaction = Annotated[
+    bool, typer.Option("--no-redaction", help="Store keys and passwords as they are; else they are masked.")
 ]
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -185,6 +215,29 @@ def ending(*examples: str) -> str:
     return f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
 
+def masking(*, emails: bool, phones: str | None, nothing: bool) -> Redaction:
+    """What the options of a command that takes in texts ask to be masked.
+
+    Parameters
+    ----------
+    emails, phones, nothing
+        The values of ``--redact-emails``, ``--redact-phones`` and ``--no-redaction``.
+
+    Examples
+    --------
+    >>> masking(emails=True, phones=None, nothing=False)
+    Redaction(keys=True, emails=True, phones=None)
+    """
+    if nothing:
+        if emails or phones is not None:
+            raise typer.BadParameter(
+                "masks nothing; leave out --redact-emails and --redact-phones, or this one",
+                param_hint="--no-redaction",
+            )
+        return NO_REDACTION
+    return Redaction(emails=emails, phones=None if phones is None else phones.upper())
+
+
 @contextmanager
 def opened(
     db: Path,
@@ -194,6 +247,7 @@ def opened(
     wait: float = 0.0,
     now: str | None = None,
     parameters: Parameters | None = None,
+    redaction: Redaction = KEYS_ONLY,
 ) -> Iterator[Memory]:
     """The store of a command, or the memory that a server shares.
 
@@ -211,6 +265,8 @@ def opened(
         What the clock shows, for commands that take in something.
     parameters : Parameters, optional
         The dynamics of a store that is made.
+    redaction : Redaction
+        What is masked before a text is stored.
 
     Yields
     ------
@@ -221,6 +277,16 @@ def opened(
     if server is not None:
         if now is not None and write:
             raise InputError("a server has a clock of its own; leave --now out, or use the file")
+        if redaction != KEYS_ONLY:
+            raise InputError(
+                "a server masks what it was started to mask; leave --redact-… and --no-redaction out here, "
+                "and pass them to memini serve"
+            )
+        if _extractor.get() is not None:
+            raise InputError(
+                "a server has an extractor of its own; leave --extractor out here, and pass it before "
+                "memini serve: memini --extractor NAME serve"
+            )
         with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
             # it has the methods that a server offers, and says so where another is called
             yield cast("Memory", shared)
@@ -241,6 +307,7 @@ def opened(
         parameters=parameters,
         hint=note,
         extractor=extractor,
+        redaction=redaction,
     ) as memory:
         if missing:
             note(f"made a new store, {db}")

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.text import Text
 
-from memini_kuzu.cli._app import STORE, Db, Json, K, Now, Wait, command, opened
+from memini_kuzu.cli._app import (
+    STORE,
+    Db,
+    Json,
+    K,
+    NoRedaction,
+    Now,
+    RedactEmails,
+    RedactPhones,
+    Wait,
+    command,
+    masking,
+    opened,
+)
 from memini_kuzu.cli._print import clean, console, day, note, plain, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.config import Parameters
@@ -93,6 +106,7 @@ def _in_days(constants: "TimeConstants") -> str:
 @command(
     "memini remember 'Ada moved to Lisbon.' --time 2026-03-01 --source diary",
     "memini remember - --title Minutes < minutes.txt",
+    "memini remember 'Call Ada at 650-253-0000.' --redact-phones US",
 )
 def remember(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from standard input.")],
@@ -104,13 +118,17 @@ def remember(
     id: Annotated[  # noqa: A002 - the record's field
         str, typer.Option("--id", metavar="ID", help="Its id in its source; again, it is a new version.")
     ] = "",
+    redact_emails: RedactEmails = False,
+    redact_phones: RedactPhones = None,
+    no_redaction: NoRedaction = False,
     now: ClockNow = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Take in one text; the next recall sees it."""
+    """Take in one text; the next recall sees it. Keys, tokens and passwords are masked first."""
+    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     words = _standard_input() if text == "-" else text
-    with opened(db, write=True, create=True, now=now, wait=wait) as memory:
+    with opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory:
         report = memory.remember(words, time=time, source=source, title=title, id=id)
     if as_json:
         show_json(report)
@@ -118,7 +136,9 @@ def remember(
         typer.echo("known already: nothing was changed")
     else:
         what = "a new version" if report.changed else "remembered"
-        typer.echo(f"{what}: {_count(report.passages, 'passage')}, {_count(report.events, 'event')}")
+        typer.echo(
+            f"{what}: {_count(report.passages, 'passage')}, {_count(report.events, 'event')}{_masked(report)}"
+        )
 
 
 def _standard_input() -> str:
@@ -130,6 +150,12 @@ def _standard_input() -> str:
         ) from error
 
 
+def _masked(report: "IngestReport") -> str:
+    """What was masked, by kind; nothing where nothing was."""
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(report.redacted.items()))
+    return f"; masked: {kinds}" if kinds else ""
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -137,6 +163,7 @@ def _count(number: int, noun: str) -> str:
 @command(
     "memini ingest notes/ --db notes.memini",
     "memini ingest chat.jsonl --text-column message --time-column sent_at --on-error skip",
+    "memini ingest mail/ --redact-emails --redact-phones GB",
 )
 def ingest(
     paths: Annotated[
@@ -173,6 +200,9 @@ def ingest(
     processes: Annotated[
         int, typer.Option("--processes", metavar="N", min=1, help="How many processes read the texts.")
     ] = 1,
+    redact_emails: RedactEmails = False,
+    redact_phones: RedactPhones = None,
+    no_redaction: NoRedaction = False,
     now: ClockNow = None,
     as_json: Json = False,
     wait: Wait = 0.0,
@@ -180,10 +210,14 @@ def ingest(
     """Take in files and folders. What is there already changes nothing; a changed document is a new version.
 
     A thousand documents make a batch, which is kept whole or not at all: after an error or a crash, the same
-    command goes on from the last batch.
+    command goes on from the last batch. Keys, tokens and passwords of known formats are masked first.
     """
     columns = Columns(text_column, time_column, source_column, title_column, id_column)
-    with opened(db, write=True, create=True, now=now, wait=wait) as memory, DocumentProgress() as progress:
+    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
+    with (
+        opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
+        DocumentProgress() as progress,
+    ):
         try:
             report = memory.ingest(
                 *paths,
@@ -224,7 +258,7 @@ def _show_ingested(report: "IngestReport", *, as_json: bool) -> None:
         typer.echo(
             f"added {report.added:,}, changed {report.changed:,}, unchanged {report.unchanged:,}, "
             f"skipped {len(report.skipped):,}: {_count(report.passages, 'passage')}, "
-            f"{_count(report.events, 'event')}"
+            f"{_count(report.events, 'event')}{_masked(report)}"
         )
 
 
