@@ -18,6 +18,7 @@ from memini_kuzu.cli._app import (
     masking,
     opened,
 )
+from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.doctor import diagnose
 from memini_kuzu.errors import InputError
@@ -145,6 +146,8 @@ def serve(
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
     with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
+        if costs():
+            note(f"each text that is remembered here is sent to {memory.extractor.identity}")
         if stdio:
             build(memory).run("stdio")
             return

@@ -30,6 +30,7 @@ from typer.core import TyperGroup
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.extraction import Extractor
 from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
 from memini_kuzu.redaction import KEYS_ONLY, NO_REDACTION, Redaction
@@ -50,6 +51,7 @@ __all__ = [
     "Wait",
     "app",
     "command",
+    "extractor_asked",
     "main",
     "masking",
     "opened",
@@ -215,6 +217,12 @@ def ending(*examples: str) -> str:
     return f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
 
+def extractor_asked() -> Extractor | None:
+    """The extractor that ``--extractor`` names; None where the default is to do."""
+    name = _extractor.get()
+    return None if name is None else extractor_named(name)
+
+
 def masking(*, emails: bool, phones: str | None, nothing: bool) -> Redaction:
     """What the options of a command that takes in texts ask to be masked.
 
@@ -248,6 +256,7 @@ def opened(
     now: str | None = None,
     parameters: Parameters | None = None,
     redaction: Redaction = KEYS_ONLY,
+    silent: bool = False,
 ) -> Iterator[Memory]:
     """The store of a command, or the memory that a server shares.
 
@@ -267,6 +276,8 @@ def opened(
         The dynamics of a store that is made.
     redaction : Redaction
         What is masked before a text is stored.
+    silent : bool
+        Say nothing of a store that is made.
 
     Yields
     ------
@@ -295,8 +306,6 @@ def opened(
     if now is not None:
         moment = to_millis(now)
         clock = lambda: moment  # noqa: E731 - a clock that stands still
-    name = _extractor.get()
-    extractor = None if name is None else extractor_named(name)
     missing = create and not db.exists()
     with Memory.open(
         db,
@@ -306,9 +315,9 @@ def opened(
         clock=clock,
         parameters=parameters,
         hint=note,
-        extractor=extractor,
+        extractor=extractor_asked(),
         redaction=redaction,
     ) as memory:
-        if missing:
+        if missing and not silent:
             note(f"made a new store, {db}")
         yield memory
