@@ -387,7 +387,7 @@ def test_another_package_offers_an_extractor_by_an_entry_point(monkeypatch: pyte
     monkeypatch.setattr(
         metadata.EntryPoint, "load", lambda self: {"foreign": Foreign, "broken": int}[self.name]
     )
-    assert plugins.extractor_names() == ["spacy", "rules", "llm", "broken", "foreign"]
+    assert plugins.extractor_names() == ["spacy", "rules", "llm", "gliner", "broken", "foreign"]
     assert plugins.extractor_named("foreign").identity == "foreign/1"
     with pytest.raises(InputError, match="gives a int without identity"):
         plugins.extractor_named("broken")

@@ -172,7 +172,7 @@ def _memini(
         typer.Option(
             "--extractor",
             metavar="NAME",
-            help="What finds mentions: spacy, rules, llm or one that is installed; else spacy, or rules.",
+            help="What finds mentions: spacy, rules, llm, gliner or another package's; else spacy, or rules.",
         ),
     ] = None,
 ) -> None:
