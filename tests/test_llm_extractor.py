@@ -357,6 +357,17 @@ def test_remember_sends_only_with_yes_and_no_secret(paid: Endpoint, tmp_path: Pa
     assert "ada@example" not in str(request)
 
 
+def test_a_server_says_that_it_sends_what_it_is_told(
+    paid: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = pytest.importorskip("memini_kuzu.server", reason='the extra "mcp" is not installed')
+    monkeypatch.setattr(server, "serve_http", lambda *_args, **_settings: None)
+    started = memini("serve", "--db", tmp_path / "a.memini")
+    assert started.exit_code == 0
+    assert "each text that is remembered here is sent to llm/small/1" in started.stderr
+    assert paid.requests == []
+
+
 def test_an_extractor_that_costs_nothing_is_not_asked_about(paid: Endpoint, tmp_path: Path) -> None:
     with (
         Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory,

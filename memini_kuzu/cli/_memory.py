@@ -251,7 +251,7 @@ def ingest(
     ):
         try:
             if held is not None:
-                report = memory.add(held, skip_bad=skip_bad, progress=progress)
+                report = memory.add(held, skip_bad=skip_bad, processes=processes, progress=progress)
             else:
                 report = memory.ingest(
                     *paths,
