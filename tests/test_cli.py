@@ -184,7 +184,11 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("example", examples())
 def test_every_example_in_the_help_is_a_command_line_that_parses(example: str) -> None:
-    name, *args = shlex.split(example.partition(" < ")[0])[1:]
+    words = shlex.split(example.partition(" < ")[0])[1:]
+    if words[0].startswith("--"):  # an option of all commands, with its value
+        assert words[0] in {option for parameter in GROUP.params for option in parameter.opts}
+        words = words[2:]
+    name, *args = words
     COMMANDS[name].make_context(name, args)
 
 
