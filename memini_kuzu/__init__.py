@@ -6,6 +6,7 @@ mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a grap
 
 from memini_kuzu.aliases import Alias
 from memini_kuzu.config import Parameters
+from memini_kuzu.doctor import Diagnosis
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import (
     InputError,
@@ -20,7 +21,8 @@ from memini_kuzu.errors import (
     TimeError,
     UnknownEntityError,
 )
-from memini_kuzu.extraction import Extractor, Mention, RuleExtractor, SpacyExtractor
+from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
+from memini_kuzu.forgetting import ForgetReport
 from memini_kuzu.ingestion import IngestReport
 from memini_kuzu.maintenance import MaintenanceReport
 from memini_kuzu.memory import Association, Memory, Stats
@@ -35,17 +37,24 @@ from memini_kuzu.recall import (
     RecalledPassage,
 )
 from memini_kuzu.records import Record
+from memini_kuzu.redaction import NO_REDACTION, Redaction
+from memini_kuzu.retune import RetuneReport
 from memini_kuzu.suggestions import Suggestion
+from memini_kuzu.trajectory import Overview, Trajectory
 
 __all__ = [
+    "NO_REDACTION",
     "ActivatedEntity",
     "Alias",
     "Association",
     "AssociationHistory",
     "Columns",
     "Context",
+    "Diagnosis",
+    "Estimate",
     "Explanation",
     "Extractor",
+    "ForgetReport",
     "IngestReport",
     "InputError",
     "MaintenanceReport",
@@ -53,6 +62,7 @@ __all__ = [
     "Memory",
     "Mention",
     "NotAStoreError",
+    "Overview",
     "ParameterError",
     "Parameters",
     "Path",
@@ -61,6 +71,8 @@ __all__ = [
     "RecalledPassage",
     "Record",
     "RecordError",
+    "Redaction",
+    "RetuneReport",
     "RuleExtractor",
     "SchemaVersionError",
     "SpacyExtractor",
@@ -70,5 +82,6 @@ __all__ = [
     "Suggestion",
     "TimeConstants",
     "TimeError",
+    "Trajectory",
     "UnknownEntityError",
 ]

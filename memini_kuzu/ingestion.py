@@ -57,6 +57,7 @@ __all__ = [
     "IngestReport",
     "ingest",
     "speaker",
+    "texts_to_extract",
     "title_mention",
     "write_edges",
 ]
@@ -271,6 +272,39 @@ def ingest(
     if incoming.failure is not None:
         raise incoming.failure
     return report
+
+
+def texts_to_extract(
+    store: Store,
+    records: Iterable[Record | RecordError],
+    *,
+    now: int,
+    skip_bad: bool = False,
+    redaction: Redaction = KEYS_ONLY,
+) -> Iterator[str]:
+    """The passages that `ingest` would hand to the extractor, as it would; nothing is written.
+
+    Parameters
+    ----------
+    store, records, now, skip_bad, redaction
+        As for `ingest`.
+
+    Yields
+    ------
+    str
+        Those of documents that the store does not have.
+
+    Raises
+    ------
+    RecordError
+        At the first bad record, unless `skip_bad`.
+    """
+    incoming = _Incoming(store, records, now, IngestReport(), skip_bad=skip_bad, redaction=redaction)
+    for text in incoming.texts():
+        incoming.waiting.clear()  # nobody fetches them here
+        yield text
+    if incoming.failure is not None:
+        raise incoming.failure
 
 
 def title_mention(title: str) -> Mention | None:

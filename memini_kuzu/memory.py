@@ -11,7 +11,7 @@ from memini_kuzu import recall as recalling
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import InputError, UnknownEntityError
-from memini_kuzu.extraction import canonical, default_extractor
+from memini_kuzu.extraction import CostlyExtractor, canonical, default_extractor
 from memini_kuzu.forgetting import Scope
 from memini_kuzu.ledger import read_ledger
 from memini_kuzu.readers import Columns, read
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from memini_kuzu.errors import RecordError
     from memini_kuzu.events import EventsReport
     from memini_kuzu.exchange import EdgesReport, MergeReport
-    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.extraction import Estimate, Extractor
     from memini_kuzu.fitting import FitReport
     from memini_kuzu.forgetting import ForgetReport
     from memini_kuzu.ingestion import IngestReport
@@ -437,6 +437,46 @@ class Memory:
             processes=processes,
             redaction=self._redaction,
             progress=progress,
+        )
+
+    def estimate(self, records: Iterable[Record | RecordError], *, skip_bad: bool = False) -> Estimate:
+        """What the extractor would take to `add` these records, where it costs. Sends and changes nothing.
+
+        Parameters
+        ----------
+        records : iterable of Record or RecordError
+            As for `add`; documents that the store has cost nothing.
+        skip_bad : bool
+            Leave bad records out; otherwise the first one is raised.
+
+        Returns
+        -------
+        Estimate
+            Requests and tokens, and money where prices are known.
+
+        Raises
+        ------
+        InputError
+            If the extractor's work is not paid for.
+        RecordError
+            At the first bad record, unless `skip_bad`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu.extraction.llm import LLMExtractor
+        >>> llm = LLMExtractor("http://localhost:11434/v1", model="small")
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini", extractor=llm) as memory:
+        ...     memory.estimate([Record("Ada met Charles.")]).requests
+        1
+        """
+        extractor = self.extractor
+        if not isinstance(extractor, CostlyExtractor):
+            raise InputError(f"{extractor.identity} costs nothing: it works on this machine")
+        return extractor.estimate(
+            ingestion.texts_to_extract(
+                self._store, records, now=self._clock(), skip_bad=skip_bad, redaction=self._redaction
+            )
         )
 
     @property

@@ -184,7 +184,11 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("example", examples())
 def test_every_example_in_the_help_is_a_command_line_that_parses(example: str) -> None:
-    name, *args = shlex.split(example.partition(" < ")[0])[1:]
+    words = shlex.split(example.partition(" < ")[0])[1:]
+    if words[0].startswith("--"):  # an option of all commands, with its value
+        assert words[0] in {option for parameter in GROUP.params for option in parameter.opts}
+        words = words[2:]
+    name, *args = words
     COMMANDS[name].make_context(name, args)
 
 
@@ -221,6 +225,7 @@ def test_the_version_is_shown() -> None:
         (["ingest", "a.txt", "--processes", "0"], "--processes"),
         (["init", "--tau-fast", "long"], "--tau-fast"),
         (["cypher", "RETURN 1", "--param", "novalue"], "'novalue' is not NAME=VALUE"),
+        (["remember", "x", "--no-redaction", "--redact-emails"], "masks nothing"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(args: list[str], message: str) -> None:
@@ -344,6 +349,69 @@ def test_remember_refuses_what_it_cannot_keep(full: Path, args: list[str], messa
 def test_remember_refuses_bytes_that_are_no_text(full: Path) -> None:
     with unchanged(full):
         assert "byte 3 is not utf-8" in fail("remember", "-", "--db", full, stdin=b"caf\xe9")
+
+
+# what is masked
+
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"
+
+
+def texts(path: Path) -> list[str]:
+    query = "MATCH (p:Passage) RETURN p.text AS text ORDER BY text"
+    return [row["text"] for row in answer("cypher", query, "--db", path)]
+
+
+def test_keys_are_masked_and_counted_without_being_asked(store: Path) -> None:
+    told = succeed("remember", f"Ada wrote {KEY} to ada@example.org.", "--db", store)
+    assert told.endswith("; masked: 1 aws-access-key\n")
+    assert texts(store) == ["Ada wrote [redacted:aws-access-key] to ada@example.org."]
+
+
+def test_emails_and_phones_are_masked_if_asked(store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("phonenumbers")
+    (tmp_path / "a.txt").write_text(f"{KEY}, ada@example.org, 020 7946 0958")
+    told = answer("ingest", tmp_path / "a.txt", "--db", store, "--redact-emails", "--redact-phones", "gb")
+    assert told["redacted"] == {"aws-access-key": 1, "email": 1, "phone": 1}
+    assert texts(store) == ["[redacted:aws-access-key], [redacted:email], [redacted:phone]"]
+
+
+def test_nothing_is_masked_if_asked(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(KEY)
+    assert "masked" not in succeed("ingest", tmp_path / "a.txt", "--db", store, "--no-redaction")
+    assert texts(store) == [KEY]
+
+
+@pytest.mark.parametrize("args", [["remember", "x"], ["ingest", "."], ["serve", "--stdio"]])
+def test_a_country_that_is_none_is_refused_before_a_store_is_made(tmp_path: Path, args: list[str]) -> None:
+    pytest.importorskip("phonenumbers")
+    path = tmp_path / "new.memini"
+    assert "'XX' is no country" in fail(*args, "--db", path, "--redact-phones", "xx")
+    assert not path.exists()
+
+
+def test_phones_without_their_library_are_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    path = tmp_path / "new.memini"
+    line = fail("remember", "x", "--db", path, "--redact-phones", "US")
+    assert 'pip install "memini-kuzu[privacy]"' in line
+    assert not path.exists()
+    assert run("remember", "ada@example.org", "--db", path, "--redact-emails").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ([], ["--redact-emails"], "pass them to memini serve"),
+        ([], ["--no-redaction"], "pass them to memini serve"),
+        (["--extractor", "rules"], [], "a server has an extractor of its own"),
+    ],
+)
+def test_what_only_the_server_decides_is_refused_beside_its_address(
+    before: list[str], after: list[str], message: str
+) -> None:
+    assert message in fail("--server", "http://127.0.0.1:9/mcp", *before, "remember", "x", *after)
 
 
 # ingest

@@ -11,14 +11,18 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 from memini_kuzu import Extractor, InputError, Memory, RuleExtractor
+from memini_kuzu.cli import app
 from memini_kuzu.extraction import plugins
 from memini_kuzu.extraction.llm import EndpointError, LLMExtractor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from typer.testing import Result
 
     Answer = Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]
 
@@ -229,6 +233,152 @@ def test_an_estimate_counts_requests_and_tokens_and_sends_nothing(endpoint: Endp
     assert endpoint.requests == []
 
 
+def test_an_estimate_has_a_price_where_prices_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEMINI_LLM_PRICES", raising=False)
+    texts = ["four" * 100]
+    unknown = LLMExtractor(model="m").estimate(texts)
+    assert unknown.price is None
+    known = LLMExtractor(model="m", prices=(0.5, 2.0)).estimate(texts)
+    assert known.price == unknown.cost(0.5, 2.0) > 0
+    for written in ("0.5 2", "0.5, 2.0"):
+        monkeypatch.setenv("MEMINI_LLM_PRICES", written)
+        assert LLMExtractor(model="m").estimate(texts) == known
+
+
+@pytest.mark.parametrize("prices", ["cheap", "1", "1 2 3", "-1 2", "nan 1", "1 inf"])
+def test_prices_that_are_none_are_refused(prices: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMINI_LLM_PRICES", prices)
+    with pytest.raises(InputError, match=r"MEMINI_LLM_PRICES = .* such as '0.15 0.60'"):
+        LLMExtractor(model="m").estimate([])
+
+
+# The command line
+
+
+@pytest.fixture
+def paid(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    """The endpoint, with its prices, as the environment names it."""
+    for name, value in (("URL", endpoint.url), ("MODEL", "small"), ("PRICES", "1000 1000"), ("KEY", "k")):
+        monkeypatch.setenv(f"MEMINI_LLM_{name}", value)
+    for name in ("MEMINI_DB", "MEMINI_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    return endpoint
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"{number}.txt").write_text(f"{TEXT} It was day {number}.")
+    return folder
+
+
+def memini(*args: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["--extractor", "llm", *map(str, args)], input=stdin, prog_name="memini")
+
+
+def test_ingest_only_says_what_it_would_cost(paid: Endpoint, notes: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    told = memini("ingest", notes, "--db", path)
+    assert told.exit_code == 0
+    rows = dict(line.rsplit(maxsplit=1) for line in told.stdout.splitlines()[1:])
+    assert (rows["passages"], rows["requests"]) == ("9", "2")
+    assert float(rows["price"].replace(",", "")) > 0
+    assert told.stderr == "memini: nothing was sent, nothing was changed; do it with --yes\n"
+    asked = json.loads(memini("ingest", notes, "--db", path, "--json").stdout)
+    assert asked["dry_run"] is True
+    assert asked["estimate"]["requests"] == 2
+    assert paid.requests == []
+    assert [each.name for each in tmp_path.iterdir()] == ["notes"]
+
+
+def test_ingest_says_what_it_costs_before_it_sends(paid: Endpoint, notes: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    # an endpoint that refuses at once: what was said before stands there all the same
+    paid.answers = [lambda _body: (401, {}, b"")] * 2
+    refused = memini("ingest", notes, "--db", path, "--yes")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("memini: sending 9 passages in 2 requests: about ")
+    paid.answers.clear()
+    paid.requests.clear()
+    done = json.loads(memini("ingest", notes, "--db", path, "--yes", "--json").stdout)
+    assert (done["added"], done["estimate"]["requests"], len(paid.requests)) == (9, 2, 2)
+
+
+def test_what_the_store_has_costs_nothing(paid: Endpoint, notes: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    assert memini("ingest", notes, "--db", path, "--yes").exit_code == 0
+    sent = len(paid.requests)
+    (notes / "new.txt").write_text("London is new.")
+    again = json.loads(memini("ingest", notes, "--db", path, "--json").stdout)
+    assert (again["estimate"]["texts"], again["estimate"]["requests"]) == (1, 1)
+    assert memini("ingest", notes, "--db", path, "--yes").exit_code == 0
+    assert len(paid.requests) == sent + 1
+
+
+def test_a_bad_record_is_found_before_anything_is_sent(paid: Endpoint, tmp_path: Path) -> None:
+    lines = [json.dumps({"text": TEXT})] * 2 + ["{"]
+    refused = memini("ingest", "-", "--db", tmp_path / "a.memini", "--yes", stdin="\n".join(lines))
+    assert refused.exit_code == 1
+    assert "standard input:3" in refused.stderr
+    assert "nothing was changed" in refused.stderr
+    assert paid.requests == []
+
+
+def test_standard_input_is_estimated_and_sent(paid: Endpoint, tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    lines = "\n".join(json.dumps({"text": TEXT, "id": str(number)}) for number in range(3))
+    told = json.loads(memini("ingest", "-", "--db", path, "--yes", "--json", stdin=lines).stdout)
+    assert (told["added"], told["estimate"]["texts"], len(paid.requests)) == (3, 3, 1)
+
+
+def test_remember_sends_only_with_yes_and_no_secret(paid: Endpoint, tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    args = [
+        "remember",
+        f"{TEXT} {key} ada@example.org",
+        "--time",
+        "2026-03-01",
+        "--redact-emails",
+        "--db",
+        path,
+    ]
+    assert "do it with --yes" in memini(*args).stderr
+    assert paid.requests == []
+    assert not path.exists()
+    done = memini(*args, "--yes")
+    assert done.exit_code == 0
+    assert "; masked: 1 aws-access-key, 1 email" in done.stdout
+    [request] = paid.requests
+    assert "London" in str(request)
+    assert key not in str(request)
+    assert "ada@example" not in str(request)
+
+
+def test_a_server_says_that_it_sends_what_it_is_told(
+    paid: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = pytest.importorskip("memini_kuzu.server", reason='the extra "mcp" is not installed')
+    monkeypatch.setattr(server, "serve_http", lambda *_args, **_settings: None)
+    started = memini("serve", "--db", tmp_path / "a.memini")
+    assert started.exit_code == 0
+    assert "each text that is remembered here is sent to llm/small/1" in started.stderr
+    assert paid.requests == []
+
+
+def test_an_extractor_that_costs_nothing_is_not_asked_about(paid: Endpoint, tmp_path: Path) -> None:
+    with (
+        Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory,
+        pytest.raises(InputError, match="rules/1 costs nothing"),
+    ):
+        memory.estimate([])
+    free = ["--extractor", "rules", "remember", TEXT, "--db", str(tmp_path / "a.memini")]
+    assert CliRunner().invoke(app, free, prog_name="memini").exit_code == 0
+    assert paid.requests == []
+
+
 class Foreign:
     identity = "foreign/1"
 
@@ -248,7 +398,7 @@ def test_another_package_offers_an_extractor_by_an_entry_point(monkeypatch: pyte
     monkeypatch.setattr(
         metadata.EntryPoint, "load", lambda self: {"foreign": Foreign, "broken": int}[self.name]
     )
-    assert plugins.extractor_names() == ["spacy", "rules", "llm", "broken", "foreign"]
+    assert plugins.extractor_names() == ["spacy", "rules", "llm", "gliner", "broken", "foreign"]
     assert plugins.extractor_named("foreign").identity == "foreign/1"
     with pytest.raises(InputError, match="gives a int without identity"):
         plugins.extractor_named("broken")

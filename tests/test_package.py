@@ -55,7 +55,9 @@ def test_method_of_memory_has_an_example_or_needs_none(method: str) -> None:
 
 
 def test_public_names_are_sorted_and_told_once() -> None:
-    assert memini_kuzu.__all__ == sorted(set(memini_kuzu.__all__))
+    # constants first, as the linter has it
+    expected = sorted(set(memini_kuzu.__all__), key=lambda name: (not name.isupper(), name))
+    assert memini_kuzu.__all__ == expected
 
 
 def test_types_are_shipped() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from memini_kuzu import InputError, Memory, RuleExtractor
-from memini_kuzu.redaction import NO_REDACTION, Redaction, blank
+from memini_kuzu import NO_REDACTION, InputError, Memory, Redaction, RuleExtractor
+from memini_kuzu.redaction import blank
 
 if TYPE_CHECKING:
     from pathlib import Path

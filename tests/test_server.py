@@ -227,6 +227,19 @@ def test_commands_use_the_server_in_place_of_the_file(url: str) -> None:
     assert "consolidate needs the store's file" in refused.stderr
 
 
+def test_what_is_told_to_a_server_is_masked_as_it_was_started_to(tmp_path: Path) -> None:
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    masked = {"aws-access-key": 1, "email": 1}
+    path = tmp_path / "a.memini"
+    with serving(path, "--redact-emails") as address, Memory.connect(address) as memory:
+        assert memory.remember(f"Ada wrote {key} to ada@example.org.").redacted == masked
+        [passage] = memory.recall("Ada").passages
+        assert passage.text == "Ada wrote [redacted:aws-access-key] to [redacted:email]."
+    assert key.encode() not in path.read_bytes()
+    with serving(tmp_path / "b.memini", "--no-redaction") as address, Memory.connect(address) as memory:
+        assert memory.remember(key).redacted == {}
+
+
 def test_without_the_server_a_second_process_is_told_at_once_who_has_the_store(tmp_path: Path) -> None:
     path = tmp_path / "a.memini"
     with serving(path):

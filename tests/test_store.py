@@ -525,6 +525,10 @@ def test_all_edges_may_go_and_come_again(memory: Memory) -> None:
         "INSTALL httpfs",
         "LOAD EXTENSION 'out.so'",
         "ATTACH 'out' AS o (dbtype kuzu)",
+        "CALL auto_checkpoint=true",
+        "call `auto_checkpoint` = true",
+        "CALL/* a */checkpoint_threshold=1",
+        "EXPLAIN CALL force_checkpoint_on_close=true",
     ],
 )
 def test_a_reading_query_cannot_write(
@@ -551,6 +555,8 @@ def test_a_reading_query_cannot_write(
         ("UNWIND [1] AS x RETURN x", 1),
         ("OPTIONAL MATCH (e:Entity {id: 0}) RETURN 1 AS x", 1),
         ("CALL show_tables() RETURN 1 AS x LIMIT 1", 1),
+        ("CALL show_tables() WHERE name = 'Entity' RETURN 1 AS x", 1),
+        ("CALL current_setting('auto_checkpoint') RETURN auto_checkpoint AS x", "False"),
         ("LOAD WITH HEADERS (a INT64) FROM 'one.csv' (file_format = 'csv', header = false) RETURN a AS x", 1),
     ],
 )

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
+from memini_kuzu.cli._app import (
+    STORE,
+    Db,
+    Json,
+    NoRedaction,
+    RedactEmails,
+    RedactPhones,
+    Wait,
+    command,
+    masking,
+    opened,
+)
+from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.doctor import diagnose
 from memini_kuzu.errors import InputError
@@ -98,7 +110,7 @@ def doctor(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
 
 @command(
     "memini serve --db notes.memini",
-    "memini serve --stdio",
+    "memini serve --stdio --redact-emails",
     "memini serve --host 0.0.0.0 --allow-host memory.example.org",
 )
 def serve(
@@ -122,14 +134,20 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name under which clients reach this host."),
     ] = None,
+    redact_emails: RedactEmails = False,
+    redact_phones: RedactPhones = None,
+    no_redaction: NoRedaction = False,
     wait: Wait = 0.0,
 ) -> None:
     """Own the store and share it: an MCP server for agents, for other commands and for Memory.connect."""
+    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     try:
         from memini_kuzu.server import build, serve_http  # noqa: PLC0415 - the extra mcp
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
-    with opened(db, write=True, create=True, wait=wait) as memory:
+    with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
+        if costs():
+            note(f"each text that is remembered here is sent to {memory.extractor.identity}")
         if stdio:
             build(memory).run("stdio")
             return

@@ -30,14 +30,32 @@ from typer.core import TyperGroup
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.extraction import Extractor
 from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
+from memini_kuzu.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
 if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
-__all__ = ["STORE", "Db", "Json", "K", "Now", "Wait", "app", "command", "main", "opened"]
+__all__ = [
+    "STORE",
+    "Db",
+    "Json",
+    "K",
+    "NoRedaction",
+    "Now",
+    "RedactEmails",
+    "RedactPhones",
+    "Wait",
+    "app",
+    "command",
+    "extractor_asked",
+    "main",
+    "masking",
+    "opened",
+]
 
 STORE = Path("memory.memini")
 """The store of a command that is given none."""
@@ -52,6 +70,20 @@ K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many to show
 Wait = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another process to close the store."),
+]
+RedactEmails = Annotated[
+    bool, typer.Option("--redact-emails", help="Mask e-mail addresses too, before anything is stored.")
+]
+RedactPhones = Annotated[
+    str | None,
+    typer.Option(
+        "--redact-phones",
+        metavar="COUNTRY",
+        help="Mask phone numbers too, as they are dialled in this country, such as US, or with +.",
+    ),
+]
+NoRedaction = Annotated[
+    bool, typer.Option("--no-redaction", help="Store keys and passwords as they are; else they are masked.")
 ]
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -140,7 +172,7 @@ def _memini(
         typer.Option(
             "--extractor",
             metavar="NAME",
-            help="What finds mentions: spacy, rules, llm or one that is installed; else spacy, or rules.",
+            help="What finds mentions: spacy, rules, llm, gliner or another package's; else spacy, or rules.",
         ),
     ] = None,
 ) -> None:
@@ -185,6 +217,35 @@ def ending(*examples: str) -> str:
     return f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
 
+def extractor_asked() -> Extractor | None:
+    """The extractor that ``--extractor`` names; None where the default is to do."""
+    name = _extractor.get()
+    return None if name is None else extractor_named(name)
+
+
+def masking(*, emails: bool, phones: str | None, nothing: bool) -> Redaction:
+    """What the options of a command that takes in texts ask to be masked.
+
+    Parameters
+    ----------
+    emails, phones, nothing
+        The values of ``--redact-emails``, ``--redact-phones`` and ``--no-redaction``.
+
+    Examples
+    --------
+    >>> masking(emails=True, phones=None, nothing=False)
+    Redaction(keys=True, emails=True, phones=None)
+    """
+    if nothing:
+        if emails or phones is not None:
+            raise typer.BadParameter(
+                "masks nothing; leave out --redact-emails and --redact-phones, or this one",
+                param_hint="--no-redaction",
+            )
+        return NO_REDACTION
+    return Redaction(emails=emails, phones=None if phones is None else phones.upper())
+
+
 @contextmanager
 def opened(
     db: Path,
@@ -194,6 +255,8 @@ def opened(
     wait: float = 0.0,
     now: str | None = None,
     parameters: Parameters | None = None,
+    redaction: Redaction = KEYS_ONLY,
+    silent: bool = False,
 ) -> Iterator[Memory]:
     """The store of a command, or the memory that a server shares.
 
@@ -211,6 +274,10 @@ def opened(
         What the clock shows, for commands that take in something.
     parameters : Parameters, optional
         The dynamics of a store that is made.
+    redaction : Redaction
+        What is masked before a text is stored.
+    silent : bool
+        Say nothing of a store that is made.
 
     Yields
     ------
@@ -221,6 +288,16 @@ def opened(
     if server is not None:
         if now is not None and write:
             raise InputError("a server has a clock of its own; leave --now out, or use the file")
+        if redaction != KEYS_ONLY:
+            raise InputError(
+                "a server masks what it was started to mask; leave --redact-… and --no-redaction out here, "
+                "and pass them to memini serve"
+            )
+        if _extractor.get() is not None:
+            raise InputError(
+                "a server has an extractor of its own; leave --extractor out here, and pass it before "
+                "memini serve: memini --extractor NAME serve"
+            )
         with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
             # it has the methods that a server offers, and says so where another is called
             yield cast("Memory", shared)
@@ -229,8 +306,6 @@ def opened(
     if now is not None:
         moment = to_millis(now)
         clock = lambda: moment  # noqa: E731 - a clock that stands still
-    name = _extractor.get()
-    extractor = None if name is None else extractor_named(name)
     missing = create and not db.exists()
     with Memory.open(
         db,
@@ -240,8 +315,9 @@ def opened(
         clock=clock,
         parameters=parameters,
         hint=note,
-        extractor=extractor,
+        extractor=extractor_asked(),
+        redaction=redaction,
     ) as memory:
-        if missing:
+        if missing and not silent:
             note(f"made a new store, {db}")
         yield memory

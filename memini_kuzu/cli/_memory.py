@@ -10,18 +10,35 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.text import Text
 
-from memini_kuzu.cli._app import STORE, Db, Json, K, Now, Wait, command, opened
-from memini_kuzu.cli._print import clean, console, day, note, plain, show_json, show_table
+from memini_kuzu.cli._app import (
+    STORE,
+    Db,
+    Json,
+    K,
+    NoRedaction,
+    Now,
+    RedactEmails,
+    RedactPhones,
+    Wait,
+    command,
+    masking,
+    opened,
+)
+from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
+from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError, RecordError, StoreError
 from memini_kuzu.maintenance import FORGET_BELOW
-from memini_kuzu.readers import Columns
+from memini_kuzu.readers import Columns, read
+from memini_kuzu.records import Record
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from memini_kuzu import recall as recalling
     from memini_kuzu.dynamics import TimeConstants
+    from memini_kuzu.extraction import Estimate
     from memini_kuzu.ingestion import IngestReport
 
 __all__ = ["associations", "consolidate", "cypher", "ingest", "init", "recall", "remember", "stats"]
@@ -93,6 +110,7 @@ def _in_days(constants: "TimeConstants") -> str:
 @command(
     "memini remember 'Ada moved to Lisbon.' --time 2026-03-01 --source diary",
     "memini remember - --title Minutes < minutes.txt",
+    "memini remember 'Call Ada at 650-253-0000.' --redact-phones US",
 )
 def remember(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from standard input.")],
@@ -104,21 +122,35 @@ def remember(
     id: Annotated[  # noqa: A002 - the record's field
         str, typer.Option("--id", metavar="ID", help="Its id in its source; again, it is a new version.")
     ] = "",
+    redact_emails: RedactEmails = False,
+    redact_phones: RedactPhones = None,
+    no_redaction: NoRedaction = False,
+    yes: Yes = False,
     now: ClockNow = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Take in one text; the next recall sees it."""
+    """Take in one text; the next recall sees it. Keys, tokens and passwords are masked first."""
+    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     words = _standard_input() if text == "-" else text
-    with opened(db, write=True, create=True, now=now, wait=wait) as memory:
+    estimate = None
+    if costs():
+        record = Record(words, None if time is None else to_millis(time), source, title, id, "the text")
+        estimate = estimated(db, [record], redaction=redaction, now=now, wait=wait)
+        show_estimate(estimate, as_json=as_json, going=yes)
+        if not yes:
+            return
+    with opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory:
         report = memory.remember(words, time=time, source=source, title=title, id=id)
     if as_json:
-        show_json(report)
+        show_json(_with_estimate(report, estimate))
     elif report.unchanged:
         typer.echo("known already: nothing was changed")
     else:
         what = "a new version" if report.changed else "remembered"
-        typer.echo(f"{what}: {_count(report.passages, 'passage')}, {_count(report.events, 'event')}")
+        typer.echo(
+            f"{what}: {_count(report.passages, 'passage')}, {_count(report.events, 'event')}{_masked(report)}"
+        )
 
 
 def _standard_input() -> str:
@@ -130,6 +162,17 @@ def _standard_input() -> str:
         ) from error
 
 
+def _with_estimate(report: "IngestReport", estimate: "Estimate | None") -> Any:
+    """The report for JSON; with what was foreseen, where the extractor costs."""
+    return report if estimate is None else {**jsonable(report), "estimate": estimate}
+
+
+def _masked(report: "IngestReport") -> str:
+    """What was masked, by kind; nothing where nothing was."""
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(report.redacted.items()))
+    return f"; masked: {kinds}" if kinds else ""
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -137,6 +180,8 @@ def _count(number: int, noun: str) -> str:
 @command(
     "memini ingest notes/ --db notes.memini",
     "memini ingest chat.jsonl --text-column message --time-column sent_at --on-error skip",
+    "memini ingest mail/ --redact-emails --redact-phones GB",
+    "memini --extractor llm ingest notes/ --yes",
 )
 def ingest(
     paths: Annotated[
@@ -173,6 +218,10 @@ def ingest(
     processes: Annotated[
         int, typer.Option("--processes", metavar="N", min=1, help="How many processes read the texts.")
     ] = 1,
+    redact_emails: RedactEmails = False,
+    redact_phones: RedactPhones = None,
+    no_redaction: NoRedaction = False,
+    yes: Yes = False,
     now: ClockNow = None,
     as_json: Json = False,
     wait: Wait = 0.0,
@@ -180,27 +229,46 @@ def ingest(
     """Take in files and folders. What is there already changes nothing; a changed document is a new version.
 
     A thousand documents make a batch, which is kept whole or not at all: after an error or a crash, the same
-    command goes on from the last batch.
+    command goes on from the last batch. Keys, tokens and passwords of known formats are masked first.
     """
+    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
+    skip_bad = on_error is OnError.skip
     columns = Columns(text_column, time_column, source_column, title_column, id_column)
-    with opened(db, write=True, create=True, now=now, wait=wait) as memory, DocumentProgress() as progress:
+    held, estimate = None, None
+    if costs():
+        # read once: standard input cannot be read again, and what was estimated is what is sent
+        held = list(read(paths, columns=columns, time=time, source=source, encoding=encoding))
         try:
-            report = memory.ingest(
-                *paths,
-                columns=columns,
-                time=time,
-                source=source,
-                encoding=encoding,
-                skip_bad=on_error is OnError.skip,
-                processes=processes,
-                progress=progress,
-            )
+            estimate = estimated(db, held, redaction=redaction, now=now, wait=wait, skip_bad=skip_bad)
+        except RecordError as error:
+            _say_what_is_kept(error, 0)
+        show_estimate(estimate, as_json=as_json, going=yes)
+        if not yes:
+            return
+    with (
+        opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
+        DocumentProgress() as progress,
+    ):
+        try:
+            if held is not None:
+                report = memory.add(held, skip_bad=skip_bad, processes=processes, progress=progress)
+            else:
+                report = memory.ingest(
+                    *paths,
+                    columns=columns,
+                    time=time,
+                    source=source,
+                    encoding=encoding,
+                    skip_bad=skip_bad,
+                    processes=processes,
+                    progress=progress,
+                )
         except RecordError as error:
             _say_what_is_kept(error, progress.documents)
         except KeyboardInterrupt:
             note(f"interrupted; {_kept(progress.documents)}")
             raise
-    _show_ingested(report, as_json=as_json)
+    _show_ingested(report, estimate, as_json=as_json)
 
 
 def _say_what_is_kept(error: RecordError, documents: int) -> NoReturn:
@@ -215,16 +283,16 @@ def _kept(documents: int) -> str:
     return f"{_count(documents, 'document')} are kept, and the same command goes on from there"
 
 
-def _show_ingested(report: "IngestReport", *, as_json: bool) -> None:
+def _show_ingested(report: "IngestReport", estimate: "Estimate | None", *, as_json: bool) -> None:
     for error in report.skipped:
         note(f"skipped {error}")
     if as_json:
-        show_json(report)
+        show_json(_with_estimate(report, estimate))
     else:
         typer.echo(
             f"added {report.added:,}, changed {report.changed:,}, unchanged {report.unchanged:,}, "
             f"skipped {len(report.skipped):,}: {_count(report.passages, 'passage')}, "
-            f"{_count(report.events, 'event')}"
+            f"{_count(report.events, 'event')}{_masked(report)}"
         )
 
 

@@ -9,6 +9,7 @@ for good ends the extraction.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import time
@@ -16,12 +17,13 @@ import urllib.error
 import urllib.request
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.extraction.estimate import Estimate
 from memini_kuzu.extraction.mentions import CONCEPT, Mention, encodable, mention
 from memini_kuzu.extraction.rules import sentence_starts
 
@@ -89,34 +91,6 @@ class _WrongAnswerError(Exception):
         self.pause = pause
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What an extraction would take.
-
-    Parameters
-    ----------
-    texts, requests : int
-        How many.
-    input_tokens, output_tokens : int
-        Estimated at four bytes a token, with one mention in ten tokens.
-    """
-
-    texts: int
-    requests: int
-    input_tokens: int
-    output_tokens: int
-
-    def cost(self, per_million_input: float, per_million_output: float) -> float:
-        """The price, in the currency of the prices.
-
-        Examples
-        --------
-        >>> Estimate(1, 1, 2_000_000, 1_000_000).cost(0.5, 2.0)
-        3.0
-        """
-        return (self.input_tokens * per_million_input + self.output_tokens * per_million_output) / 1e6
-
-
 class LLMExtractor:
     """Finds mentions with a language model.
 
@@ -138,6 +112,9 @@ class LLMExtractor:
         How often a batch is asked for before the extraction ends.
     pause : float
         Seconds before the second attempt; each later one waits twice as long.
+    prices : tuple of float, optional
+        What a million tokens cost, those that are sent and those of the answers, for estimates;
+        $MEMINI_LLM_PRICES by default, such as ``0.15 0.60``.
 
     Examples
     --------
@@ -156,6 +133,7 @@ class LLMExtractor:
         timeout: float = 60.0,
         attempts: int = 5,
         pause: float = 1.0,
+        prices: tuple[float, float] | None = None,
     ) -> None:
         for name, value in (("batch", batch), ("concurrency", concurrency), ("attempts", attempts)):
             if value < 1:
@@ -163,6 +141,7 @@ class LLMExtractor:
         self._url, self._key, self._model = url, key, model
         self._batch, self._concurrency = batch, concurrency
         self._timeout, self._attempts, self._pause = timeout, attempts, pause
+        self._prices = prices
 
     @property
     def model(self) -> str:
@@ -185,8 +164,14 @@ class LLMExtractor:
         Returns
         -------
         Estimate
-            Requests and tokens.
+            Requests and tokens, and money where prices are known.
+
+        Raises
+        ------
+        InputError
+            If $MEMINI_LLM_PRICES cannot be read.
         """
+        prices = _prices() if self._prices is None else self._prices
         count = tokens = 0
         for text in texts:
             count += 1
@@ -194,7 +179,8 @@ class LLMExtractor:
         requests = -(-count // self._batch)
         overhead = -(-(len(PROMPT) + len(json.dumps(SCHEMA))) // BYTES_PER_TOKEN)
         answer = int(tokens * MENTIONS_PER_TOKEN * TOKENS_PER_MENTION)
-        return Estimate(count, requests, tokens + requests * overhead, answer)
+        estimate = Estimate(count, requests, tokens + requests * overhead, answer)
+        return estimate if prices is None else replace(estimate, price=estimate.cost(*prices))
 
     def extract(self, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:
         """One list of mentions a text, in order of mention.
@@ -299,6 +285,23 @@ def _setting(value: str | None, variable: str, what: str) -> str:
     if not found:
         raise InputError(f"the llm extractor needs {what}; pass it, or set {variable}")
     return found
+
+
+def _prices() -> tuple[float, float] | None:
+    """Those of the environment, of a million tokens sent and a million answered."""
+    given = os.environ.get("MEMINI_LLM_PRICES", "")
+    if not given.strip():
+        return None
+    try:
+        sent, answered = map(float, given.replace(",", " ").split())
+    except ValueError:
+        sent = answered = math.nan
+    if not (0 <= sent < math.inf and 0 <= answered < math.inf):
+        raise InputError(
+            f"MEMINI_LLM_PRICES = {given!r}; set it to what a million tokens cost, sent and answered, "
+            "such as '0.15 0.60'"
+        )
+    return sent, answered
 
 
 def _seconds(text: str | None) -> float | None:

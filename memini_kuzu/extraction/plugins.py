@@ -3,7 +3,7 @@
 A package offers one with, in its pyproject.toml::
 
     [project.entry-points."memini.extractors"]
-    gliner = "memini_gliner:GlinerExtractor"
+    flair = "memini_flair:FlairExtractor"
 
 The entry point is called without arguments and gives an `Extractor`.
 """
@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import InputError
+from memini_kuzu.extraction.gliner import GlinerExtractor
 from memini_kuzu.extraction.llm import LLMExtractor
 from memini_kuzu.extraction.mentions import Extractor
 from memini_kuzu.extraction.rules import RuleExtractor
@@ -31,6 +32,7 @@ OWN: dict[str, Callable[[], Extractor]] = {
     "spacy": SpacyExtractor,
     "rules": RuleExtractor,
     "llm": LLMExtractor,
+    "gliner": GlinerExtractor,
 }
 
 

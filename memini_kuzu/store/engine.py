@@ -80,6 +80,10 @@ READING = re.compile(
 )
 """How a reading query begins. COPY … TO and EXPORT change no store, but write over any file, this one too."""
 
+SETTING = re.compile(r"\bCALL\b\s*\w*\s*=", re.IGNORECASE)
+"""``CALL auto_checkpoint = true`` and its like: they hold for the whole database, and this one would let Kùzu
+checkpoint while no copy of the file stands by."""
+
 Parameters = Mapping[str, Any]
 
 
@@ -227,6 +231,11 @@ def _check_reading(query: str) -> None:
     if SEPARATOR.search(code):
         # a COMMIT among them would end the transaction that the rest relies on
         raise QueryError("a reading query is one statement; run them one by one, or allow writing")
+    if SETTING.search(code):
+        raise QueryError(
+            "a reading query changes no setting of the engine; read one with "
+            "CALL current_setting('threads') RETURN *"
+        )
     if not READING.match(code):
         raise QueryError(
             "a reading query begins with MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN, CALL or LOAD FROM; "
