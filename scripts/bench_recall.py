@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bench_common import NOW, Row, alternate, compare, entity_ids, generated_store, timed
+from bench_common import FAN_OUT, NOW, Row, alternate, compare, entity_ids, generated_store, timed
 from scipy import sparse
 
 from memini_kuzu.store import reading
@@ -16,6 +18,9 @@ from memini_kuzu.tables import positions
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.store import Store
@@ -34,36 +39,69 @@ def recall(edges: int, runs: int) -> list[Row]:
             generated_store(Path(folder) / "small.memini", small) as floor,
             generated_store(Path(folder) / "large.memini", edges) as store,
         ):
-            series: list[list[float]] = [[], []]
-            for number in range(max(runs, 5) * 5):
-                for place, (memory, count) in zip(series, ((floor, small), (store, edges)), strict=True):
-                    seeds = _seeds(count, number)
-                    if number == 0:
-                        spread(memory, seeds)
-                    place.append(timed(partial(spread, memory, seeds)))
+            sides = ((floor, small), (store, edges))
+            in_file = _series(sides, max(runs, 5) * 2, reading.associations_in_file)
+            held, most = [_hold(*side) for side in sides], _most_memory()
+            series = _series(sides, max(runs, 5) * 20, reading.associations_from)
             products = _products(store, _seeds(edges, 0), runs)
+    case = f"{STEPS} steps, beam {BEAM}"
     note = f"floor: the same at {small:,} edges"
     return [
-        compare(
-            "recall", f"{STEPS} steps, beam {BEAM}", edges, series[1], series[0], goal="≤ 1.5", note=note
-        ),
+        compare("recall", case, edges, series[1], series[0], goal="≤ 1.5", note=note),
         compare(
             "recall", "against scipy", edges, series[1], products, note="floor: a sparse product, in memory"
+        ),
+        compare("recall", "the first ones, asked of the file", edges, in_file[1], in_file[0], note=note),
+        compare(
+            "recall",
+            "reading all into memory",
+            edges,
+            [held[1]],
+            in_file[1],
+            note=f"floor: one recall asked of the file; {most:,} MB at most",
         ),
     ]
 
 
+def _series(sides: Iterable[tuple[Store, int]], runs: int, hop: Callable[..., pa.Table]) -> list[list[float]]:
+    """Seconds of so many spreads over each store, in turns."""
+    series: list[list[float]] = [[], []]
+    for number in range(runs + 1):
+        for place, (memory, count) in zip(series, sides, strict=True):
+            seconds = timed(partial(spread, memory, _seeds(count, number), hop))
+            if number:
+                place.append(seconds)
+    return series
+
+
+def _hold(store: Store, count: int) -> float:
+    """Seconds of the hop that reads all associations into memory; those before it ask the file."""
+    ids, now = entity_ids(count // FAN_OUT)[:BEAM].tolist(), from_millis(NOW)
+    seconds = 0.0
+    while store.adjacency() is None:
+        reading.associations_from(store, ids, now)
+        began = time.perf_counter()
+        store.adjacency()
+        seconds = time.perf_counter() - began
+    return seconds
+
+
+def _most_memory() -> int:
+    """Megabytes that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
 def _seeds(edges: int, number: int) -> NDArray[np.int64]:
-    entities = entity_ids(edges // 10)
+    entities = entity_ids(edges // FAN_OUT)
     return np.random.default_rng(number).choice(entities, SEEDS, replace=False)
 
 
-def spread(store: Store, seeds: NDArray[np.int64]) -> dict[int, float]:
+def spread(store: Store, seeds: NDArray[np.int64], hop: Callable[..., pa.Table]) -> dict[int, float]:
     """Activation after the steps; of each step, the strongest go on."""
     activation = dict.fromkeys(seeds.tolist(), 1.0)
     total: dict[int, float] = {}
     for _ in range(STEPS):
-        table = reading.associations_from(store, list(activation), from_millis(NOW))
+        table = hop(store, list(activation), from_millis(NOW))
         source, target = table["source"].to_numpy(), table["id"].to_numpy()
         strength = table["strength"].to_numpy()
         ends = np.unique(target)

@@ -27,6 +27,7 @@ __all__ = [
     "aliases_of",
     "association",
     "associations_from",
+    "associations_in_file",
     "dated_passages",
     "entities_by_id",
     "entities_like",
@@ -298,17 +299,22 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
     if held is not None:
         return held.leading_from(entities, to_millis(now), store.parameters)
     with store.hopping():
-        return _lookup(
-            store,
-            "s:Entity",
-            f"""-[a:ASSOCIATES]->(e:Entity)
-            WITH s, a, e, $now AS now
-            RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
-                a.first_seen AS began
-            """,
-            entities,
-            {"now": now},
-        )
+        return associations_in_file(store, entities, now)
+
+
+def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
+    """What `associations_from` gives for one entity or more, asked of the file."""
+    return _lookup(
+        store,
+        "s:Entity",
+        f"""-[a:ASSOCIATES]->(e:Entity)
+        WITH s, a, e, $now AS now
+        RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
+            a.first_seen AS began
+        """,
+        entities,
+        {"now": now},
+    )
 
 
 def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:
