@@ -7,6 +7,7 @@ mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a grap
 from memini_kuzu.aliases import Alias
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
+from memini_kuzu.embedding import Embedder
 from memini_kuzu.errors import (
     InputError,
     MeminiError,
@@ -44,6 +45,7 @@ __all__ = [
     "AssociationHistory",
     "Columns",
     "Context",
+    "Embedder",
     "Explanation",
     "Extractor",
     "IngestReport",
