@@ -254,7 +254,7 @@ def _vectors(store: Store) -> Iterator[Finding]:
         yield Finding("vectors", "problem", detail, "restore a backup, or ingest into a new store")
     elif missing:
         detail = f"{missing:,} passages have no vector of {space}"
-        yield Finding("vectors", "note", detail, "compute them: Memory.embed()")
+        yield Finding("vectors", "note", detail, "compute them: Memory.embed() or memini embed")
     else:
         yield Finding("vectors", "ok", f"{total:,} of {space}")
 

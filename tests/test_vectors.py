@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,12 +16,15 @@ from fixtures_memory import NOW, Names, contents, corpus
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Parameters, Record
 from memini_kuzu.activation import resemblance
 from memini_kuzu.analysis import terms
+from memini_kuzu.cli import app
 from memini_kuzu.embedding import Embedder, unit_vectors
 from memini_kuzu.embedding.minilm import MiniLM
+from memini_kuzu.embedding.plugins import GROUP
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store.vectors import read_space, read_vectors
 from memini_kuzu.times import to_millis
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from click.testing import Result
     from numpy.typing import NDArray
 
 pytest_plugins = ["fixtures_memory"]
@@ -433,6 +438,67 @@ def test_the_model_of_the_extra_is_an_embedder() -> None:
         @ unit_vectors(model, ["Which ferry came behind schedule?"]).T
     )
     assert near[0] > far[0] + 0.2
+
+
+class Offered:
+    """An entry point."""
+
+    def __init__(self, name: str, made: object) -> None:
+        self.name, self._made = name, made
+
+    def load(self) -> Any:
+        return lambda: self._made
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two other packages offer embedders: one that keeps its promise, and one that does not."""
+    entries = [Offered("meanings", Meanings()), Offered("wrong", object())]
+    monkeypatch.setattr(
+        "memini_kuzu.embedding.plugins.metadata.entry_points",
+        lambda group: entries if group == GROUP else [],
+    )
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.usefixtures("offered")
+def test_the_command_line_embeds_and_recalls_with_an_embedder_of_that_name(path: Path) -> None:
+    with opened(path) as memory:
+        tell(memory)
+    asked = ("recall", CUE, "--db", path, "--now", "2025-04-01", "--json")
+    assert json.loads(run(*asked).stdout)["passages"] == []
+    refused = run("--embedder", "meanings", *asked)
+    assert refused.exit_code == 1
+    assert "Memory.embed() or memini embed" in refused.stderr
+    assert json.loads(run("embed", "meanings", "--db", path, "--json").stdout) == {"vectors": 4}
+    assert run("embed", "meanings", "--db", path).stdout == "0 vectors written\n"
+    found = json.loads(run("--embedder", "meanings", *asked).stdout)
+    assert found["passages"][0]["id"] == "ferry"
+    assert found["paths"][0]["kind"] == "similarity"
+
+
+@pytest.mark.usefixtures("offered")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nobody", "no embedder is named 'nobody'; there are minilm, meanings, wrong"),
+        ("wrong", "without name, dimension and embed"),
+    ],
+)
+def test_an_embedder_that_is_not_there_is_one_line(path: Path, name: str, message: str) -> None:
+    refused = run("embed", name, "--db", path)
+    assert refused.exit_code == 1
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_server_takes_no_embedder_from_its_clients() -> None:
+    refused = run("--server", "http://127.0.0.1:9/mcp", "--embedder", "meanings", "recall", "x")
+    assert refused.exit_code == 1
+    assert "a server was started with its embedder" in refused.stderr
 
 
 @given(arrays(np.float64, st.integers(1, 30), elements=st.floats(-1, 1)))

@@ -29,6 +29,7 @@ from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
+from memini_kuzu.embedding.plugins import embedder_named
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
@@ -62,6 +63,9 @@ _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 _extractor: ContextVar[str | None] = ContextVar("extractor", default=None)
 """The name of the extractor that is to be used in place of the default."""
+
+_embedder: ContextVar[str | None] = ContextVar("embedder", default=None)
+"""The name of the embedder; words, names and dates alone where there is none."""
 
 _server: ContextVar[str | None] = ContextVar("server", default=None)
 """The address of the server that the commands use in place of a file."""
@@ -143,10 +147,19 @@ def _memini(
             help="What finds mentions: spacy, rules, llm or one that is installed; else spacy, or rules.",
         ),
     ] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            metavar="NAME",
+            help="What compares meanings: minilm (extra dense) or one that is installed; else nothing does.",
+        ),
+    ] = None,
 ) -> None:
     """An associative memory in one local file: it learns what repeats and forgets what does not."""
     _server.set(server)
     _extractor.set(extractor)
+    _embedder.set(embedder)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -194,6 +207,7 @@ def opened(
     wait: float = 0.0,
     now: str | None = None,
     parameters: Parameters | None = None,
+    embedder: str | None = None,
 ) -> Iterator[Memory]:
     """The store of a command, or the memory that a server shares.
 
@@ -211,6 +225,8 @@ def opened(
         What the clock shows, for commands that take in something.
     parameters : Parameters, optional
         The dynamics of a store that is made.
+    embedder : str, optional
+        The name of the embedder; by default that of ``--embedder``.
 
     Yields
     ------
@@ -221,6 +237,10 @@ def opened(
     if server is not None:
         if now is not None and write:
             raise InputError("a server has a clock of its own; leave --now out, or use the file")
+        if embedder is not None or _embedder.get() is not None:
+            raise InputError(
+                "a server was started with its embedder or none; name none here, or use the file"
+            )
         with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
             # it has the methods that a server offers, and says so where another is called
             yield cast("Memory", shared)
@@ -231,6 +251,7 @@ def opened(
         clock = lambda: moment  # noqa: E731 - a clock that stands still
     name = _extractor.get()
     extractor = None if name is None else extractor_named(name)
+    name = embedder or _embedder.get()
     missing = create and not db.exists()
     with Memory.open(
         db,
@@ -241,6 +262,7 @@ def opened(
         parameters=parameters,
         hint=note,
         extractor=extractor,
+        embedder=None if name is None else embedder_named(name),
     ) as memory:
         if missing:
             note(f"made a new store, {db}")

@@ -104,7 +104,7 @@ def read_resemblance(store: Store, embedder: Embedder, text: str, now: int) -> R
     if missing:
         raise InputError(
             f"{missing:,} of {passages:,} passages have no vector of {space}; open the store for writing and "
-            "compute them: Memory.embed()"
+            "compute them: Memory.embed() or memini embed"
         )
     if not passages:
         return Resemblance(space.name, np.zeros(0, dtype=np.int64), np.zeros(0))

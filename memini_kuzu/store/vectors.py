@@ -107,7 +107,7 @@ def check_space(space: Space, there: Space | None) -> None:
     if there is not None and there != space:
         raise InputError(
             f"the store's vectors are of the embedder {there}, not {space}; open it with that one, or "
-            "replace them: Memory.embed()"
+            "replace them: Memory.embed() or memini embed"
         )
 
 
