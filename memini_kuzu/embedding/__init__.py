@@ -24,7 +24,10 @@ __all__ = ["Embedder", "Space", "passage_text", "space_of", "unit_vectors"]
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Gives texts vectors whose cosine says how much alike they are."""
+    """Gives texts vectors whose cosine says how much alike they are.
+
+    Threads that share a memory may call it at once.
+    """
 
     @property
     def name(self) -> str:

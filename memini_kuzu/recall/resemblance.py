@@ -101,7 +101,7 @@ def read_resemblance(store: Store, embedder: Embedder, text: str, now: int) -> R
         missing = passages = store.sums().passages
     else:
         missing, passages = count_unembedded(store.read)
-    if missing:
+    if missing > 0:
         raise InputError(
             f"{missing:,} of {passages:,} passages have no vector of {space}; open the store for writing and "
             "compute them: Memory.embed() or memini embed"

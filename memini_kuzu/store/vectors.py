@@ -1,7 +1,7 @@
 """Vectors of passages in a table of their own, which is made when an embedder is first used.
 
 A cue's vector is compared with every one, by the engine itself: exact, current, and inside the same
-transactions as all else. 50,000 vectors of 384 numbers take 16 ms on two cores.
+transactions as all else. 50,000 vectors of 384 numbers take some 20 ms on two cores.
 
 Kùzu's vector index is not used. Once rows are deleted, 0.11.3 answers with fewer neighbours than there are
 (of 1,000 rows 990 deleted: 2 of the 10 left), or with none at all; nothing but building it anew mends that.
