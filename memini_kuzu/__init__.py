@@ -8,6 +8,7 @@ from memini_kuzu.aliases import Alias
 from memini_kuzu.config import Parameters
 from memini_kuzu.doctor import Diagnosis
 from memini_kuzu.dynamics import TimeConstants
+from memini_kuzu.embedding import Embedder
 from memini_kuzu.errors import (
     InputError,
     MeminiError,
@@ -51,6 +52,7 @@ __all__ = [
     "Columns",
     "Context",
     "Diagnosis",
+    "Embedder",
     "Estimate",
     "Explanation",
     "Extractor",

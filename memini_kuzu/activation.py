@@ -21,6 +21,12 @@ A passage does not excite itself: what a seed gave to an entity is taken off bef
 are the passages around p in its source, the same episode: k_o = NEAR^|o|, half of that for what came after.
 Facets (a date, a heading named in the cue) count like one more word whose mass is ln(1 + N / selected).
 
+With an embedder, the cue's meaning is one more word t, covered by how far a passage stands out of the others
+in cosine similarity c to the cue, and worth what a facet of so many members is:
+
+    x[p, t] = ((c[p] - c̄) / (max c - c̄))²     from 0 to 1; c̄ is the mean of all but the most similar one
+    m[t]    = ln(1 + N / Σ_p x[p, t])
+
 References
 ----------
 J. R. Anderson, "A spreading activation theory of memory", Journal of Verbal Learning and Verbal Behavior 22
@@ -40,7 +46,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["NEAR", "REACH", "REVERSE", "contiguity", "deliver", "gather", "readout", "seed_weights", "step"]
+__all__ = [
+    "NEAR",
+    "REACH",
+    "REVERSE",
+    "contiguity",
+    "deliver",
+    "gather",
+    "readout",
+    "resemblance",
+    "seed_weights",
+    "step",
+]
 
 NEAR = 0.6
 """What the passage next to it lends of its words; the one after that NEAR², and so on."""
@@ -54,6 +71,9 @@ REACH = 4
 ASSOCIATION = 0.5
 """γ: an association brings half of what a mention brings."""
 
+ROUNDING = 1e-6
+"""Cosines of float32 vectors that differ by less are equal."""
+
 
 def seed_weights(score: Floats) -> Floats:
     """How much each seed sends: the square of its score relative to the best, so that weak hits stay quiet.
@@ -65,6 +85,43 @@ def seed_weights(score: Floats) -> Floats:
     """
     best = score.max(initial=0.0)
     return (score / best) ** 2 if best > 0 else np.zeros_like(score)
+
+
+def resemblance(similarity: Floats) -> Floats:
+    """How well passages cover what a cue means: how far they stand out of all that is compared.
+
+    Embedders differ in how alike they find any two texts, so the mean of the other passages is the zero;
+    squared as the seeds' weights are, so that what is a little like the cue, as half of a store is, stays
+    quiet.
+
+    Parameters
+    ----------
+    similarity : float64 (n_passages,)
+        Cosines of all the passages with the cue.
+
+    Returns
+    -------
+    float64 (n_passages,)
+        From 0 to 1, which the most similar one has; where all are alike, all have it. 0 for a cosine ≤ 0.
+
+    Examples
+    --------
+    >>> resemblance(np.array([0.9, 0.5, 0.1])).round(2)
+    array([1.  , 0.11, 0.  ])
+    >>> resemblance(np.array([0.9]))
+    array([1.])
+    """
+    if not len(similarity):
+        return np.zeros(0)
+    best = similarity.max()
+    # float64 sums of equals may differ by a rounding, which must not stand out
+    others = float(np.delete(similarity, similarity.argmax()).mean()) if len(similarity) > 1 else 0.0
+    zero = max(others, 0.0)
+    if best - zero <= ROUNDING:
+        alike: Floats = ((similarity >= best - ROUNDING) & (best > ROUNDING)).astype(np.float64)
+        return alike
+    share: Floats = (np.maximum(similarity - zero, 0.0) / (best - zero)) ** 2
+    return share
 
 
 def gather(sent: Floats, seed: Ints, entity: Ints, n_entities: int) -> Floats:

@@ -13,6 +13,7 @@ from memini_kuzu.errors import MeminiError, StoreLockedError
 from memini_kuzu.store import Store, health
 from memini_kuzu.store.lock import ProcessLock
 from memini_kuzu.store.schema import latest_version
+from memini_kuzu.store.vectors import VECTORS, read_space, read_unembedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,6 +184,7 @@ def _contents(store: Store) -> Iterator[Finding]:
     yield _macros(store)
     yield _index(store)
     yield _sums(store)
+    yield from _vectors(store)
     broken = {
         what: health.dangling(store, references, targets)
         for what, (references, targets) in health.REFERENCES.items()
@@ -234,6 +236,27 @@ def _index(store: Store) -> Finding:
         )
         return Finding("index", "problem", detail, remedy)
     return Finding("index", "ok", f"{len(words)} of {len(words)} words of a sample are answered rightly")
+
+
+def _vectors(store: Store) -> Iterator[Finding]:
+    """Nothing where no embedder was ever used."""
+    space = read_space(store.read)
+    if space is None:
+        return
+    if VECTORS not in health.tables(store):
+        yield Finding("vectors", "problem", f"the table {VECTORS} is missing", "restore a backup")
+        return
+    stray = health.dangling(store, *health.VECTOR_REFERENCES)
+    missing = len(read_unembedded(store.read))
+    total = health.count(store, health.COUNT_VECTORS)
+    if stray:
+        detail = f"{stray:,} of {total:,} vectors are of no passage"
+        yield Finding("vectors", "problem", detail, "restore a backup, or ingest into a new store")
+    elif missing:
+        detail = f"{missing:,} passages have no vector of {space}"
+        yield Finding("vectors", "note", detail, "compute them: Memory.embed() or memini embed")
+    else:
+        yield Finding("vectors", "ok", f"{total:,} of {space}")
 
 
 def _sums(store: Store) -> Finding:

@@ -24,6 +24,7 @@ from memini_kuzu.events import Names, digest, endpoints
 from memini_kuzu.identity import passage_id
 from memini_kuzu.ingestion import write_edges
 from memini_kuzu.store import Store, exchanging, schema
+from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.known import read_counters
 from memini_kuzu.store.loading import add_entities, known_loads, record_loads
 from memini_kuzu.store.writing import create_passages, replace_edges, upsert_entities, upsert_sources
@@ -47,7 +48,8 @@ EXPORTED = {
     "mentions": "MENTIONS",
     "loads": "Load",
 }
-"""The files of an export beside ``edges.parquet``, and the tables that they hold."""
+"""The files of an export beside ``edges.parquet``, and the tables that they hold. A store with vectors also
+has ``vectors.parquet``."""
 
 OWN = frozenset({"schema_version", "parameters"})
 """Keys in MeminiMeta that a new store sets by itself."""
@@ -118,6 +120,11 @@ def export_store(store: Store, folder: Path) -> dict[str, int]:
         table = exchanging.read_table(store.read, label)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
         rows[name] = table.num_rows
+    space = embeddings.read_space(store.read)
+    if space is not None:
+        vectors = embeddings.read_vectors(store.read, space)
+        pq.write_table(vectors, folder / "vectors.parquet", compression="zstd")
+        rows["vectors"] = vectors.num_rows
     edges = store.read_edges().cast(EDGE_SCHEMA)
     edges = edges.sort_by([("source", "ascending"), ("target", "ascending")])
     pq.write_table(edges, folder / "edges.parquet", compression="zstd")
@@ -155,12 +162,18 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
         raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
     if int(meta.get("schema_version", 0)) > schema.latest_version():
         raise InputError(f"{folder} was written by a newer memini; upgrade with: pip install -U memini-kuzu")
+    space = embeddings.space_in(meta)
+    if space is not None:
+        tables["vectors"] = _imported(folder, "vectors", embeddings.row_schema(space))
     work = schema.beside(path)
     with Store(work, create=True, parameters=Parameters.from_json(meta["parameters"])) as store:
         with store.transaction() as transaction:
             for name in ("entities", "aliases", "sources", "documents", "loads"):
                 exchanging.create_rows(transaction, EXPORTED[name], tables[name])
             create_passages(transaction, tables["passages"], tables["mentions"])
+            if space is not None:
+                embeddings.claim_space(transaction, space)
+                embeddings.create_rows(transaction, tables["vectors"])
             exchanging.write_meta(transaction, {key: meta[key] for key in meta.keys() - OWN})
         with store.transaction() as transaction:
             replace_edges(transaction, edges)
@@ -246,7 +259,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
     store : Store
         Open for writing.
     other : Store
-        With the same parameters; it is only read.
+        With the same parameters; it is only read. Vectors of another embedder than this store's are left out.
     skip_known : bool
         Leave out documents that both have, and take their events from the other side before adding. Otherwise
         they are refused.
@@ -270,6 +283,9 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
             "`memini retune` first"
         )
     brought = {name: exchanging.read_table(other.read, label) for name, label in EXPORTED.items()}
+    space = embeddings.read_space(other.read)
+    if space is not None:
+        brought["vectors"] = embeddings.read_vectors(other.read, space)
     edges = edges_from_arrow(other.read_edges())
     with store.transaction() as transaction:
         _refuse_known_loads(transaction, brought["loads"])
@@ -288,6 +304,9 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         upsert_sources(transaction, brought["sources"])
         exchanging.create_rows(transaction, "Document", brought["documents"])
         create_passages(transaction, brought["passages"], brought["mentions"])
+        if space is not None and embeddings.read_space(transaction.run) in {None, space}:
+            embeddings.claim_space(transaction, space)
+            embeddings.create_rows(transaction, brought["vectors"])
         _merge_sums(transaction, brought["passages"])
         write_edges(store, transaction, edges)
         record_loads(transaction, brought["loads"])
@@ -330,6 +349,9 @@ def _leave_out(
     brought["mentions"] = mentions.filter(
         pc.invert(pc.is_in(mentions["passage"], passages.filter(out)["id"].combine_chunks()))
     )
+    if "vectors" in brought:
+        kept = pc.is_in(brought["vectors"]["id"], brought["passages"]["id"].combine_chunks())
+        brought["vectors"] = brought["vectors"].filter(kept)
     brought["entities"] = _lowered(
         _lowered(brought["entities"], "mentions", lost["entity"]), "headings", heads["heading"]
     )
@@ -411,6 +433,11 @@ def _shift(transaction: Transaction, brought: dict[str, pa.Table]) -> None:
     brought["mentions"] = mentions.set_column(
         0, "passage", pa.array(ids[positions(mentions["passage"].to_numpy(), was)])
     )
+    if "vectors" in brought:
+        vectors = brought["vectors"]
+        brought["vectors"] = vectors.set_column(
+            0, "id", pa.array(ids[positions(vectors["id"].to_numpy(), was)])
+        )
 
 
 def _merge_entities(transaction: Transaction, entities: pa.Table) -> int:

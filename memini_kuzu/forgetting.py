@@ -22,6 +22,7 @@ from memini_kuzu.associations import associate, common_pairs, concatenate
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import forgetting as statements
+from memini_kuzu.store.vectors import delete_vectors
 from memini_kuzu.store.writing import delete_edges, delete_passages, replace_edges, update_edges
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
 from memini_kuzu.times import DAY
@@ -570,6 +571,7 @@ def _apply(store: Store, transaction: Transaction, plan: _Plan) -> None:
     if len(plan.passages):
         statements.subtract_words(transaction, len(plan.passages), plan.words)
         delete_passages(transaction, plan.passages.tolist())
+        delete_vectors(transaction, plan.passages.tolist())
     _write_edges(store, transaction, plan.updated, plan.deleted)
     statements.update_dates(transaction, plan.dates)
     statements.replace_all_documents(transaction, plan.documents.deleted, plan.documents.changed)

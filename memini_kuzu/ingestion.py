@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from memini_kuzu.analysis import analyse
 from memini_kuzu.associations import add_edges, associate, unite
 from memini_kuzu.cooccurrence import cooccurrence_events
+from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
@@ -26,6 +27,7 @@ from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.redaction import KEYS_ONLY, Redaction, blank
 from memini_kuzu.segments import segment
 from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_ledgers
+from memini_kuzu.store.vectors import check_space, claim_space, delete_vectors, read_space, write_vectors
 from memini_kuzu.store.writing import (
     count_words,
     create_edges,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.records import Record
     from memini_kuzu.store import Store
@@ -217,6 +220,7 @@ def ingest(
     skip_bad: bool = False,
     processes: int = 1,
     redaction: Redaction = KEYS_ONLY,
+    embedder: Embedder | None = None,
     progress: Callable[[int], None] = lambda _documents: None,
 ) -> IngestReport:
     """Read records into the store.
@@ -238,6 +242,8 @@ def ingest(
         How many processes extract.
     redaction : Redaction
         What is masked before anything is stored.
+    embedder : Embedder, optional
+        Gives the passages vectors; without one they get none.
     progress : callable
         Told how many documents are done, batch by batch.
 
@@ -250,7 +256,12 @@ def ingest(
     ------
     RecordError
         At the first bad record, unless `skip_bad`.
+    InputError
+        If the store has vectors of another embedder, or this one breaks its promise.
     """
+    if embedder is not None:
+        # before the extractor's work; the transaction asks again
+        check_space(space_of(embedder), read_space(store.read))
     report = IngestReport()
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
     aliases = read_aliases(store.read)
@@ -262,12 +273,12 @@ def ingest(
         document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
         # a batch holds one version of a document: the second builds on the first
         if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
-            _write(store, list(batch.values()), aliases, report)
+            _write(store, embedder, list(batch.values()), aliases, report)
             progress(report.documents)
             batch, passages = {}, 0
         batch[document.id] = document
         passages += len(document.texts)
-    _write(store, list(batch.values()), aliases, report)
+    _write(store, embedder, list(batch.values()), aliases, report)
     progress(report.documents)
     if incoming.failure is not None:
         raise incoming.failure
@@ -456,10 +467,18 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
     )
 
 
-def _write(store: Store, documents: list[_Document], aliases: dict[str, int], report: IngestReport) -> None:
+def _write(
+    store: Store,
+    embedder: Embedder | None,
+    documents: list[_Document],
+    aliases: dict[str, int],
+    report: IngestReport,
+) -> None:
     """Write a batch in one transaction."""
     if not documents:
         return
+    # embedding takes long: not while others wait for the transaction
+    vectors = {} if embedder is None else _embed(embedder, documents)
     with store.transaction() as transaction:
         known = _known(transaction.run, [document.id for document in documents])
         # another thread, or this very stream, may have brought a document since it was looked up
@@ -480,7 +499,11 @@ def _write(store: Store, documents: list[_Document], aliases: dict[str, int], re
         _write_entities(transaction, batch, fresh, current, places)
         edges = associate(batch.source, batch.target, batch.amount, batch.time, store.parameters)
         write_edges(store, transaction, edges)
-        _write_passages(transaction, batch, fresh, places)
+        rows = _write_passages(transaction, batch, fresh, places)
+        delete_vectors(transaction, places.rewritten)
+        if embedder is not None:
+            claim_space(transaction, space_of(embedder))
+            _write_vectors(transaction, fresh, rows, vectors)
         _write_documents(transaction, batch, fresh, current, known, places)
     changed = sum(document.id in known for document in fresh)
     report.added += len(fresh) - changed
@@ -584,9 +607,33 @@ def write_edges(store: Store, transaction: Transaction, edges: Edges) -> None:
     create_edges(transaction, edges_to_arrow(merged.take(~known)))
 
 
+def _embed(embedder: Embedder, documents: list[_Document]) -> dict[int, NDArray[np.float32]]:
+    """The vectors of the documents' passages, by document."""
+    texts = [passage_text(document.record.title, text) for document in documents for text in document.texts]
+    bounds = np.cumsum([len(document.texts) for document in documents])[:-1]
+    parts = np.split(unit_vectors(embedder, texts), bounds)
+    return {document.id: part for document, part in zip(documents, parts, strict=True)}
+
+
+def _write_vectors(
+    transaction: Transaction,
+    documents: list[_Document],
+    rows: list[tuple[int, int, int]],
+    vectors: dict[int, NDArray[np.float32]],
+) -> None:
+    if rows:
+        write_vectors(
+            transaction,
+            [place for place, *_ in rows],
+            np.array([documents[number].time for _, number, _ in rows], dtype=np.int64),
+            np.stack([vectors[documents[number].id][index] for _, number, index in rows]),
+        )
+
+
 def _write_passages(
     transaction: Transaction, batch: _Columns, documents: list[_Document], places: _Places
-) -> None:
+) -> list[tuple[int, int, int]]:
+    """Write the passages of current versions; gives the id, document and number in it of each."""
     rows = [
         (place, number, index) for number, ids in enumerate(places.ids) for index, place in enumerate(ids)
     ]
@@ -628,6 +675,7 @@ def _write_passages(
     count_words(transaction, places.rewritten, passages)
     delete_passages(transaction, places.rewritten)
     create_passages(transaction, passages, mentions)
+    return rows
 
 
 def _ledgers(

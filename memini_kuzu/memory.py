@@ -24,6 +24,7 @@ from memini_kuzu.tables import column
 from memini_kuzu.tabular import EventColumns
 from memini_kuzu.times import DAY, TimeLike, from_millis, system_clock, to_millis
 from memini_kuzu.trajectory import POINTS, Overview, Trajectory, overview, trace
+from memini_kuzu.vectors import embed_passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from memini_kuzu.aliases import Alias
     from memini_kuzu.client import RemoteMemory
     from memini_kuzu.doctor import Diagnosis
+    from memini_kuzu.embedding import Embedder
     from memini_kuzu.errors import RecordError
     from memini_kuzu.events import EventsReport
     from memini_kuzu.exchange import EdgesReport, MergeReport
@@ -138,6 +140,8 @@ class Memory:
         Takes one line of advice for the user.
     redaction : Redaction
         What is masked before a text is stored.
+    embedder : Embedder, optional
+        Gives passages and cues vectors.
 
     Examples
     --------
@@ -156,12 +160,14 @@ class Memory:
         clock: Clock = system_clock,
         hint: Callable[[str], None] | None = None,
         redaction: Redaction = KEYS_ONLY,
+        embedder: Embedder | None = None,
     ) -> None:
         self._store = store
         self._extractor = extractor
         self._clock = clock
         self._hint = hint
         self._redaction = redaction
+        self._embedder = embedder
 
     @classmethod
     def open(
@@ -176,6 +182,7 @@ class Memory:
         clock: Clock = system_clock,
         hint: Callable[[str], None] | None = None,
         redaction: Redaction = KEYS_ONLY,
+        embedder: Embedder | None = None,
     ) -> Self:
         """Open a store, or make it where there is none.
 
@@ -199,6 +206,9 @@ class Memory:
             Takes one line of advice for the user.
         redaction : Redaction
             What is masked before a text is stored: keys, tokens and passwords by default.
+        embedder : Embedder, optional
+            Gives passages and cues vectors, so that recall also finds what is similar. None by default:
+            words, names and dates alone. Passages that were taken in without it need `embed`.
 
         Returns
         -------
@@ -228,7 +238,7 @@ class Memory:
                 f"{path} has {store.parameters}, not {parameters}; a store keeps its parameters: open it "
                 "without, or make a new one"
             )
-        return cls(store, extractor=extractor, clock=clock, hint=hint, redaction=redaction)
+        return cls(store, extractor=extractor, clock=clock, hint=hint, redaction=redaction, embedder=embedder)
 
     @staticmethod
     def connect(url: str, *, token: str | None = None, timeout: float = 60.0) -> RemoteMemory:
@@ -436,6 +446,7 @@ class Memory:
             skip_bad=skip_bad,
             processes=processes,
             redaction=self._redaction,
+            embedder=self._embedder,
             progress=progress,
         )
 
@@ -512,7 +523,8 @@ class Memory:
         Raises
         ------
         InputError
-            If the cue is empty, `k` below 1, or the budget holds not one of the passages.
+            If the cue is empty, `k` below 1, the budget holds not one of the passages, or passages have no
+            vector of the memory's embedder.
         TimeError
             If `now` cannot be read, or lies before all that the store holds.
 
@@ -524,7 +536,7 @@ class Memory:
         ...     memory.recall("London", now="2026-03-02").paths[0].through
         ('london',)
         """
-        found = recalling.recall(self._store, cue, now=self._now(now), k=k)
+        found = recalling.recall(self._store, cue, now=self._now(now), k=k, embedder=self._embedder)
         return found if budget_tokens is None else found.within(budget_tokens)
 
     def explain(
@@ -561,7 +573,50 @@ class Memory:
         ...     memory.explain("London", "7", now="2026-03-02").rank
         1
         """
-        return recalling.explain(self._store, cue, passage, now=self._now(now), source=source)
+        return recalling.explain(
+            self._store, cue, passage, now=self._now(now), source=source, embedder=self._embedder
+        )
+
+    def embed(self, *, progress: Callable[[int], None] = lambda _passages: None) -> int:
+        """Give every passage a vector of the memory's embedder: a store's first one, or another one.
+
+        Needed once for what was taken in without the embedder. Vectors of another one are deleted.
+
+        Parameters
+        ----------
+        progress : callable
+            Told how many passages are done, batch by batch.
+
+        Returns
+        -------
+        int
+            How many vectors were written; interrupted, the same call again goes on from there.
+
+        Raises
+        ------
+        InputError
+            If the memory was opened without an embedder, or the embedder breaks its promise.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> class Letters:
+        ...     name, dimension = "letters/1", 26
+        ...
+        ...     def embed(self, texts):
+        ...         alphabet = "abcdefghijklmnopqrstuvwxyz"
+        ...         return np.array([[text.lower().count(letter) for letter in alphabet] for text in texts])
+        >>> path = Path(tempfile.mkdtemp()) / "a.memini"
+        >>> with Memory.open(path) as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01")
+        >>> with Memory.open(path, embedder=Letters()) as memory:
+        ...     memory.embed()
+        1
+        """
+        if self._embedder is None:
+            raise InputError("the memory was opened without an embedder; Memory.open(path, embedder=…)")
+        return embed_passages(self._store, self._embedder, progress=progress)
 
     def alias_add(self, alias: str, entity: str) -> Alias:
         """Let a name stand for an entity; what was known under it goes over. `alias_remove` takes it back.

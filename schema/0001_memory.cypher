@@ -2,7 +2,8 @@
 // recorded in MeminiMeta under 'schema_version'.
 
 // What the store knows of itself: schema version, parameters of the dynamics, the extractor's identity, and the
-// sums 'passages' and 'words' over all passages.
+// sums 'passages' and 'words' over all passages. A store with vectors also has 'embedder' and 'dimension', and a table
+// Embedding(id INT64 PRIMARY KEY, time TIMESTAMP, vector FLOAT[dimension]): a passage's id and time, and its vector.
 CREATE NODE TABLE MeminiMeta(key STRING PRIMARY KEY, value STRING);
 
 // id is a stable 64-bit hash of key, the canonical name. mentions counts the passages that mention it now,

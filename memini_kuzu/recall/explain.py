@@ -21,6 +21,7 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from memini_kuzu.embedding import Embedder
     from memini_kuzu.recall.result import Path, RecalledPassage
     from memini_kuzu.store import Store
 
@@ -89,7 +90,15 @@ class Explanation:
     associations: tuple[AssociationHistory, ...]
 
 
-def explain(store: Store, cue: str, passage: str, *, now: int, source: str | None = None) -> Explanation:
+def explain(
+    store: Store,
+    cue: str,
+    passage: str,
+    *,
+    now: int,
+    source: str | None = None,
+    embedder: Embedder | None = None,
+) -> Explanation:
     """Why a cue brings a passage to mind.
 
     Parameters
@@ -104,6 +113,8 @@ def explain(store: Store, cue: str, passage: str, *, now: int, source: str | Non
         As of when, in milliseconds since 1970.
     source : str, optional
         Of the passage, where the id alone does not tell.
+    embedder : Embedder, optional
+        As for `recall`.
 
     Returns
     -------
@@ -115,7 +126,7 @@ def explain(store: Store, cue: str, passage: str, *, now: int, source: str | Non
     InputError
         If the cue is empty or does not lead to that passage.
     """
-    found = recollect(store, cue, now=now)
+    found = recollect(store, cue, now=now, embedder=embedder)
     order = found.order.tolist()
     record, names_of_sources = found.passages.record, found.passages.source_name
     rank = next(

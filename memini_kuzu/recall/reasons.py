@@ -120,6 +120,10 @@ def reasons(found: Recollection, row: int, most: int) -> list[Reason]:
 
 def _own(found: Recollection, row: int) -> Iterator[Reason]:
     covered = found.x[row] * found.mass
+    if found.resemblance is not None:
+        covered, meaning = covered[:-1], float(covered[-1])
+        if meaning > 0:
+            yield Reason(row, "similarity", (found.resemblance.embedder,), (), (), meaning)
     words = tuple(found.cue.said[number] for number in np.argsort(-covered) if covered[number] > 0)
     if words:
         yield Reason(row, "words", words, (), (), float(covered.sum()))

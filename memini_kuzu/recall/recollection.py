@@ -13,6 +13,7 @@ from memini_kuzu.identity import passage_id
 from memini_kuzu.recall.candidates import Candidates
 from memini_kuzu.recall.cue import read_cue
 from memini_kuzu.recall.reasons import PATHS, reasons, resolve
+from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
 from memini_kuzu.recall.spread import COMMON, Seeds, spread
 from memini_kuzu.store import reading
@@ -21,7 +22,9 @@ from memini_kuzu.times import from_millis
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from memini_kuzu.embedding import Embedder
     from memini_kuzu.recall.cue import Cue
+    from memini_kuzu.recall.resemblance import Resemblance
     from memini_kuzu.recall.spread import Spread
     from memini_kuzu.store import Store
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Recollection", "recall", "recollect"]
 
 TOP = 100
-"""Passages read from the full-text index."""
+"""Passages read from the full-text index, and as many of the most similar ones where there is an embedder."""
 
 SEEDS = 20
 """Of these the best spread; their weight falls with the square of the score, so that more add little."""
@@ -59,6 +62,8 @@ class Recollection:
         Where activation started.
     spread : Spread
         Where it went.
+    resemblance : Resemblance or None
+        How similar the passages are to the cue; its share is the last word of `x` and `mass`.
     x : float64 (n_passages, n_words)
         How well each passage covers each word, from 0 to 1.
     mass : float64 (n_words,)
@@ -74,6 +79,7 @@ class Recollection:
     passages: Candidates
     seeds: Seeds
     spread: Spread
+    resemblance: Resemblance | None
     x: Floats
     mass: Floats
     score: Floats
@@ -86,7 +92,15 @@ class Recollection:
         return order[self.score[order] > 0]
 
 
-def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[str] = frozenset()) -> Recall:
+def recall(
+    store: Store,
+    cue: str,
+    *,
+    now: int,
+    k: int = 10,
+    without: frozenset[str] = frozenset(),
+    embedder: Embedder | None = None,
+) -> Recall:
     """What a cue brings to mind.
 
     Parameters
@@ -102,6 +116,8 @@ def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[
         How many passages, ≥ 1.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out, to measure what they are worth.
+    embedder : Embedder, optional
+        Compares the cue with the store's vectors; without one only words, names and dates count.
 
     Returns
     -------
@@ -111,13 +127,13 @@ def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[
     Raises
     ------
     InputError
-        If the cue is empty or `k` below 1.
+        If the cue is empty, `k` below 1, or passages have no vector of the embedder.
     TimeError
         If all that the store knows of the cue is later than `now`.
     """
     if k < 1:
         raise InputError(f"k = {k}; pass how many passages to return, at least 1")
-    found = recollect(store, cue, now=now, without=without)
+    found = recollect(store, cue, now=now, without=without, embedder=embedder)
     if not len(found.passages):
         _refuse_early_now(store, now)
     best = found.order[:k]
@@ -136,12 +152,19 @@ def recall(store: Store, cue: str, *, now: int, k: int = 10, without: frozenset[
     )
 
 
-def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = frozenset()) -> Recollection:
+def recollect(
+    store: Store,
+    text: str,
+    *,
+    now: int,
+    without: frozenset[str] = frozenset(),
+    embedder: Embedder | None = None,
+) -> Recollection:
     """Go through the steps of a recall.
 
     Parameters
     ----------
-    store, text, now, without
+    store, text, now, without, embedder
         As for `recall`.
 
     Returns
@@ -152,7 +175,7 @@ def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = fr
     Raises
     ------
     InputError
-        If the cue is empty.
+        If the cue is empty, or passages have no vector of the embedder.
     """
     if not text.strip():
         raise InputError("the cue is empty; pass a question, a name or some words")
@@ -161,6 +184,12 @@ def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = fr
     passages = Candidates(cue.words, sums.average, now)
     if cue.words:
         passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums))
+    similar = None if embedder is None else read_resemblance(store, embedder, text, now)
+    if similar is not None:
+        nearest = similar.nearest(TOP).tolist()
+        passages.add(
+            reading.passages_by_id(store, [identity for identity in nearest if identity not in passages])
+        )
     hits = len(passages)
     passages.add(
         reading.passages_by_id(
@@ -178,7 +207,9 @@ def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = fr
     # 1 is where the word is covered best
     best = np.maximum(passages.saturation.max(axis=0, initial=0.0), 1e-9)
     mass = cue.idf * best
-    seeds = _seeds(cue, passages, passages.saturation / best, mass)
+    if similar is not None:
+        mass = np.append(mass, similar.mass)
+    seeds = _seeds(cue, passages, _coverage(passages, best, similar), mass)
     silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
     activated = spread(store, cue, silent, mass=mass, now=now, without=without)
     wanted = set(activated.reached(REACHED).tolist())
@@ -191,12 +222,18 @@ def recollect(store: Store, text: str, *, now: int, without: frozenset[str] = fr
     passages.add(
         reading.passages_by_id(store, sorted(identity for identity in wanted if identity not in passages))
     )
-    x = np.minimum(passages.saturation / best, 1.0)
+    x = _coverage(passages, best, similar)
     unsaid = activation.contiguity(x, passages.episode, passages.position) if contiguous else np.ones_like(x)
     score = activation.readout(x, activated.hazard(passages), unsaid, mass)
     for facet in cue.facets:
         score = score + facet.mass * facet.share(passages)
-    return Recollection(cue, now, passages, seeds, activated, x, mass, score, contiguous)
+    return Recollection(cue, now, passages, seeds, activated, similar, x, mass, score, contiguous)
+
+
+def _coverage(passages: Candidates, best: Floats, similar: Resemblance | None) -> Floats:
+    """How well the candidates cover each word; 1 is where it is covered best. The meaning comes last."""
+    x: Floats = np.minimum(passages.saturation / best, 1.0)
+    return x if similar is None else np.column_stack([x, similar.share(passages.id)])
 
 
 def _seeds(cue: Cue, passages: Candidates, x: Floats, mass: Floats) -> Seeds:

@@ -72,11 +72,12 @@ class Path:
     passage : str
         Id of the passage that it leads to.
     kind : str
-        ``words`` of the cue in the passage; a ``heading`` or ``date`` named in the cue; a ``neighbour`` in
-        the source; a ``mention`` or an ``association`` that leads here from another passage.
+        ``words`` of the cue in the passage; ``similarity`` to the cue, as an embedder finds; a ``heading`` or
+        ``date`` named in the cue; a ``neighbour`` in the source; a ``mention`` or an ``association`` that
+        leads here from another passage.
     through : tuple of str
-        What it leads through, in order: words; the heading; the passage next to it; the passage that it
-        starts from and the entities on the way.
+        What it leads through, in order: words; the embedder's name; the heading; the passage next to it; the
+        passage that it starts from and the entities on the way.
     score : float
         What it would contribute by itself.
     strength : float or None

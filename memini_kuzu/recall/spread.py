@@ -150,7 +150,7 @@ class Spread:
 
     def hazard(self, passages: Candidates) -> Floats:
         """What came to the candidates: float64 (n_passages, n_words)."""
-        h = np.zeros_like(passages.saturation)
+        h = np.zeros((len(passages), self.h.shape[1]))
         rows = passages.rows(self.passage)
         h[rows[rows >= 0]] = self.h[rows >= 0]
         return h

@@ -62,7 +62,7 @@ class PathResult(_Result):
     """Why a passage was recalled."""
 
     passage: str = Field(description="Id of the passage")
-    kind: str = Field(description="words, heading, date, neighbour, mention or association")
+    kind: str = Field(description="words, similarity, heading, date, neighbour, mention or association")
     through: list[str]
     score: float
     strength: float | None

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTRADICTIONS",
+    "COUNT_VECTORS",
     "REFERENCES",
+    "VECTOR_REFERENCES",
     "count",
     "dangling",
     "expected_tables",
@@ -69,6 +71,12 @@ REFERENCES = {
     ),
 }
 """What refers to nothing: the query of the references, and of what they may refer to."""
+
+
+VECTOR_REFERENCES = ("MATCH (e:Embedding) RETURN e.id AS key", "MATCH (p:Passage) RETURN p.id AS key")
+"""As in `REFERENCES`, of a store that has vectors."""
+
+COUNT_VECTORS = "MATCH (e:Embedding) RETURN count(*) AS n"
 
 
 def storage_version(head: bytes) -> int | None:

@@ -1,0 +1,70 @@
+"""Vectors for passages that have none: of a store that gets its first embedder, or another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memini_kuzu.embedding import passage_text, space_of, unit_vectors
+from memini_kuzu.store.vectors import (
+    claim_space,
+    read_texts,
+    read_unembedded,
+    replace_space,
+    write_vectors,
+)
+from memini_kuzu.tables import column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memini_kuzu.embedding import Embedder
+    from memini_kuzu.store import Store
+
+__all__ = ["BATCH", "embed_passages"]
+
+BATCH = 256
+"""Passages a transaction: other threads wait as long as an embedder takes for so many."""
+
+
+def embed_passages(
+    store: Store, embedder: Embedder, *, progress: Callable[[int], None] = lambda _passages: None
+) -> int:
+    """Give every passage a vector of this embedder; those of another one are deleted first.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    embedder : Embedder
+        Whose vectors.
+    progress : callable
+        Told how many passages are done, batch by batch.
+
+    Returns
+    -------
+    int
+        How many vectors were written. Interrupted, the same call again goes on from there.
+
+    Raises
+    ------
+    InputError
+        If the embedder breaks its promise; nothing of that batch is kept.
+    """
+    space = space_of(embedder)
+    written = 0
+    first = True
+    while True:
+        with store.transaction() as transaction:
+            # another thread may have begun to write vectors of another embedder after the first batch
+            (replace_space if first else claim_space)(transaction, space)
+            first = False
+            missing = read_unembedded(transaction.run)[:BATCH]
+            if not len(missing):
+                return written
+            # read and written in one transaction: a vector is always of the text that is there
+            table = read_texts(transaction.run, missing.tolist())
+            texts = map(passage_text, table["title"].to_pylist(), table["text"].to_pylist())
+            vectors = unit_vectors(embedder, list(texts))
+            write_vectors(transaction, table["id"].to_pylist(), column(table, "time"), vectors)
+        written += len(missing)
+        progress(written)
