@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from bench_common import FAN_OUT, NOW, Row, alternate, compare, entity_ids, generated_store, timed
@@ -41,7 +40,7 @@ def recall(edges: int, runs: int) -> list[Row]:
         ):
             sides = ((floor, small), (store, edges))
             in_file = _series(sides, max(runs, 5) * 2, reading.associations_in_file)
-            held, most = [_hold(*side) for side in sides], _most_memory()
+            held = [_hold(*side) for side in sides]
             series = _series(sides, max(runs, 5) * 20, reading.associations_from)
             products = _products(store, _seeds(edges, 0), runs)
     case = f"{STEPS} steps, beam {BEAM}"
@@ -56,9 +55,9 @@ def recall(edges: int, runs: int) -> list[Row]:
             "recall",
             "reading all into memory",
             edges,
-            [held[1]],
+            [held[1].seconds],
             in_file[1],
-            note=f"floor: one recall asked of the file; {most:,} MB at most",
+            note=f"floor: one recall asked of the file; takes {held[1].most:,} MB while it reads",
         ),
     ]
 
@@ -74,21 +73,31 @@ def _series(sides: Iterable[tuple[Store, int]], runs: int, hop: Callable[..., pa
     return series
 
 
-def _hold(store: Store, count: int) -> float:
-    """Seconds of the hop that reads all associations into memory; those before it ask the file."""
+class _Held(NamedTuple):
+    """What reading all associations into memory took: seconds, and megabytes at most."""
+
+    seconds: float
+    most: int
+
+
+def _hold(store: Store, count: int) -> _Held:
+    """Hop until all associations are read into memory; those hops ask the file."""
     ids, now = entity_ids(count // FAN_OUT)[:BEAM].tolist(), from_millis(NOW)
-    seconds = 0.0
     while store.adjacency() is None:
         reading.associations_from(store, ids, now)
+        before = _memory("VmRSS")
+        # from here on, the most that was held is counted anew (Linux)
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         began = time.perf_counter()
         store.adjacency()
         seconds = time.perf_counter() - began
-    return seconds
+    return _Held(seconds, (_memory("VmHWM") - before) >> 10)
 
 
-def _most_memory() -> int:
-    """Megabytes that this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+def _memory(kind: str) -> int:
+    """Kilobytes that this process holds (VmRSS), or has held at most (VmHWM)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition(f"{kind}:")[2].split()[0])
 
 
 def _seeds(edges: int, number: int) -> NDArray[np.int64]:
