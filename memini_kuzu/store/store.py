@@ -50,17 +50,20 @@ COUNTS = {
     "aliases": "MATCH (n:Alias) RETURN count(*) AS n",
 }
 
-SWAP_FIXED = 0.25
-"""Seconds that a table swap takes however small the table."""
+SWAP_FIXED = 0.15
+"""Seconds that a table swap takes however small the table; like the next four, fitted to bench.py writes."""
 
-SWAP_PER_EDGE = 1.5e-6
-"""Seconds per edge of reading all, swapping and committing (1.25 s at 0.88M edges)."""
+SWAP_PER_EDGE = 4e-6
+"""Seconds per edge of reading all, swapping, and copying the file (4.0 s at a million)."""
 
-IN_PLACE_FIXED = 0.1
+IN_PLACE_FIXED = 0.05
 """Seconds that looking up and updating a few edges takes."""
 
 IN_PLACE_PER_EDGE = 1e-4
-"""Seconds per edge of an in-place batch in which most are there already (1.74 s for 20,000)."""
+"""Seconds per edge of a batch written in place into a small store (0.13 s for 1,000 into 10,000)."""
+
+IN_PLACE_GROWTH = 1.5e-10
+"""Seconds more for every edge and edge that is there (12 s for 50,000 into a million, 5.6 s into 100,000)."""
 
 
 SIZE_LASTS = 60.0
@@ -377,9 +380,9 @@ class Store:
 
         Notes
         -----
-        In place costs ``IN_PLACE_FIXED + changed * IN_PLACE_PER_EDGE`` seconds, a swap ``SWAP_FIXED +
-        (total + changed) * SWAP_PER_EDGE``. The break-even lies near 1,500 edges in an empty store, 17,000
-        at a million and 150,000 at ten million.
+        In place costs ``IN_PLACE_FIXED + changed * (IN_PLACE_PER_EDGE + total * IN_PLACE_GROWTH)`` seconds, a
+        swap ``SWAP_FIXED + (total + changed) * SWAP_PER_EDGE``. The break-even lies near 1,000 edges in an
+        empty store, 4,500 at a hundred thousand, 17,000 at a million and, by extrapolation, 25,000 at ten.
 
         Examples
         --------
@@ -388,7 +391,7 @@ class Store:
         >>> Store.prefers_swap(None, changed=50_000, total=1_000_000)
         True
         """
-        in_place = IN_PLACE_FIXED + changed * IN_PLACE_PER_EDGE
+        in_place = IN_PLACE_FIXED + changed * (IN_PLACE_PER_EDGE + total * IN_PLACE_GROWTH)
         swap = SWAP_FIXED + (total + changed) * SWAP_PER_EDGE
         return swap < in_place
 
