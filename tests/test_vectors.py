@@ -480,7 +480,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two other packages offer embedders: one that keeps its promise, and one that does not."""
     entries = [Offered("meanings", Meanings()), Offered("wrong", object())]
     monkeypatch.setattr(
-        "memini_kuzu.embedding.plugins.metadata.entry_points",
+        "memini_kuzu.plugins.metadata.entry_points",
         lambda group: entries if group == GROUP else [],
     )
 

@@ -10,12 +10,12 @@ The entry point is called without arguments and gives an `Embedder`.
 
 from __future__ import annotations
 
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from memini_kuzu.embedding import Embedder
 from memini_kuzu.embedding.minilm import MiniLM
 from memini_kuzu.errors import InputError
+from memini_kuzu.plugins import plugin, plugin_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,7 @@ def embedder_names() -> list[str]:
     >>> embedder_names()[0]
     'minilm'
     """
-    offered = {entry.name for entry in metadata.entry_points(group=GROUP)}
-    return [*OWN, *sorted(offered - OWN.keys())]
+    return plugin_names(GROUP, OWN)
 
 
 def embedder_named(name: str) -> Embedder:
@@ -64,13 +63,7 @@ def embedder_named(name: str) -> Embedder:
     Traceback (most recent call last):
     memini_kuzu.errors.InputError: no embedder is named "nobody's"; there are minilm
     """
-    make = OWN.get(name)
-    if make is None:
-        found = [entry for entry in metadata.entry_points(group=GROUP) if entry.name == name]
-        if not found:
-            raise InputError(f"no embedder is named {name!r}; there are {', '.join(embedder_names())}")
-        make = found[0].load()
-    made = make()
+    made = plugin(GROUP, OWN, name, kind="embedder")
     if not isinstance(made, Embedder):
         raise InputError(
             f"the embedder {name!r} gives a {type(made).__name__} without name, dimension and embed; "

@@ -10,7 +10,6 @@ The entry point is called without arguments and gives an `Extractor`.
 
 from __future__ import annotations
 
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import InputError
@@ -19,6 +18,7 @@ from memini_kuzu.extraction.llm import LLMExtractor
 from memini_kuzu.extraction.mentions import Extractor
 from memini_kuzu.extraction.rules import RuleExtractor
 from memini_kuzu.extraction.spacy_extractor import SpacyExtractor
+from memini_kuzu.plugins import plugin, plugin_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,7 @@ def extractor_names() -> list[str]:
     >>> extractor_names()[:3]
     ['spacy', 'rules', 'llm']
     """
-    offered = {entry.name for entry in metadata.entry_points(group=GROUP)}
-    return [*OWN, *sorted(offered - OWN.keys())]
+    return plugin_names(GROUP, OWN)
 
 
 def extractor_named(name: str) -> Extractor:
@@ -71,13 +70,7 @@ def extractor_named(name: str) -> Extractor:
     >>> extractor_named("rules").identity
     'rules/1'
     """
-    make = OWN.get(name)
-    if make is None:
-        found = [entry for entry in metadata.entry_points(group=GROUP) if entry.name == name]
-        if not found:
-            raise InputError(f"no extractor is named {name!r}; there are {', '.join(extractor_names())}")
-        make = found[0].load()
-    made = make()
+    made = plugin(GROUP, OWN, name, kind="extractor")
     if not isinstance(made, Extractor):
         raise InputError(
             f"the extractor {name!r} gives a {type(made).__name__} without identity and extract; "
