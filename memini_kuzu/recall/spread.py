@@ -201,7 +201,7 @@ def spread(
 
 def _activate(store: Store, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, Ints, Ints]:
     """y, and which seed gave to which entity."""
-    mentions = reading.mentions_of(store, seeds.id.tolist())
+    mentions = _in_order(reading.mentions_of(store, seeds.id.tolist()), "passage", "id")
     named = pa.table(
         {
             "id": pa.array(list(cue.named), pa.int64()),
@@ -217,6 +217,11 @@ def _activate(store: Store, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, Ints
     y[:, :-1] = activation.gather(seeds.sent, giver, given, len(nodes.id))
     y[nodes.rows(named["id"].to_numpy()), -1] = 1.0
     return nodes, y, giver, given
+
+
+def _in_order(table: pa.Table, *keys: str) -> pa.Table:
+    """Rows by their keys: the engine gives them in any order, and a sum's last digit depends on it."""
+    return table.sort_by([(key, "ascending") for key in keys])
 
 
 def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
@@ -241,6 +246,7 @@ def _associate(
     table = table.filter(pa.array(column(table, "began") <= now)) if table.num_rows else table
     if not table.num_rows:
         return _nowhere(y)
+    table = _in_order(table, "source", "id")
     strength = table["strength"].to_numpy()
     if "strengths" in without:
         strength = np.ones_like(strength)
@@ -266,6 +272,7 @@ def _return(
             reading.headed_passages(store, nodes.id[heading].tolist()),
         ]
     )
+    table = _in_order(table, "entity", "passage")
     entity, passage = table["entity"].to_numpy(), table["passage"].to_numpy()
     titled = table["heading"].fill_null(0).to_numpy() == entity
 
