@@ -47,7 +47,7 @@ from rich.table import Table
 
 from memini_kuzu.analysis import terms
 from memini_kuzu.config import Parameters
-from memini_kuzu.embedding import unit_vectors
+from memini_kuzu.embedding import passage_text, unit_vectors
 from memini_kuzu.embedding.minilm import MiniLM
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction import default_extractor
@@ -189,7 +189,7 @@ def dense(folder: Path, encode: Encoder) -> Callable[[Question], list[str]]:
         From a question to the ids of the first passages, best first; ties in the order of the corpus.
     """
     corpus = lines(folder / "corpus.jsonl")
-    vectors = encode([f"{row.get('title') or ''} {row['text']}".strip() for row in corpus])
+    vectors = encode([passage_text(row.get("title") or "", row["text"]) for row in corpus])
 
     def ask(question: Question) -> list[str]:
         [cue] = encode([question.text])
@@ -226,7 +226,7 @@ def shodh(folder: Path, work: Path, module: Any) -> Callable[[Question], list[st
     """
     memory = module.Memory(storage_path=str(work))
     told = {
-        memory.remember(f"{row.get('title') or ''} {row['text']}".strip()): row["id"]
+        memory.remember(passage_text(row.get("title") or "", row["text"])): row["id"]
         for row in lines(folder / "corpus.jsonl")
     }
 
