@@ -19,25 +19,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from memini_kuzu.associations import associate, concatenate
+from memini_kuzu.associations import (
+    common_pairs,
+    concatenate,
+    redirect_edges,
+    subtract_edges,
+    without_pairs,
+)
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import propagate
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, tidy
 from memini_kuzu.identity import stable_id
 from memini_kuzu.ingestion import write_edges
+from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store import aliasing
-from memini_kuzu.store.writing import delete_edges, update_edges
-from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, edges_to_arrow, timestamps
-from memini_kuzu.times import DAY
+from memini_kuzu.store.known import existing_entities
+from memini_kuzu.store.writing import keys
+from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from memini_kuzu.store import Store
-    from memini_kuzu.store.engine import Transaction
+    from memini_kuzu.store.change import Change
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -68,106 +75,19 @@ class Alias:
     merged: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Events:
-    """Events of ledgers; `document` is an id, and an event without one here stands in no ledger."""
-
-    document: Ints
-    source: Ints
-    target: Ints
-    amount: NDArray[np.float64]
-    time: Ints
-
-    def take(self, kept: Flags | Ints) -> _Events:
-        return _Events(
-            self.document[kept], self.source[kept], self.target[kept], self.amount[kept], self.time[kept]
-        )
-
-    def renamed(self, old: int, new: int) -> _Events:
-        return _Events(
-            self.document,
-            np.where(self.source == old, new, self.source),
-            np.where(self.target == old, new, self.target),
-            self.amount,
-            self.time,
-        )
-
-    def of(self, entity: int) -> Flags:
-        there: Flags = (self.source == entity) | (self.target == entity)
-        return there
-
-    def between(self, one: int, other: int) -> Flags:
-        return self.of(one) & self.of(other)
-
-    def fold(self, parameters: Parameters) -> Edges:
-        return associate(self.source, self.target, self.amount, self.time, parameters)
-
-    def table(self, documents: Ints) -> pa.Table:
-        """The ledgers of these documents, those that are left with no event as well."""
-        # the order in which ingestion writes them
-        order = np.lexsort((self.target, self.source, self.time, self.document))
-        bounds = np.append(np.searchsorted(self.document[order], np.sort(documents)), len(order))
-        lists = {
-            "event_source": pa.array(self.source[order]),
-            "event_target": pa.array(self.target[order]),
-            "event_amount": pa.array(self.amount[order]),
-            "event_time": timestamps(self.time[order]),
-        }
-        return pa.table(
-            {"id": np.sort(documents)}
-            | {
-                name: pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), values)
-                for name, values in lists.items()
-            }
-        )
-
-
-def _read_events(
-    transaction: Transaction, entity: int, documents: Ints | None = None
-) -> tuple[_Events, Ints]:
-    """All events of the documents whose ledgers hold the entity, and of these; and which documents."""
-    more = [] if documents is None else documents.tolist()
-    table = aliasing.ledgers_with(transaction, entity, more)
-    if not table.num_rows:
-        none = np.zeros(0, dtype=np.int64)
-        return _Events(none, none, none, np.zeros(0), none), none
-    rows = pa.table({name: pc.list_flatten(table[name]) for name in table.column_names[1:]})
-    sizes = pc.list_value_length(table["event_source"]).to_numpy()
-    names = ("event_source", "event_target", "event_amount", "event_time")
-    columns: list[Any] = [column(rows, name) for name in names]
-    return _Events(np.repeat(table["id"].to_numpy(), sizes), *columns), table["id"].to_numpy()
-
-
-def _incident(transaction: Transaction, entity: int) -> Edges:
+def _incident(store: Store, entity: int) -> Edges:
     out, into = (
         edges_from_arrow(table) if table.num_rows else Edges.empty()
-        for table in aliasing.incident_edges(transaction, entity)
+        for table in aliasing.incident_edges(store, entity)
     )
     return concatenate(out, into)
 
 
-def _renamed(edges: Edges, old: int, new: int) -> Edges:
-    renamed = edges.take(np.arange(len(edges)))
-    renamed.source[renamed.source == old] = new
-    renamed.target[renamed.target == old] = new
-    return renamed
-
-
-def _places(edges: Edges, pairs: Edges) -> Ints:
-    """Row in `pairs` of each edge; -1 where the pair is not there."""
-
-    def ends(some: Edges) -> list[tuple[int, int]]:
-        return list(zip(some.source.tolist(), some.target.tolist(), strict=True))
-
-    row = {pair: place for place, pair in enumerate(ends(pairs))}
-    return np.array([row.get(pair, -1) for pair in ends(edges)], dtype=np.int64)
-
-
 def _accounted(edges: Edges, ledger: Edges) -> Flags:
     """Which edges have all of their events in the ledgers."""
-    places = _places(edges, ledger)
-    counted = np.append(ledger.events, 0)[places]
-    complete: Flags = counted == edges.events
+    complete = np.zeros(len(edges), dtype=np.bool_)
+    here, there = common_pairs(edges, ledger)
+    complete[here] = edges.events[here] == ledger.events[there]
     return complete
 
 
@@ -216,50 +136,49 @@ def add_alias(store: Store, alias: str, entity: str) -> Alias:
     key = canonical(alias)
     if not key:
         raise InputError(f"alias {alias!r} holds no letter or digit; pass a name")
-    with store.transaction() as transaction:
-        if (there := aliasing.read_alias(transaction, key)) is not None:
+    with store.changing() as change:
+        if (there := aliasing.read_alias(store, key)) is not None:
             raise InputError(f"{there['name']!r} is an alias already; `memini alias remove` it first")
-        target = _resolve(transaction, entity)
-        source = aliasing.read_entity(transaction, stable_id(key))
+        target = _resolve(store, entity)
+        source = aliasing.read_entity(store, stable_id(key))
         if target["key"] == key:
             raise InputError(f"{alias!r} is the name of {target['name']!r} itself; pass another name")
-        undo = None if source is None else json.dumps(_merge(store, transaction, source, target))
-        aliasing.create_alias(transaction, key, tidy(alias), target["id"], undo)
+        undo = None if source is None else json.dumps(_merge(store, change, source, target))
+        row = {"key": [key], "name": [tidy(alias)], "entity": [target["id"]], "undo": [undo]}
+        change.create("Alias", pa.table(row))
     return Alias(tidy(alias), target["name"], merged=undo is not None)
 
 
-def _resolve(transaction: Transaction, name: str) -> dict[str, Any]:
+def _resolve(store: Store, name: str) -> dict[str, Any]:
     key = canonical(name)
-    alias = aliasing.read_alias(transaction, key) if key else None
-    found = aliasing.read_entity(transaction, stable_id(key) if alias is None else alias["entity"])
+    alias = aliasing.read_alias(store, key) if key else None
+    found = aliasing.read_entity(store, stable_id(key) if alias is None else alias["entity"])
     if found is None:
         raise UnknownEntityError(f"no entity is named {name!r}; `memini alias suggest` lists likely pairs")
     return found
 
 
-def _merge(
-    store: Store, transaction: Transaction, source: dict[str, Any], target: dict[str, Any]
-) -> dict[str, Any]:
+def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     """Move all that one entity holds onto another; what it takes to move it back."""
     old, new = source["id"], target["id"]
-    events, documents = _read_events(transaction, old)
-    inner = events.between(old, new)
-    concerned = events.of(old) & ~inner
-    moved = events.renamed(old, new)
-    edges, theirs = _incident(transaction, old), _incident(transaction, new)
+    events = read_ledger(store.read, entity=old)
+    documents = np.unique(events.document)
+    inner = events.of(old) & events.of(new)
+    moved = events.renamed(old, new).take(~inner)
+    edges, theirs = _incident(store, old), _incident(store, new)
     accounted = _accounted(edges, events.fold(store.parameters))
-    outer = (edges.source != new) & (edges.target != new)
-    mapped = _renamed(edges.take(outer), old, new)
-    common = theirs.take(_places(theirs, mapped) >= 0)
-    mentions = aliasing.mentions_of_entity(transaction, old)
-    keys = aliasing.aliases_to(transaction, old)
-    earlier = aliasing.merged_aliases(transaction)
+    mapped = redirect_edges(edges, {old: new}, store.parameters)
+    common = theirs.take(common_pairs(theirs, mapped)[0])
+    mentions = aliasing.mentions_of_entity(store, old)
+    there = aliasing.mentions_of_entity(store, new)
+    aliases = aliasing.aliases_to(store, old)
+    earlier = aliasing.merged_aliases(store)
     undo = {
         "number": 1 + max((json.loads(one["undo"])["number"] for one in earlier), default=0),
         "parameters": store.parameters.to_json(),
         "entity": _plain(source),
         "target": _plain(target),
-        "events": _lists(events.take(concerned)),
+        "events": _lists(events.take(events.of(old) & ~inner)),
         "inner": _lists(events.take(inner)),
         "edges": _edge_lists(edges.take(~accounted)),
         "common": _edge_lists(common),
@@ -267,32 +186,90 @@ def _merge(
             [row["passage"], row["count"], row["heading"] == old, _digest(row)]
             for row in mentions.to_pylist()
         ],
-        "aliases": keys,
+        "aliases": aliases,
     }
-    aliasing.write_ledgers(transaction, moved.take(~inner).table(documents))
-    write_edges(store, transaction, mapped)
-    _add_mentions(transaction, mentions, old, new)
-    aliasing.redirect(transaction, keys, new)
-    aliasing.delete_entity(transaction, old)
-    aliasing.write_counts(
-        transaction,
+    _write_ledgers(store, change, moved, documents)
+    write_edges(store, change, mapped)
+    headed = [row["passage"] for row in mentions.to_pylist() if row["heading"] == old]
+    counts = _per_passage(there)
+    after = dict(counts)
+    for passage, count in _per_passage(mentions).items():
+        after[passage] = after.get(passage, 0) + count
+    _write_mentions(change, new, counts, after)
+    _head(change, headed, new)
+    _redirect(change, aliases, new)
+    change.delete("Entity", keys([old]))
+    _count(
+        change,
         new,
         min(source["first_seen"], target["first_seen"]),
         max(source["last_seen"], target["last_seen"]),
+        mentions=len(after),
+        headings=len(headed) + _headings(there, new),
     )
     return undo
 
 
-def _add_mentions(transaction: Transaction, mentions: pa.Table, old: int, new: int) -> None:
-    there = aliasing.mentions_of_entity(transaction, new)
-    counts = dict(zip(there["passage"].to_pylist(), there["count"].to_pylist(), strict=True))
-    rows = mentions.to_pylist()
-    aliasing.write_mentions(
-        transaction,
-        new,
-        _counts({row["passage"]: row["count"] + counts.get(row["passage"], 0) for row in rows}),
-        _headed([row["passage"] for row in rows if row["heading"] == old]),
-    )
+def _write_ledgers(store: Store, change: Change, ledger: Ledger, documents: Ints) -> None:
+    """Put other events into documents that are there."""
+    if not len(documents):
+        return
+    rows = aliasing.read_documents(store, documents.tolist())
+    # in the order of the rows
+    lists = ledger_to_arrow(ledger, column(rows, "id"))
+    for name in lists.column_names[1:]:
+        rows = rows.append_column(name, lists[name])
+    change.update("Document", rows)
+
+
+def _per_passage(mentions: pa.Table) -> dict[int, int]:
+    if not mentions.num_rows:
+        return {}
+    return dict(zip(mentions["passage"].to_pylist(), mentions["count"].to_pylist(), strict=True))
+
+
+def _headings(mentions: pa.Table, entity: int) -> int:
+    return sum(row["heading"] == entity for row in mentions.to_pylist())
+
+
+def _write_mentions(change: Change, entity: int, before: dict[int, int], after: dict[int, int]) -> None:
+    """Let passages mention an entity so often as after; those that were there before are known."""
+
+    def rows(counts: dict[int, int]) -> pa.Table:
+        passages = pa.array(list(counts), pa.int64())
+        return pa.table(
+            {
+                "passage": passages,
+                "entity": pa.array([entity] * len(counts), pa.int64()),
+                "count": pa.array(list(counts.values()), pa.int64()),
+            }
+        )
+
+    change.delete("MENTIONS", rows({one: n for one, n in before.items() if not after.get(one)}))
+    change.update("MENTIONS", rows({one: n for one, n in after.items() if n and before.get(one, n) != n}))
+    change.create("MENTIONS", rows({one: n for one, n in after.items() if n and one not in before}))
+
+
+def _head(change: Change, passages: Sequence[int], entity: int) -> None:
+    change.update("Passage", keys(passages).append_column("heading", keys([entity] * len(passages))["id"]))
+
+
+def _redirect(change: Change, aliases: Sequence[str], entity: int) -> None:
+    rows = {"key": pa.array(aliases, pa.string()), "entity": pa.array([entity] * len(aliases), pa.int64())}
+    change.update("Alias", pa.table(rows))
+
+
+def _count(
+    change: Change, entity: int, first: datetime, last: datetime, *, mentions: int, headings: int
+) -> None:
+    row = {
+        "id": [entity],
+        "first_seen": pa.array([first], pa.timestamp("us")),
+        "last_seen": pa.array([last], pa.timestamp("us")),
+        "mentions": [mentions],
+        "headings": [headings],
+    }
+    change.update("Entity", pa.table(row))
 
 
 def remove_alias(store: Store, alias: str) -> Alias:
@@ -316,25 +293,25 @@ def remove_alias(store: Store, alias: str) -> Alias:
         If there is no such alias, or a later one builds on it.
     """
     key = canonical(alias)
-    with store.transaction() as transaction:
-        there = aliasing.read_alias(transaction, key) if key else None
+    with store.changing() as change:
+        there = aliasing.read_alias(store, key) if key else None
         if there is None:
             raise InputError(f"{alias!r} is no alias; `memini alias list` shows those there are")
-        target = aliasing.read_entity(transaction, there["entity"])
+        target = aliasing.read_entity(store, there["entity"])
         undo = None if there["undo"] is None else json.loads(there["undo"])
         if undo is not None:
-            _refuse_out_of_order(transaction, undo, key)
-        aliasing.delete_alias(transaction, key)
+            _refuse_out_of_order(store, undo, key)
+        change.delete("Alias", pa.table({"key": [key]}))
         if undo is not None and target is not None:
-            _split(store, transaction, undo, target)
+            _split(store, change, undo, target)
     return Alias(there["name"], target["name"] if target else "", merged=undo is not None)
 
 
-def _refuse_out_of_order(transaction: Transaction, undo: dict[str, Any], key: str) -> None:
+def _refuse_out_of_order(store: Store, undo: dict[str, Any], key: str) -> None:
     """A later alias whose entity took part in this one has moved some of it on: that goes first."""
     part = {undo["target"]["id"], *undo["events"]["source"], *undo["events"]["target"]}
     part.update(undo["edges"]["source"], undo["edges"]["target"])
-    for other in aliasing.merged_aliases(transaction):
+    for other in aliasing.merged_aliases(store):
         later = json.loads(other["undo"])
         if later["number"] > undo["number"] and other["key"] != key and later["entity"]["id"] in part:
             raise InputError(
@@ -343,57 +320,79 @@ def _refuse_out_of_order(transaction: Transaction, undo: dict[str, Any], key: st
             )
 
 
-def _split(store: Store, transaction: Transaction, undo: dict[str, Any], target: dict[str, Any]) -> None:
+def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str, Any]) -> None:
     """Move back what an entity brought to another, as far as it is still there."""
     old, new = undo["entity"]["id"], target["id"]
     inner = _rescaled(_from_lists(undo["inner"]), undo, store.parameters)
-    events, documents = _read_events(transaction, new, inner.document)
+    events = read_ledger(store.read, entity=new, documents=np.unique(inner.document).tolist())
+    documents = np.union1d(
+        np.unique(events.document), _still_documents(store, np.unique(inner.document))
+    ).astype(np.int64)
     recorded = _rescaled(_from_lists(undo["events"]), undo, store.parameters)
     rows = _find(events, recorded.renamed(old, new))
     found = rows >= 0
     back = recorded.take(found)
     inner = inner.take(np.isin(inner.document, documents))
-    stay = np.ones(len(events.document), dtype=np.bool_)
+    stay = np.ones(len(events), dtype=np.bool_)
     stay[rows[found]] = False
     left = events.take(stay)
-    restored = _contribution(transaction, undo, _join(back, inner), store.parameters)
-    outer = (restored.source != new) & (restored.target != new)
-    _subtract(transaction, _renamed(restored.take(outer), old, new), left, undo, store.parameters)
-    aliasing.write_ledgers(transaction, _join(left, back, inner).table(documents))
-    mentions = _still_there(transaction, undo, new)
+    restored = _contribution(store, undo, back.join(inner), store.parameters)
+    taken = redirect_edges(restored, {old: new}, store.parameters)
+    _subtract(store, change, taken, left, undo)
+    _write_ledgers(store, change, left.join(back, inner), documents)
+    there = aliasing.mentions_of_entity(store, new)
+    mentions = _still_there(there, undo)
+    counts = _per_passage(there)
+    after = {one: n - mentions[one][0] if one in mentions else n for one, n in counts.items()}
+    headed = [passage for passage, (_, is_headed) in mentions.items() if is_headed]
+    _write_mentions(change, new, counts, after)
     if len(restored) or mentions:
-        aliasing.create_entity(transaction, _dated(undo["entity"]))
-        _give_back_mentions(transaction, mentions, old, new)
-        write_edges(store, transaction, restored)
-        aliasing.write_counts(transaction, old, *_dates(undo["entity"]))
-    theirs = aliasing.aliases_to(transaction, new)
-    aliasing.redirect(transaction, [key for key in undo["aliases"] if key in theirs], old)
-    aliasing.write_counts(transaction, new, *_dates_without(undo, target))
+        entity = _dated(undo["entity"])
+        row = {name: [value] for name, value in entity.items()}
+        change.create("Entity", pa.table(row | {"mentions": [len(mentions)], "headings": [len(headed)]}))
+        _write_mentions(change, old, {}, {passage: count for passage, (count, _) in mentions.items()})
+        _head(change, headed, old)
+        change.create("ASSOCIATES", edges_to_arrow(restored))
+    theirs = aliasing.aliases_to(store, new)
+    _redirect(change, [key for key in undo["aliases"] if key in theirs], old)
+    first, last = _dates_without(undo, target)
+    _count(
+        change,
+        new,
+        first,
+        last,
+        mentions=sum(n > 0 for n in after.values()),
+        headings=_headings(there, new) - len(headed),
+    )
 
 
-def _rescaled(events: _Events, undo: dict[str, Any], parameters: Parameters) -> _Events:
+def _still_documents(store: Store, documents: Ints) -> Ints:
+    """Which of these documents there are."""
+    if not len(documents):
+        return documents
+    return column(aliasing.read_documents(store, documents.tolist()), "id")
+
+
+def _rescaled(events: Ledger, undo: dict[str, Any], parameters: Parameters) -> Ledger:
     """Recorded events in the unit of the store's present impulse: a retuning scales the ledgers."""
-    scale = parameters.impulse / Parameters.from_json(undo["parameters"]).impulse
-    return _Events(events.document, events.source, events.target, events.amount * scale, events.time)
+    return events.scaled(parameters.impulse / Parameters.from_json(undo["parameters"]).impulse)
 
 
-def _find(events: _Events, wanted: _Events) -> Ints:
+def _find(events: Ledger, wanted: Ledger) -> Ints:
     """Row of each wanted event among all; -1 for those that were forgotten."""
 
-    def keys(some: _Events) -> list[tuple[int, int, int, int, float]]:
+    def marks(some: Ledger) -> list[tuple[int, int, int, int, float]]:
         # two names of one entity may have had an event each in one document: their amounts tell them apart
         columns = (some.document, some.source, some.target, some.time, some.amount.round(DIGITS))
         return list(zip(*(values.tolist() for values in columns), strict=True))
 
     rows: defaultdict[tuple[int, int, int, int, float], list[int]] = defaultdict(list)
-    for row, key in enumerate(keys(events)):
+    for row, key in enumerate(marks(events)):
         rows[key].append(row)
-    return np.array([rows[key].pop() if rows[key] else -1 for key in keys(wanted)], dtype=np.int64)
+    return np.array([rows[key].pop() if rows[key] else -1 for key in marks(wanted)], dtype=np.int64)
 
 
-def _contribution(
-    transaction: Transaction, undo: dict[str, Any], events: _Events, parameters: Parameters
-) -> Edges:
+def _contribution(store: Store, undo: dict[str, Any], events: Ledger, parameters: Parameters) -> Edges:
     """The associations that the entity had, less what was forgotten since."""
     stored = _edges_from_lists(undo["edges"])
     if len(stored) and undo["parameters"] != parameters.to_json():
@@ -401,88 +400,35 @@ def _contribution(
             "some of the alias's associations came from an event stream, and the store has been retuned "
             "since; retune it back before removing the alias"
         )
-    folded = events.fold(parameters)
-    folded = folded.take(_places(folded, stored) < 0)
-    edges = concatenate(folded, stored)
+    edges = concatenate(without_pairs(events.fold(parameters), stored), stored)
     own = undo["entity"]["id"]
     other = np.where(edges.source == own, edges.target, edges.source)
-    return edges.take(np.isin(other, aliasing.existing(transaction, np.unique(other).tolist())))
+    return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))
 
 
-def _subtract(
-    transaction: Transaction, taken: Edges, left: _Events, undo: dict[str, Any], parameters: Parameters
-) -> None:
+def _subtract(store: Store, change: Change, taken: Edges, left: Ledger, undo: dict[str, Any]) -> None:
     """Take a contribution off the associations that it was added to."""
-    target: int = undo["target"]["id"]
-    stored = _incident(transaction, target)
-    row = _places(taken, stored)
-    taken, stored = taken.take(row >= 0), stored.take(row[row >= 0])
-    events = stored.events - taken.events
-    # brought to one time and subtracted: the state of the sum less that of the part
-    as_of = np.maximum(stored.as_of, taken.as_of)
-    fast, slow = propagate(stored.fast, stored.slow, (as_of - stored.as_of) / DAY, parameters)
-    part_fast, part_slow = propagate(taken.fast, taken.slow, (as_of - taken.as_of) / DAY, parameters)
-    first, last = stored.first_seen.copy(), stored.last_seen.copy()
+    stored = _incident(store, undo["target"]["id"])
+    known = left.fold(store.parameters)
+    changed, deleted = subtract_edges(stored, taken, known, store.parameters)
+    # where the ledgers do not hold all that is left, the dates before the alias was added are known
     before = _edges_from_lists(undo["common"])
-    known = _places(stored, before)
-    here = known >= 0
-    first[here], last[here] = before.first_seen[known[here]], before.last_seen[known[here]]
-    rest = Edges(stored.source, stored.target, fast - part_fast, slow - part_slow, as_of, events, first, last)
-    # where the ledgers hold all that is left, it is summed anew: subtraction would cancel
-    ledger = left.fold(parameters)
-    place = _places(rest, ledger)
-    whole = np.append(ledger.events, -1)[place] == events
-    for name in ("fast", "slow", "as_of", "first_seen", "last_seen"):
-        getattr(rest, name)[whole] = getattr(ledger, name)[place[whole]]
-    update_edges(transaction, edges_to_arrow(rest.take(events > 0)))
-    delete_edges(transaction, edges_to_arrow(rest.take(events <= 0)))
+    here, there = common_pairs(changed, before)
+    foreign = ~_accounted(changed, known)[here]
+    here, there = here[foreign], there[foreign]
+    changed.first_seen[here], changed.last_seen[here] = before.first_seen[there], before.last_seen[there]
+    change.update("ASSOCIATES", edges_to_arrow(changed))
+    change.delete("ASSOCIATES", edges_to_arrow(deleted))
 
 
-def _still_there(transaction: Transaction, undo: dict[str, Any], new: int) -> dict[int, tuple[int, bool]]:
+def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool]]:
     """How often passages of the same text as then mentioned the alias, and whether it headed them."""
-    now = {row["passage"]: _digest(row) for row in aliasing.mentions_of_entity(transaction, new).to_pylist()}
+    now = {row["passage"]: _digest(row) for row in there.to_pylist()}
     return {
         passage: (count, headed)
         for passage, count, headed, digest in undo["mentions"]
         if now.get(passage) == digest
     }
-
-
-def _give_back_mentions(
-    transaction: Transaction, mentions: dict[int, tuple[int, bool]], old: int, new: int
-) -> None:
-    there = aliasing.mentions_of_entity(transaction, new)
-    counts = dict(zip(there["passage"].to_pylist(), there["count"].to_pylist(), strict=True))
-    aliasing.write_mentions(
-        transaction,
-        new,
-        _counts({passage: counts[passage] - count for passage, (count, _) in mentions.items()}),
-        _headed([]),
-    )
-    aliasing.write_mentions(
-        transaction,
-        old,
-        _counts({passage: count for passage, (count, _) in mentions.items()}),
-        _headed([passage for passage, (_, headed) in mentions.items() if headed]),
-    )
-
-
-def _join(*parts: _Events) -> _Events:
-    columns: list[Any] = [
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("document", "source", "target", "amount", "time")
-    ]
-    return _Events(*columns)
-
-
-def _counts(counts: dict[int, int]) -> pa.Table:
-    return pa.table(
-        {"passage": pa.array(list(counts), pa.int64()), "count": pa.array(list(counts.values()), pa.int64())}
-    )
-
-
-def _headed(passages: list[int]) -> pa.Table:
-    return pa.table({"passage": pa.array(passages, pa.int64())})
 
 
 def _digest(passage: dict[str, Any]) -> str:
@@ -518,16 +464,16 @@ def _dates_without(undo: dict[str, Any], target: dict[str, Any]) -> tuple[dateti
     )
 
 
-def _lists(events: _Events) -> dict[str, list[Any]]:
+def _lists(events: Ledger) -> dict[str, list[Any]]:
     return {name: values.tolist() for name, values in asdict(events).items()}
 
 
-def _from_lists(lists: dict[str, list[Any]]) -> _Events:
+def _from_lists(lists: dict[str, list[Any]]) -> Ledger:
     columns: list[Any] = [
         np.array(lists[name], dtype=np.float64 if name == "amount" else np.int64)
         for name in ("document", "source", "target", "amount", "time")
     ]
-    return _Events(*columns)
+    return Ledger(*columns)
 
 
 def _edge_lists(edges: Edges) -> dict[str, list[Any]]:

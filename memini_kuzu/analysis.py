@@ -1,4 +1,4 @@
-"""Lexical analysis: text to the terms that the full-text index holds, the same for passages and cues.
+"""Lexical analysis: text to the terms that the tables of words hold, the same for passages and cues.
 
 Kùzu's own tokeniser joins words across line breaks, drops digits and stems badly: it costs a sixth of the
 recall. Here words and numbers are folded to lower case, stop words dropped and stems taken by Snowball;
@@ -96,7 +96,7 @@ def terms(text: str) -> list[str]:
 
 
 def analyse(text: str) -> str:
-    """The terms joined by one space: what the full-text index is fed and asked with.
+    """The terms joined by one space: what the tables of words are fed and asked with.
 
     Examples
     --------

@@ -1,11 +1,13 @@
-"""Associations as columns: events folded into edges, and edges added to edges.
+"""Associations as columns: events folded into edges, edges added to edges, and taken from them.
 
-Both are superposition: the state of an edge is the sum of the responses of its events, so neither the order
-of the events nor how they are split over calls, batches or stores changes the sum.
+All of it is superposition: the state of an edge is the sum of the responses of its events, so neither the
+order of the events nor how they are split over calls, batches or stores changes the sum. What is taken away
+is not subtracted where the events that stay are known, for that would cancel: they are added up anew.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +17,28 @@ from memini_kuzu.tables import EDGE_SCHEMA, Edges, distinct, positions
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
 
-__all__ = ["add_edges", "associate", "common_pairs", "concatenate", "superpose", "unite"]
+__all__ = [
+    "add_edges",
+    "associate",
+    "common_pairs",
+    "concatenate",
+    "exceeding",
+    "redirect_edges",
+    "redirected",
+    "subtract_edges",
+    "superpose",
+    "unite",
+    "without_pairs",
+]
+
+ROUNDING = 1e-9
+"""Relative difference between an edge and the sum over its events that rounding may explain."""
 
 
 def associate(
@@ -206,6 +225,172 @@ def unite(a: Edges, b: Edges, parameters: Parameters) -> Edges:
     return concatenate(a, b.take(new))
 
 
+def redirect_edges(edges: Edges, moved: Mapping[int, int], parameters: Parameters) -> Edges:
+    """The edges under other entities, where some stand for others now.
+
+    Parameters
+    ----------
+    edges : Edges
+        Each pair once.
+    moved : mapping of int to int
+        Entities and what stands in their place.
+    parameters : Parameters
+        The dynamics.
+
+    Returns
+    -------
+    Edges
+        Each pair once; those that would lead from an entity to itself are left out.
+
+    Examples
+    --------
+    >>> from memini_kuzu.config import Parameters
+    >>> one = np.ones(1, dtype=np.int64)
+    >>> edges = associate(one, one + 1, np.ones(1), one * 0, Parameters())
+    >>> redirect_edges(edges, {2: 3}, Parameters()).target
+    array([3])
+    """
+    source, target = redirected(edges.source, moved), redirected(edges.target, moved)
+    if source is edges.source and target is edges.target:
+        return edges
+    renamed = replace(edges, source=source, target=target)
+    return superpose(renamed.take(source != target), parameters)
+
+
+def redirected(ids: NDArray[np.int64], moved: Mapping[int, int]) -> NDArray[np.int64]:
+    """Ids, with those that stand for others replaced; the very same array where there are none.
+
+    Examples
+    --------
+    >>> redirected(np.array([1, 2]), {2: 3})
+    array([1, 3])
+    """
+    place = positions(ids, np.array(list(moved), dtype=np.int64))
+    if not (place >= 0).any():
+        return ids
+    return np.where(place >= 0, np.append(np.array(list(moved.values()), dtype=np.int64), 0)[place], ids)
+
+
+def without_pairs(edges: Edges, others: Edges) -> Edges:
+    """The edges of pairs that the others do not have.
+
+    Examples
+    --------
+    >>> len(without_pairs(Edges.empty(), Edges.empty()))
+    0
+    """
+    kept = np.ones(len(edges), dtype=np.bool_)
+    kept[common_pairs(edges, others)[0]] = False
+    return edges.take(kept)
+
+
+def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameters) -> tuple[Edges, Edges]:
+    """Take events away: exactly where those that stay are known, by subtraction where they are not.
+
+    Parameters
+    ----------
+    edges : Edges
+        As they are stored; each pair once.
+    gone : Edges
+        The fold of the events that go; each pair once.
+    left : Edges
+        The fold of all known events that stay, of these pairs at least; each pair once.
+    parameters : Parameters
+        The dynamics.
+
+    Returns
+    -------
+    changed : Edges
+        Those of `edges` that lose events and keep others.
+    deleted : Edges
+        Those with no event left, as they were.
+
+    Notes
+    -----
+    An edge holds more than the known events where some came without a ledger, and less where a maintenance
+    pass had dropped some. Only what is more is reached by subtracting, and never falls below the events that
+    stay.
+
+    Examples
+    --------
+    >>> from memini_kuzu.config import Parameters
+    >>> one = np.ones(1, dtype=np.int64)
+    >>> first, second = (associate(one, one, np.ones(1), one * day * DAY, Parameters()) for day in (0, 1))
+    >>> both = superpose(concatenate(first, second), Parameters())
+    >>> changed, deleted = subtract_edges(both, second, first, Parameters())
+    >>> changed.fast, len(deleted)
+    (array([1.]), 0)
+    """
+    at, of = common_pairs(edges, gone)
+    before, minus = edges.take(at), gone.take(of)
+    plus = _aligned(left, before)
+    # at a time when all of it had happened
+    when = np.maximum(before.as_of, np.maximum(minus.as_of, plus.as_of))
+    fast, slow = _bring(before, when, parameters)
+    minus_fast, minus_slow = _bring(minus, when, parameters)
+    plus_fast, plus_slow = _bring(plus, when, parameters)
+    more = (
+        (before.events > minus.events + plus.events)
+        | (fast > (minus_fast + plus_fast) * (1 + ROUNDING))
+        | (slow > (minus_slow + plus_slow) * (1 + ROUNDING))
+    )
+    # as_of is the last event's date, unless maintenance has moved it on
+    moved = before.as_of > np.maximum(minus.last_seen, plus.last_seen)
+    as_of = np.where(moved, before.as_of, plus.last_seen)
+    exact_fast, exact_slow = _bring(plus, as_of, parameters)
+    after = Edges(
+        before.source,
+        before.target,
+        np.where(more, np.maximum(fast - minus_fast, plus_fast), exact_fast),
+        np.where(more, np.maximum(slow - minus_slow, plus_slow), exact_slow),
+        np.where(more, when, as_of),
+        np.where(more, np.maximum(before.events - minus.events, np.maximum(plus.events, 1)), plus.events),
+        np.where(more, before.first_seen, plus.first_seen),
+        np.where(more, before.last_seen, plus.last_seen),
+    )
+    kept = after.events > 0
+    return after.take(kept), before.take(~kept)
+
+
+def exceeding(
+    edges: Edges, sums: Edges, parameters: Parameters, rounding: float = ROUNDING
+) -> NDArray[np.bool_]:
+    """Which edges hold something else than a sum of events with which maintenance may have dealt.
+
+    Parameters
+    ----------
+    edges : Edges
+        As they are stored; each pair once.
+    sums : Edges
+        The fold of events; each pair once.
+    parameters : Parameters
+        The dynamics.
+    rounding : float
+        Relative difference that does not count.
+
+    Returns
+    -------
+    bool (len(edges),)
+        Those with more, or with as many events and less: maintenance may have dropped an edge before its
+        latest events, and then there are fewer.
+
+    Examples
+    --------
+    >>> from memini_kuzu.config import Parameters
+    >>> exceeding(Edges.empty(), Edges.empty(), Parameters())
+    array([], dtype=bool)
+    """
+    whole = _aligned(sums, edges)
+    later = np.maximum(edges.as_of, whole.as_of)
+    fast, slow = _bring(edges, later, parameters)
+    whole_fast, whole_slow = _bring(whole, later, parameters)
+    slack = rounding * np.maximum(whole_fast, whole_slow)
+    more = (edges.events > whole.events) | (fast > whole_fast + slack) | (slow > whole_slow + slack)
+    less = (edges.events == whole.events) & ((fast < whole_fast - slack) | (slow < whole_slow - slack))
+    other: NDArray[np.bool_] = more | less
+    return other
+
+
 def concatenate(*parts: Edges) -> Edges:
     """The rows of all, one after the other.
 
@@ -239,6 +424,25 @@ def _added(left: Edges, right: Edges, parameters: Parameters) -> Edges:
         np.minimum(left.first_seen, right.first_seen),
         np.maximum(left.last_seen, right.last_seen),
     )
+
+
+def _bring(
+    edges: Edges, when: NDArray[np.int64], parameters: Parameters
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return propagate(edges.fast, edges.slow, (when - edges.as_of) / DAY, parameters)
+
+
+def _aligned(edges: Edges, pairs: Edges) -> Edges:
+    """The edges of these pairs, in their order; one without events where there is none."""
+    zero = np.zeros(len(pairs))
+    none = np.zeros(len(pairs), dtype=np.int64)
+    aligned = Edges(
+        pairs.source, pairs.target, zero, zero.copy(), none, none.copy(), none.copy(), none.copy()
+    )
+    at, of = common_pairs(edges, pairs)
+    for name in ("fast", "slow", "as_of", "events", "first_seen", "last_seen"):
+        getattr(aligned, name)[of] = getattr(edges, name)[at]
+    return aligned
 
 
 def _assign(edges: Edges, rows: NDArray[np.int64], values: Edges) -> None:

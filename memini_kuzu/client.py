@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import date, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
@@ -23,6 +24,7 @@ from memini_kuzu.memory import Association, Memory, Stats
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
 from memini_kuzu.server.results import (
     AssociationsResult,
+    BackupResult,
     ForgetResult,
     RecallResult,
     RememberResult,
@@ -101,13 +103,15 @@ class RemoteMemory:
 
     def close(self) -> None:
         """End the connection; the server goes on."""
-        self._stack.close()
+        # where the server has ended already, there is nothing to tell it
+        with suppress(MCPError, httpx2.HTTPError, OSError, ExceptionGroup):
+            self._stack.close()
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(Memory, name) and not name.startswith("_"):
             raise NotServedError(
-                f"{name} needs the store's file; a server offers remember, recall, associations, forget "
-                "and stats"
+                f"{name} needs the store's file; a server offers remember, recall, associations, forget, "
+                "stats and backup"
             )
         raise AttributeError(name)
 
@@ -181,6 +185,10 @@ class RemoteMemory:
         found["parameters"] = Parameters(**dict(found["parameters"]))
         found["time_constants"] = TimeConstants(**dict(found["time_constants"]))
         return Stats(**found)
+
+    def backup(self, dest: str | PurePath) -> PurePath:
+        """Copy the store into a file of that name beside it, on the server's machine; see `Memory.backup`."""
+        return PurePath(self._call("backup", {"name": str(dest)}, BackupResult)["path"])
 
 
 def _all(kind: type[Made], models: list[BaseModel]) -> tuple[Made, ...]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import kuzu
 import numpy as np
 
+from memini_kuzu.analysis import analyse
+from memini_kuzu.associations import common_pairs, exceeding, without_pairs
 from memini_kuzu.dynamics import propagate, time_constants
 from memini_kuzu.errors import MeminiError, StoreLockedError
+from memini_kuzu.identity import text_digest
+from memini_kuzu.ledger import read_ledger
 from memini_kuzu.store import Store, health
-from memini_kuzu.store.lock import ProcessLock
+from memini_kuzu.store.catalog import EMBEDDING, tables
+from memini_kuzu.store.engine import ProcessLock, engine_version, storage_version
 from memini_kuzu.store.schema import latest_version
-from memini_kuzu.store.vectors import VECTORS, read_space, read_unembedded
+from memini_kuzu.store.vectors import read_space, read_unembedded
+from memini_kuzu.tables import edges_from_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,17 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnosis", "Finding", "diagnose", "examine"]
 
-SAMPLE = 5
-"""Passages from each end of the table whose words the full-text index is asked for."""
-
-WORDS = 10
-"""Words of them that are asked for: each is also looked up by reading all passages."""
-
 AGREEMENT = 1e-9
 """Relative difference that rounding may make between the macros and Python."""
-
-LARGE_LOG = 256 << 20
-"""Bytes of write-ahead log that a store takes noticeably long to open with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ class Diagnosis:
         return {"path": self.path, "sound": self.sound, "findings": [asdict(each) for each in self.findings]}
 
 
-def diagnose(path: Path, *, wait: float = 0.0) -> Diagnosis:
+def diagnose(path: Path, *, wait: float = 0.0, deep: bool = False) -> Diagnosis:
     """Look at a store that is not open: the file, who holds it, and what is in it.
 
     Parameters
@@ -90,6 +86,8 @@ def diagnose(path: Path, *, wait: float = 0.0) -> Diagnosis:
         The file.
     wait : float
         Seconds to wait for another process to close it.
+    deep : bool
+        As for `examine`.
 
     Returns
     -------
@@ -106,31 +104,36 @@ def diagnose(path: Path, *, wait: float = 0.0) -> Diagnosis:
     if all(finding.status != "problem" for finding in findings):
         try:
             with Store(path, read_only=True, wait=wait) as store:
-                findings += [Finding("lock", "ok", "no other process is writing"), *_contents(store)]
+                findings += [
+                    Finding("lock", "ok", "no other process is writing"),
+                    *_contents(store, deep=deep),
+                ]
         except StoreLockedError as error:
             pid = error.pid if error.pid is not None else ProcessLock(path).holder()
             holder = "another process" if pid is None else f"process {pid}"
             remedy = "close it, look again with --wait SECONDS, or share the store: memini serve"
             findings.append(Finding("lock", "problem", f"{holder} has the store open", remedy))
         except MeminiError as error:
-            findings.append(Finding("open", "problem", str(error), "restore a backup if the file is damaged"))
+            findings.append(Finding("open", "problem", str(error), "put a backup in its place"))
     return Diagnosis(str(path), tuple(findings))
 
 
-def examine(store: Store) -> Diagnosis:
+def examine(store: Store, *, deep: bool = False) -> Diagnosis:
     """Look at an open store.
 
     Parameters
     ----------
     store : Store
         Open, for reading or writing.
+    deep : bool
+        Also sum the whole file up, analyse all texts, and fold the ledger again.
 
     Returns
     -------
     Diagnosis
         What was found.
     """
-    return Diagnosis(str(store.path), (*_file(store.path), *_contents(store)))
+    return Diagnosis(str(store.path), (*_file(store.path), *_contents(store, deep=deep)))
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -146,13 +149,14 @@ def _file(path: Path) -> Iterator[Finding]:
     size = path.stat().st_size
     yield Finding("file", "ok", f"{size / 1e6:,.1f} MB")
     with path.open("rb") as file:
-        version = health.storage_version(file.read(16))
-    engine = f"Kùzu {kuzu.version}, file format {kuzu.storage_version}"
+        version = storage_version(file.read(16))
+    release, expected = engine_version()
+    engine = f"Kùzu {release}, file format {expected}"
     if version is None:
         yield Finding(
             "engine", "problem", "the file is no Kùzu database", "name the store's file, or restore a backup"
         )
-    elif version != kuzu.storage_version:
+    elif version != expected:
         yield Finding(
             "engine",
             "problem",
@@ -161,14 +165,10 @@ def _file(path: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding("engine", "ok", engine)
-    log = path.with_name(path.name + ".wal")
-    if log.exists() and log.stat().st_size > LARGE_LOG:
-        detail = f"the write-ahead log beside it has {log.stat().st_size / 1e6:,.0f} MB"
-        yield Finding("log", "note", detail, "`memini consolidate` brings it into the file")
 
 
-def _contents(store: Store) -> Iterator[Finding]:
-    missing = health.expected_tables() - health.tables(store)
+def _contents(store: Store, *, deep: bool) -> Iterator[Finding]:
+    missing = tables().keys() - health.present_tables(store)
     if missing:
         detail = f"tables are missing: {', '.join(sorted(missing))}"
         yield Finding("schema", "problem", detail, "restore a backup; memini did not do this")
@@ -182,10 +182,14 @@ def _contents(store: Store) -> Iterator[Finding]:
         f"slow share {constants.slow_share:.2%}",
     )
     yield _macros(store)
-    yield _index(store)
+    yield _words(store)
     yield _sums(store)
     yield from _vectors(store)
-    broken = {
+    yield _journal(store, deep=deep)
+    if deep:
+        yield _texts(store)
+        yield _strengths(store)
+    broken = {"relationships that only one of their ends knows": health.one_sided(store)} | {
         what: health.dangling(store, references, targets)
         for what, (references, targets) in health.REFERENCES.items()
     }
@@ -219,23 +223,76 @@ def _macros(store: Store) -> Finding:
     return Finding("macros", "ok", "they agree with the parameters")
 
 
-def _index(store: Store) -> Finding:
-    remedy = "restore a backup, or ingest into a new store: recall by words misses passages"
-    if "passage_terms" not in health.indexes(store):
-        return Finding("index", "problem", "the full-text index is missing", remedy)
-    texts = health.sample_terms(store, SAMPLE)
-    # the longest words: rare ones, so that a lost entry shows
-    words = sorted({max(text.split(), key=len) for text in texts}, key=len, reverse=True)[:WORDS]
-    expected, answered = health.term_counts(store, words), health.fulltext_counts(store, words)
-    wrong = [word for word in words if expected[word] != answered[word]]
+def _words(store: Store) -> Finding:
+    wrong = health.wrong_terms(store)
     if wrong:
-        word = wrong[0]
-        detail = (
-            f"{len(wrong)} of {len(words)} words are answered wrongly: {word!r} is in "
-            f"{expected[word]:,} passages, the index knows {answered[word]:,}"
+        return Finding(
+            "words",
+            "problem",
+            f"{wrong:,} rows of words differ from the passages' own",
+            "restore a backup, or ingest into a new store: recall by words misses passages",
         )
-        return Finding("index", "problem", detail, remedy)
-    return Finding("index", "ok", f"{len(words)} of {len(words)} words of a sample are answered rightly")
+    return Finding("words", "ok", "they are those of the passages")
+
+
+def _journal(store: Store, *, deep: bool) -> Finding:
+    state = store.journal(deep=deep)
+    if state.damage:
+        return Finding("journal", "problem", state.damage, "put a backup in the store's place")
+    summed = "; every byte of the file is as it was written" if deep and state.summed else ""
+    if not state.changes:
+        return Finding("journal", "ok", f"all is in the file, up to change {state.sequence:,}{summed}")
+    return Finding(
+        "journal",
+        "ok",
+        f"{state.changes:,} changes up to {state.sequence:,} are beside the file: copy both, or `memini "
+        f"backup`{summed}",
+    )
+
+
+def _texts(store: Store) -> Finding:
+    """Every text against the words that it was analysed into, and whole documents against their digests."""
+    passages = health.texts(store)
+    wrong = sum(analyse(f"{row['title']}\n{row['text']}") != row["terms"] for row in passages.to_pylist())
+    if wrong:
+        return Finding(
+            "texts",
+            "problem",
+            f"{wrong:,} of {passages.num_rows:,} texts are not those that were told",
+            "restore a backup, or ingest these documents again",
+        )
+    digests = dict(health.digests(store))
+    whole = sum(
+        text_digest(row["title"], row["text"]) == digests.get(row["document"]) for row in passages.to_pylist()
+    )
+    return Finding(
+        "texts", "ok", f"{passages.num_rows:,} have the words that were told, {whole:,} the very letters"
+    )
+
+
+def _strengths(store: Store) -> Finding:
+    """The associations against the fold of the ledger."""
+    edges = edges_from_arrow(store.read_edges())
+    sums = read_ledger(store.read).fold(store.parameters)
+    missing = len(without_pairs(sums, edges))
+    other = exceeding(edges, sums, store.parameters)
+    here, there = common_pairs(edges, sums)
+    # more events than the ledger has came without a document
+    told = int((other[here] & (edges.events[here] <= sums.events[there])).sum())
+    if told:
+        return Finding(
+            "strengths",
+            "problem",
+            f"{told:,} of {len(edges):,} associations are not what their events make them",
+            "compute them anew from the events: memini retune with the store's own parameters",
+        )
+    foreign = int(other.sum())
+    return Finding(
+        "strengths",
+        "ok",
+        f"{len(edges) - foreign:,} associations are the fold of their events, {foreign:,} have events that "
+        f"no document gave, {missing:,} were forgotten",
+    )
 
 
 def _vectors(store: Store) -> Iterator[Finding]:
@@ -243,8 +300,8 @@ def _vectors(store: Store) -> Iterator[Finding]:
     space = read_space(store.read)
     if space is None:
         return
-    if VECTORS not in health.tables(store):
-        yield Finding("vectors", "problem", f"the table {VECTORS} is missing", "restore a backup")
+    if EMBEDDING not in health.present_tables(store):
+        yield Finding("vectors", "problem", f"the table {EMBEDDING} is missing", "restore a backup")
         return
     stray = health.dangling(store, *health.VECTOR_REFERENCES)
     missing = len(read_unembedded(store.read))

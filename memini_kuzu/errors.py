@@ -12,12 +12,14 @@ Every message names the value that was wrong and what to do about it::
         ├── NotAStoreError              the path holds something else, or nothing
         ├── SchemaVersionError          written by a newer memini
         ├── StoreLockedError            another process has it; names its pid
+        ├── DamagedStoreError           part of the store is lost; says what
         └── QueryError                  Kùzu refused a Cypher query
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "DamagedStoreError",
     "InputError",
     "MeminiError",
     "NotAStoreError",
@@ -95,6 +97,10 @@ class StoreLockedError(StoreError):
     def __init__(self, message: str, pid: int | None = None) -> None:
         super().__init__(message)
         self.pid = pid
+
+
+class DamagedStoreError(StoreError):
+    """Part of the store is lost or damaged; the message says what, and how to go on without it."""
 
 
 class QueryError(StoreError):

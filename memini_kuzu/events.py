@@ -2,7 +2,7 @@
 
 read → identify → fold → write. Batches are read one after the other; each distinct name is brought to its
 entity once; the fold is DuckDB's where the extra ``scale`` is installed (it spills to disk) and numpy's
-otherwise; what it gives goes into the store in one transaction, with the record of the files that it came
+otherwise; what it gives goes into the store in one change, with the record of the files that it came
 from. Superposition makes the order of events, batches and files indifferent.
 """
 
@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.associations import associate, concatenate, superpose
+from memini_kuzu.associations import associate, concatenate, redirect_edges, superpose
 from memini_kuzu.errors import InputError
 from memini_kuzu.extraction import CONCEPT, canonical, tidy
 from memini_kuzu.folding import fold, require_ibis
 from memini_kuzu.identity import stable_id
 from memini_kuzu.ingestion import write_edges
-from memini_kuzu.store.known import read_aliases
-from memini_kuzu.store.loading import add_entities, known_loads, record_loads
+from memini_kuzu.store.known import read_aliases, read_moved
+from memini_kuzu.store.writing import alter_entities, known_loads
 from memini_kuzu.tables import Edges, distinct, edges_from_arrow, positions, timestamps
 from memini_kuzu.tabular import EventColumns, event_batches
 
@@ -206,7 +206,7 @@ class Names:
             self._entities.setdefault(identity, (canonical(name), tidy(name)))
 
     def table(self, ids: NDArray[np.int64], first: pa.Array, last: pa.Array) -> pa.Table:
-        """These entities as `loading.add_entities` takes them; one without a name is called by its number."""
+        """These entities, every column; one without a name is called by its number."""
         named = [self._entities.get(identity) or (str(identity), str(identity)) for identity in ids.tolist()]
         zeros = np.zeros(len(ids), dtype=np.int64)
         return pa.table(
@@ -323,15 +323,18 @@ class _Loader:
             self.commit()
 
     def commit(self) -> None:
-        """Write what some files gave, and that they are loaded, in one transaction."""
+        """Write what some files gave, and that they are loaded, in one change."""
         if self._fold is None or not self._pending:
             return
         edges = self._fold.finish()
         identities, labels, counts = (list(values) for values in zip(*self._pending, strict=True))
-        with self._store.transaction() as transaction:
-            new = add_entities(transaction, endpoints(self._names, edges))
-            write_edges(self._store, transaction, edges)
-            record_loads(transaction, pa.table({"id": identities, "source": labels, "events": counts}))
+        with self._store.changing() as change:
+            # another thread may have added an alias since the names were read
+            edges = redirect_edges(edges, read_moved(self._store.read), self._store.parameters)
+            named = endpoints(self._names, edges)
+            new = alter_entities(change, self._store.read, named, relabel=False)
+            write_edges(self._store, change, edges)
+            change.create("Load", pa.table({"id": identities, "source": labels, "events": counts}))
         self.close()
         self._pending = []
         self.report.entities += new
@@ -353,7 +356,7 @@ def _new_fold(parameters: Parameters) -> _Fold:
 
 
 def endpoints(names: Names, edges: Edges) -> pa.Table:
-    """The entities of edges as `loading.add_entities` takes them, seen as long as their edges."""
+    """The entities of edges as `writing.alter_entities` takes them, seen as long as their edges."""
     ids = distinct(edges.source, edges.target)
     rows = np.concatenate([positions(edges.source, ids), positions(edges.target, ids)])
     first = np.full(len(ids), np.iinfo(np.int64).max)

@@ -8,6 +8,7 @@ what both have seen must not be counted twice: documents and loads are told apar
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,25 +17,44 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from memini_kuzu.associations import associate, common_pairs, superpose
+from memini_kuzu.associations import (
+    concatenate,
+    redirect_edges,
+    redirected,
+    subtract_edges,
+    superpose,
+    without_pairs,
+)
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import propagate
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.events import Names, digest, endpoints
-from memini_kuzu.identity import passage_id
+from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.ingestion import write_edges
-from memini_kuzu.store import Store, exchanging, schema
+from memini_kuzu.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
+from memini_kuzu.store import Store, schema
 from memini_kuzu.store import vectors as embeddings
-from memini_kuzu.store.known import read_counters
-from memini_kuzu.store.loading import add_entities, known_loads, record_loads
-from memini_kuzu.store.writing import create_passages, replace_edges, upsert_entities, upsert_sources
+from memini_kuzu.store.catalog import EMBEDDING, read_table
+from memini_kuzu.store.catalog import table as table_of
+from memini_kuzu.store.change import Change
+from memini_kuzu.store.engine import Draft
+from memini_kuzu.store.known import (
+    document_ids,
+    existing_entities,
+    read_aliases,
+    read_counters,
+    read_moved,
+)
+from memini_kuzu.store.terms import count_terms
+from memini_kuzu.store.writing import alter_entities, count_sources, known_loads, rewrite_passages
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, positions
-from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from memini_kuzu.store.engine import Transaction
+    from numpy.typing import NDArray
+
+    from memini_kuzu.embedding import Space
 
 __all__ = ["EXPORTED", "EdgesReport", "MergeReport", "export_store", "import_store", "load_edges", "merge"]
 
@@ -82,6 +102,8 @@ class MergeReport:
         What the other store brought; entities counts those that are new.
     skipped : int
         Documents that were there already.
+    unresolved : tuple of str
+        Aliases of the other store that were left out: the name is another entity's here, or an alias of one.
     """
 
     documents: int
@@ -90,6 +112,7 @@ class MergeReport:
     entities: int
     loads: int
     skipped: int
+    unresolved: tuple[str, ...] = ()
 
 
 def export_store(store: Store, folder: Path) -> dict[str, int]:
@@ -116,17 +139,17 @@ def export_store(store: Store, folder: Path) -> dict[str, int]:
         raise InputError(f"{folder} exists and is not an empty folder; name a new one")
     folder.mkdir(parents=True, exist_ok=True)
     rows = {}
-    for name, label in EXPORTED.items():
-        table = exchanging.read_table(store.read, label)
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
-        rows[name] = table.num_rows
-    space = embeddings.read_space(store.read)
-    if space is not None:
-        vectors = embeddings.read_vectors(store.read, space)
-        pq.write_table(vectors, folder / "vectors.parquet", compression="zstd")
-        rows["vectors"] = vectors.num_rows
-    edges = store.read_edges().cast(EDGE_SCHEMA)
-    edges = edges.sort_by([("source", "ascending"), ("target", "ascending")])
+    with store.snapshot():
+        for name, label in EXPORTED.items():
+            table = read_table(store.read, label)
+            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+            rows[name] = table.num_rows
+        space = embeddings.read_space(store.read)
+        if space is not None:
+            vectors = embeddings.read_vectors(store.read, space)
+            pq.write_table(vectors, folder / "vectors.parquet", compression="zstd")
+            rows["vectors"] = vectors.num_rows
+        edges = read_table(store.read, "ASSOCIATES")
     pq.write_table(edges, folder / "edges.parquet", compression="zstd")
     return rows | {"edges": edges.num_rows}
 
@@ -155,7 +178,7 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     """
     if path.exists():
         raise StoreError(f"{path} exists; import makes a new store: name another path, or merge two stores")
-    tables = {name: _imported(folder, name, _schema_of(label)) for name, label in EXPORTED.items()}
+    tables = {name: _imported(folder, name, table_of(label).columns) for name, label in EXPORTED.items()}
     edges = _imported(folder, "edges", EDGE_SCHEMA)
     meta = dict(zip(tables["meta"]["key"].to_pylist(), tables["meta"]["value"].to_pylist(), strict=True))
     if "parameters" not in meta:
@@ -164,25 +187,25 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
         raise InputError(f"{folder} was written by a newer memini; upgrade with: pip install -U memini-kuzu")
     space = embeddings.space_in(meta)
     if space is not None:
-        tables["vectors"] = _imported(folder, "vectors", embeddings.row_schema(space))
-    work = schema.beside(path)
-    with Store(work, create=True, parameters=Parameters.from_json(meta["parameters"])) as store:
-        with store.transaction() as transaction:
-            for name in ("entities", "aliases", "sources", "documents", "loads"):
-                exchanging.create_rows(transaction, EXPORTED[name], tables[name])
-            create_passages(transaction, tables["passages"], tables["mentions"])
-            if space is not None:
-                embeddings.claim_space(transaction, space)
-                embeddings.create_rows(transaction, tables["vectors"])
-            exchanging.write_meta(transaction, {key: meta[key] for key in meta.keys() - OWN})
-        with store.transaction() as transaction:
-            replace_edges(transaction, edges)
-    schema.move(work, path)
+        tables["vectors"] = _imported(folder, "vectors", table_of(EMBEDDING, space.dimension).columns)
+    change = Change()
+    for name in ("entities", "aliases", "sources", "documents", "passages", "loads"):
+        change.create(EXPORTED[name], tables[name])
+    change.create("MENTIONS", tables["mentions"])
+    if space is not None:
+        change.vectors = space.dimension
+        change.create(EMBEDDING, tables["vectors"])
+    change.set_meta({key: meta[key] for key in meta.keys() - OWN}, ())
+    count_terms(change, _nothing, tables["passages"].slice(0, 0), tables["passages"])
+    change.create("ASSOCIATES", edges)
+    with schema.building(path) as work, Draft(work) as draft:
+        schema.fill(draft, Parameters.from_json(meta["parameters"]), change)
     return {name: table.num_rows for name, table in tables.items()} | {"edges": edges.num_rows}
 
 
-def _schema_of(label: str) -> pa.Schema:
-    return exchanging.MENTIONS if label == "MENTIONS" else exchanging.SCHEMAS[label]
+def _nothing(*_: object, **__: object) -> pa.Table:
+    """What a new store answers."""
+    return pa.table({})
 
 
 def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
@@ -226,13 +249,14 @@ def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesR
         if not {"id", "name"} <= set(named.column_names):
             raise InputError(f"{entities} has {', '.join(named.column_names)}; it must have id and name")
         names.learn(named["id"].to_pylist(), named["name"].to_pylist())
-    with store.transaction() as transaction:
-        if known_loads(transaction.run, [identity]):
+    with store.changing() as change:
+        if known_loads(store.read, [identity]):
             return EdgesReport(known=True)
-        new = add_entities(transaction, endpoints(names, edges))
-        write_edges(store, transaction, edges)
+        edges = redirect_edges(edges, read_moved(store.read), store.parameters)
+        new = alter_entities(change, store.read, endpoints(names, edges), relabel=False)
+        write_edges(store, change, edges)
         events = int(edges.events.sum())
-        record_loads(transaction, pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
+        change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
     return EdgesReport(len(edges), new)
 
 
@@ -282,34 +306,42 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
             f"{other.path} has {other.parameters}, not {store.parameters}; bring one to the other's with "
             "`memini retune` first"
         )
-    brought = {name: exchanging.read_table(other.read, label) for name, label in EXPORTED.items()}
-    space = embeddings.read_space(other.read)
-    if space is not None:
-        brought["vectors"] = embeddings.read_vectors(other.read, space)
-    edges = edges_from_arrow(other.read_edges())
-    with store.transaction() as transaction:
-        _refuse_known_loads(transaction, brought["loads"])
-        skipped = _known_documents(transaction, brought["documents"])
+    brought, edges, ledger, space = _read_all(other)
+    with store.changing() as change:
+        _refuse_known_loads(store, brought["loads"])
+        skipped = _known_documents(store, brought["documents"])
         if len(skipped) and not skip_known:
             first = brought["documents"].filter(pc.is_in(brought["documents"]["id"], pa.array(skipped)))
             raise InputError(
                 f"{len(skipped)} documents are in both stores, such as {first['record'][0].as_py()} of "
                 f"source {first['source'][0].as_py()!r}: they would count twice; pass --skip-known"
             )
-        if len(skipped):
-            edges = _leave_out(brought, edges, skipped, store.parameters)
-        _shift(transaction, brought)
-        new = _merge_entities(transaction, brought["entities"])
-        _merge_aliases(transaction, brought["aliases"])
-        upsert_sources(transaction, brought["sources"])
-        exchanging.create_rows(transaction, "Document", brought["documents"])
-        create_passages(transaction, brought["passages"], brought["mentions"])
-        if space is not None and embeddings.read_space(transaction.run) in {None, space}:
-            embeddings.claim_space(transaction, space)
-            embeddings.create_rows(transaction, brought["vectors"])
-        _merge_sums(transaction, brought["passages"])
-        write_edges(store, transaction, edges)
-        record_loads(transaction, brought["loads"])
+        gone = np.isin(ledger.document, skipped)
+        changed, deleted = subtract_edges(
+            edges,
+            ledger.take(gone).fold(store.parameters),
+            ledger.take(~gone).fold(store.parameters),
+            store.parameters,
+        )
+        edges = concatenate(without_pairs(edges, concatenate(changed, deleted)), changed)
+        _leave_out(brought, skipped)
+        moved = read_moved(store.read)
+        edges = redirect_edges(edges, moved, store.parameters)
+        _redirect(brought, ledger.take(~gone), moved)
+        _shift(store, brought)
+        new = alter_entities(change, store.read, _counted(brought))
+        unresolved = _merge_aliases(store, change, brought["aliases"])
+        count_sources(change, store, _counters(brought["sources"]))
+        change.create("Document", brought["documents"])
+        rewrite_passages(change, store, [], brought["passages"])
+        change.create("MENTIONS", brought["mentions"])
+        there = embeddings.read_space(store.read)
+        if space is not None and there in {None, space}:
+            if there is None:
+                embeddings.make_room(change, store.stored_meta(), space)
+            change.create(EMBEDDING, brought["vectors"])
+        write_edges(store, change, edges)
+        change.create("Load", brought["loads"])
     return MergeReport(
         brought["documents"].num_rows,
         brought["passages"].num_rows,
@@ -317,11 +349,23 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         new,
         brought["loads"].num_rows,
         len(skipped),
+        unresolved,
     )
 
 
-def _refuse_known_loads(transaction: Transaction, loads: pa.Table) -> None:
-    known = known_loads(transaction.run, loads["id"].to_pylist())
+def _read_all(other: Store) -> tuple[dict[str, pa.Table], Edges, Ledger, Space | None]:
+    """All that a store holds, of one state."""
+    with other.snapshot():
+        brought = {name: read_table(other.read, label) for name, label in EXPORTED.items()}
+        space = embeddings.read_space(other.read)
+        if space is not None:
+            brought["vectors"] = embeddings.read_vectors(other.read, space)
+        edges = edges_from_arrow(other.read_edges())
+    return brought, edges, ledger_from_arrow(brought["documents"]), space
+
+
+def _refuse_known_loads(store: Store, loads: pa.Table) -> None:
+    known = known_loads(store.read, loads["id"].to_pylist())
     if known:
         both = loads.filter(pc.is_in(loads["id"], pa.array(sorted(known))))
         raise InputError(
@@ -330,95 +374,98 @@ def _refuse_known_loads(transaction: Transaction, loads: pa.Table) -> None:
         )
 
 
-def _known_documents(transaction: Transaction, documents: pa.Table) -> pa.Array:
-    here = exchanging.read_table(transaction.run, "Document")["id"]
-    return documents["id"].filter(pc.is_in(documents["id"], here)).combine_chunks()
+def _known_documents(store: Store, documents: pa.Table) -> NDArray[np.int64]:
+    ids = column(documents, "id")
+    return ids[np.isin(ids, document_ids(store.read))]
 
 
-def _leave_out(
-    brought: dict[str, pa.Table], edges: Edges, skipped: pa.Array, parameters: Parameters
-) -> Edges:
-    """Take documents out of what is brought, and what their events have become out of the edges."""
+def _leave_out(brought: dict[str, pa.Table], skipped: NDArray[np.int64]) -> None:
+    """Take documents out of what is brought."""
+    out = pa.array(skipped)
     documents, passages, mentions = brought["documents"], brought["passages"], brought["mentions"]
-    gone = documents.filter(pc.is_in(documents["id"], skipped))
-    out = pc.is_in(passages["document"], skipped)
-    lost = mentions.filter(pc.is_in(mentions["passage"], passages.filter(out)["id"].combine_chunks()))
-    heads = passages.filter(out).filter(pc.is_valid(passages.filter(out)["heading"]))
-    brought["documents"] = documents.filter(pc.invert(pc.is_in(documents["id"], skipped)))
-    brought["passages"] = passages.filter(pc.invert(out))
-    brought["mentions"] = mentions.filter(
-        pc.invert(pc.is_in(mentions["passage"], passages.filter(out)["id"].combine_chunks()))
-    )
+    brought["documents"] = documents.filter(pc.invert(pc.is_in(documents["id"], out)))
+    brought["passages"] = passages.filter(pc.invert(pc.is_in(passages["document"], out)))
+    kept = brought["passages"]["id"].combine_chunks()
+    brought["mentions"] = mentions.filter(pc.is_in(mentions["passage"], kept))
     if "vectors" in brought:
-        kept = pc.is_in(brought["vectors"]["id"], brought["passages"]["id"].combine_chunks())
-        brought["vectors"] = brought["vectors"].filter(kept)
-    brought["entities"] = _lowered(
-        _lowered(brought["entities"], "mentions", lost["entity"]), "headings", heads["heading"]
+        brought["vectors"] = brought["vectors"].filter(pc.is_in(brought["vectors"]["id"], kept))
+
+
+def _set(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+def _redirect(brought: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int, int]) -> None:
+    """What is brought, under the names that it has here."""
+    for name, of in (("entities", "id"), ("aliases", "entity")):
+        brought[name] = _set(brought[name], of, pa.array(redirected(column(brought[name], of), moved)))
+    passages, mentions = brought["passages"], brought["mentions"]
+    heading = passages["heading"].to_numpy(zero_copy_only=False)
+    headed = ~np.isnan(heading.astype(np.float64))
+    ids = np.zeros(len(heading), dtype=np.int64)
+    ids[headed] = column(passages.filter(pa.array(headed)), "heading")
+    brought["passages"] = _set(passages, "heading", pa.array(redirected(ids, moved), mask=~headed))
+    # a passage may mention one of them under both names
+    mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved)))
+    summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate([("count", "sum")])
+    brought["mentions"] = summed.rename_columns(["passage", "entity", "count"])
+    told = Ledger(
+        ledger.document,
+        redirected(ledger.source, moved),
+        redirected(ledger.target, moved),
+        ledger.amount,
+        ledger.time,
     )
-    flat = {
-        name: pa.chunked_array([pc.list_flatten(gone[name].combine_chunks())])
-        for name in ("event_source", "event_target", "event_amount", "event_time")
-    }
-    ledger = pa.table(flat)
-    minus = associate(
-        column(ledger, "event_source").astype(np.int64),
-        column(ledger, "event_target").astype(np.int64),
-        column(ledger, "event_amount").astype(np.float64),
-        column(ledger, "event_time").astype(np.int64),
-        parameters,
+    lists = ledger_to_arrow(told.take(told.source != told.target), column(brought["documents"], "id"))
+    for name in lists.column_names[1:]:
+        brought["documents"] = _set(brought["documents"], name, lists[name])
+
+
+def _counted(brought: dict[str, pa.Table]) -> pa.Table:
+    """The entities, each once, with the mentions and headings that are brought."""
+    entities = brought["entities"]
+    if not entities.num_rows:
+        return entities
+    rows = entities.group_by("id", use_threads=False).aggregate(
+        [
+            ("key", "first"),
+            ("name", "first"),
+            ("label", "first"),
+            ("first_seen", "min"),
+            ("last_seen", "max"),
+        ]
     )
-    return _subtracted(edges, minus, parameters)
+    rows = rows.rename_columns(["id", "key", "name", "label", "first_seen", "last_seen"])
+    ids = column(rows, "id")
+    headed = brought["passages"]["heading"].drop_null()
+    for name, of in (("mentions", brought["mentions"]["entity"]), ("headings", headed)):
+        counts = pc.value_counts(of.combine_chunks())
+        place = positions(ids, counts.field("values").to_numpy())
+        number = np.append(counts.field("counts").to_numpy(), 0)[place]
+        rows = rows.append_column(name, pa.array(number, pa.int64()))
+    return rows
 
 
-def _lowered(entities: pa.Table, name: str, of: pa.ChunkedArray) -> pa.Table:
-    counts = pc.value_counts(of.combine_chunks())
-    place = positions(entities["id"].to_numpy(), counts.field("values").to_numpy())
-    less = np.append(counts.field("counts").to_numpy(), 0)[place]
-    number = entities.schema.get_field_index(name)
-    return entities.set_column(number, name, pa.array(entities[name].to_numpy() - less))
+def _counters(sources: pa.Table) -> dict[str, int]:
+    return dict(zip(sources["name"].to_pylist(), sources["passages"].to_pylist(), strict=True))
 
 
-def _subtracted(edges: Edges, minus: Edges, parameters: Parameters) -> Edges:
-    """Edges without some of their events; one without events left is gone."""
-    at, of = common_pairs(edges, minus)
-    left, right = edges.take(at), minus.take(of)
-    when = np.maximum(left.as_of, right.as_of)
-    fast, slow = propagate(left.fast, left.slow, (when - left.as_of) / DAY, parameters)
-    less_fast, less_slow = propagate(right.fast, right.slow, (when - right.as_of) / DAY, parameters)
-    # rounding may leave a difference of equals below 0
-    edges.fast[at], edges.slow[at] = np.maximum(fast - less_fast, 0), np.maximum(slow - less_slow, 0)
-    edges.as_of[at], edges.events[at] = when, left.events - right.events
-    return edges.take(edges.events > 0)
-
-
-def _shift(transaction: Transaction, brought: dict[str, pa.Table]) -> None:
+def _shift(store: Store, brought: dict[str, pa.Table]) -> None:
     """Give the passages positions after those that their sources have here already."""
-    names = brought["sources"]["name"].to_pylist()
-    here = read_counters(transaction.run, names) if names else {}
-    offsets = {name: here.get(name, 0) for name in names}
-    sources = brought["sources"]
-    brought["sources"] = sources.set_column(
-        1,
-        "passages",
-        pa.array(
-            [
-                count + offsets[name]
-                for name, count in zip(names, sources["passages"].to_pylist(), strict=True)
-            ],
-            pa.int64(),
-        ),
-    )
+    sources = _counters(brought["sources"])
+    offsets = read_counters(store.read, list(sources)) if sources else {}
+    after = [count + offsets[name] for name, count in sources.items()]
+    brought["sources"] = _set(brought["sources"], "passages", pa.array(after, pa.int64()))
     if not any(offsets.values()):
         return
-    documents, passages, mentions = brought["documents"], brought["passages"], brought["mentions"]
+    documents, passages = brought["documents"], brought["passages"]
     moved = [
         [position + offsets[source] for position in places]
         for source, places in zip(
             documents["source"].to_pylist(), documents["positions"].to_pylist(), strict=True
         )
     ]
-    place = documents.schema.get_field_index("positions")
-    brought["documents"] = documents.set_column(place, "positions", pa.array(moved, pa.list_(pa.int64())))
+    brought["documents"] = _set(documents, "positions", pa.array(moved, pa.list_(pa.int64())))
     of = passages["source"].to_pylist()
     spots = [
         position + offsets[source]
@@ -426,42 +473,44 @@ def _shift(transaction: Transaction, brought: dict[str, pa.Table]) -> None:
     ]
     ids = np.array([passage_id(source, spot) for source, spot in zip(of, spots, strict=True)], dtype=np.int64)
     was = passages["id"].to_numpy()
-    passages = passages.set_column(
-        passages.schema.get_field_index("position"), "position", pa.array(spots, pa.int64())
+    passages = _set(passages, "position", pa.array(spots, pa.int64()))
+    brought["passages"] = _set(passages, "id", pa.array(ids))
+    for name, key in (("mentions", "passage"), ("vectors", "id")):
+        if name in brought:
+            place = positions(column(brought[name], key), was)
+            brought[name] = _set(brought[name], key, pa.array(ids[place]))
+    brought["aliases"] = _set(
+        brought["aliases"],
+        "undo",
+        pa.array(
+            [
+                _shifted_undo(undo, dict(zip(was.tolist(), ids.tolist(), strict=True)))
+                for undo in brought["aliases"]["undo"].to_pylist()
+            ],
+            pa.string(),
+        ),
     )
-    brought["passages"] = passages.set_column(0, "id", pa.array(ids))
-    brought["mentions"] = mentions.set_column(
-        0, "passage", pa.array(ids[positions(mentions["passage"].to_numpy(), was)])
-    )
-    if "vectors" in brought:
-        vectors = brought["vectors"]
-        brought["vectors"] = vectors.set_column(
-            0, "id", pa.array(ids[positions(vectors["id"].to_numpy(), was)])
-        )
 
 
-def _merge_entities(transaction: Transaction, entities: pa.Table) -> int:
-    """Add the entities: new ones as they are, to known ones their mentions and dates."""
-    here = exchanging.read_table(transaction.run, "Entity")["id"]
-    known = pc.is_in(entities["id"], here)
-    exchanging.create_rows(transaction, "Entity", entities.filter(pc.invert(known)))
-    upsert_entities(transaction, entities.filter(known))
-    return int(pc.sum(pc.invert(known)).as_py() or 0)
+def _shifted_undo(undo: str | None, moved: Mapping[int, int]) -> str | None:
+    """What takes an alias back, with the passages as they are called here."""
+    if undo is None:
+        return None
+    steps = json.loads(undo)
+    steps["mentions"] = [[moved.get(passage, passage), *rest] for passage, *rest in steps["mentions"]]
+    return json.dumps(steps)
 
 
-def _merge_aliases(transaction: Transaction, aliases: pa.Table) -> None:
-    """Add the aliases whose key stands for nothing here."""
-    here = exchanging.read_table(transaction.run, "Alias")["key"]
-    exchanging.create_rows(transaction, "Alias", aliases.filter(pc.invert(pc.is_in(aliases["key"], here))))
-
-
-def _merge_sums(transaction: Transaction, passages: pa.Table) -> None:
-    table = exchanging.read_table(transaction.run, "MeminiMeta")
-    meta = dict(zip(table["key"].to_pylist(), table["value"].to_pylist(), strict=True))
-    exchanging.write_meta(
-        transaction,
-        {
-            "passages": str(int(meta.get("passages", 0)) + passages.num_rows),
-            "words": str(int(meta.get("words", 0)) + int(pc.sum(passages["words"]).as_py() or 0)),
-        },
+def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str, ...]:
+    """Add the aliases whose key stands for nothing here; the names of those that name something else here."""
+    here = read_aliases(store.read)
+    ids = [stable_id(key) for key in aliases["key"].to_pylist()]
+    named = set(existing_entities(store.read, ids))
+    rows = aliases.to_pylist()
+    taken = [row["key"] in here or identity in named for row, identity in zip(rows, ids, strict=True)]
+    change.create("Alias", aliases.filter(pa.array([not each for each in taken], pa.bool_())))
+    return tuple(
+        row["name"]
+        for row, is_taken in zip(rows, taken, strict=True)
+        if is_taken and here.get(row["key"]) != row["entity"]
     )

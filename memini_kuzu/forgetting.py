@@ -18,21 +18,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.associations import associate, common_pairs, concatenate
-from memini_kuzu.dynamics import propagate
+from memini_kuzu.associations import concatenate, subtract_edges, without_pairs
 from memini_kuzu.errors import InputError
+from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store import forgetting as statements
-from memini_kuzu.store.vectors import delete_vectors
-from memini_kuzu.store.writing import delete_edges, delete_passages, replace_edges, update_edges
+from memini_kuzu.store.catalog import EMBEDDING, tables
+from memini_kuzu.store.vectors import read_space
+from memini_kuzu.store.writing import alter_entities, keys, rewrite_passages
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
-from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
     from memini_kuzu.store import Store
-    from memini_kuzu.store.engine import Transaction
+    from memini_kuzu.store.change import Change
     from memini_kuzu.store.forgetting import Run
 
     Ints = NDArray[np.int64]
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ForgetReport", "Scope", "forget"]
 
-ROUNDING = 1e-9
-"""Relative difference between an association and the sum over the ledgers that rounding may explain."""
+NOTHING_TOLD = tables()["Entity"].columns.empty_table()
+
+NO_PASSAGES = tables()["Passage"].columns.empty_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class ForgetReport:
 
 
 def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport:
-    """Take back what a scope has contributed, in one transaction.
+    """Take back what a scope has contributed, in one change.
 
     Parameters
     ----------
@@ -168,33 +169,12 @@ def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport
         If the store has no such source.
     """
     if dry_run:
-        return _plan(store.read, scope, store.parameters).report(dry_run=True)
-    with store.transaction() as transaction:
-        plan = _plan(transaction.run, scope, store.parameters)
-        _apply(store, transaction, plan)
+        with store.snapshot():
+            return _plan(store.read, scope, store.parameters).report(dry_run=True)
+    with store.changing() as change:
+        plan = _plan(store.read, scope, store.parameters)
+        _carry_out(store, change, plan)
     return plan.report(dry_run=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ledger:
-    """Events as columns; `row` numbers the documents of the table that they were read with."""
-
-    row: Ints
-    source: Ints
-    target: Ints
-    amount: NDArray[np.float64]
-    time: Ints
-
-    def take(self, kept: Flags) -> _Ledger:
-        return _Ledger(
-            self.row[kept], self.source[kept], self.target[kept], self.amount[kept], self.time[kept]
-        )
-
-    def ends(self) -> Ints:
-        return np.unique(np.concatenate([self.source, self.target]))
-
-    def fold(self, parameters: Parameters) -> Edges:
-        return associate(self.source, self.target, self.amount, self.time, parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +199,6 @@ class _Plan:
 
     documents: _Documents
     passages: Ints
-    words: int
     counts: pa.Table
     events: int
     updated: Edges
@@ -247,9 +226,9 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
     documents = statements.read_documents(run)
     if scope.source is not None:
         _refuse_unknown(run, scope.source, documents)
-    ledger = _read_ledger(run, documents)
+    ledger = read_ledger(run)
     chosen = _in_scope(scope, documents)
-    lost = _lost(scope, ledger, chosen)
+    lost = _lost(scope, ledger, _ids(documents, "id")[chosen])
     gone, left = ledger.take(lost), ledger.take(~lost)
     papers = _documents(scope, documents, chosen, gone, left)
 
@@ -257,11 +236,11 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
     mentioned = statements.mentioned_by(run, passages["id"])
     touched = np.unique(np.concatenate([gone.ends(), _ids(mentioned, "entity"), *_named(run, scope)]))
     edges = _incident(run, touched)
-    updated, deleted = _unlearn(edges, gone, left, parameters)
+    stay = left.take(np.isin(left.source, gone.source))
+    updated, deleted = subtract_edges(edges, gone.fold(parameters), stay.fold(parameters), parameters)
     if not scope.of_documents:
         updated, deleted = Edges.empty(), edges.take(_between(scope, edges))
-    remaining = _without(edges, concatenate(updated, deleted))
-    remaining = concatenate(remaining, updated)
+    remaining = concatenate(without_pairs(edges, concatenate(updated, deleted)), updated)
 
     evidence = _evidence(run, scope, touched, passages=_ids(passages, "id"), edges=remaining, left=left)
     orphans = np.setdiff1d(touched, evidence.entity)
@@ -272,9 +251,8 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
     return _Plan(
         documents=papers,
         passages=_ids(passages, "id"),
-        words=int(pc.sum(passages["words"]).as_py() or 0),
         counts=_counts(mentioned),
-        events=len(gone.row),
+        events=len(gone),
         updated=updated,
         deleted=deleted,
         entities=orphans,
@@ -301,21 +279,6 @@ def _flat(table: pa.Table, name: str) -> pa.Table:
     return pa.table({"row": pc.list_parent_indices(lists).cast(pa.int64()), name: pc.list_flatten(lists)})
 
 
-def _read_ledger(run: Run, documents: pa.Table) -> _Ledger:
-    """All ledgers, with the rows of `documents`."""
-    table = statements.read_ledger(run)
-    order = np.argsort(_ids(documents, "id"))
-    rows = order[np.searchsorted(_ids(documents, "id")[order], _ids(table, "id"))]
-    source = _flat(table, "event_source")
-    return _Ledger(
-        rows[_ids(source, "row")],
-        _ids(source, "event_source"),
-        _ids(_flat(table, "event_target"), "event_target"),
-        np.asarray(column(_flat(table, "event_amount"), "event_amount"), dtype=np.float64),
-        _ids(_flat(table, "event_time"), "event_time"),
-    )
-
-
 def _versions(documents: pa.Table) -> tuple[Ints, pa.Array, Ints]:
     """Row, text and date of every version; the text is ``digest@milliseconds``."""
     flat = _flat(documents, "versions")
@@ -333,14 +296,13 @@ def _in_scope(scope: Scope, documents: pa.Table) -> Flags:
     return np.asarray(pc.equal(documents["source"], scope.source).to_numpy(), dtype=np.bool_)
 
 
-def _lost(scope: Scope, ledger: _Ledger, chosen: Flags) -> Flags:
+def _lost(scope: Scope, ledger: Ledger, chosen: Ints) -> Flags:
     """Which events go."""
     if scope.entity is not None:
-        named: Flags = (ledger.source == scope.entity) | (ledger.target == scope.entity)
-        return named
+        return ledger.of(scope.entity)
     if scope.pair is not None:
         return _joins(scope.pair, ledger.source, ledger.target)
-    return chosen[ledger.row] & scope.holds(ledger.time)
+    return np.isin(ledger.document, chosen) & scope.holds(ledger.time)
 
 
 def _joins(pair: tuple[int, int], source: Ints, target: Ints) -> Flags:
@@ -349,7 +311,7 @@ def _joins(pair: tuple[int, int], source: Ints, target: Ints) -> Flags:
     return joins
 
 
-def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: _Ledger, left: _Ledger) -> _Documents:
+def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: Ledger, left: Ledger) -> _Documents:
     ids = _ids(documents, "id")
     row, text, date = _versions(documents)
     going = chosen[row] & scope.holds(date)
@@ -357,7 +319,7 @@ def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: _Ledger, 
     deleted = chosen & (staying == 0)
     textless = chosen & scope.holds(_ids(documents, "time"))
     changed = np.zeros(len(ids), dtype=np.bool_)
-    changed[gone.row] = changed[row[going]] = True
+    changed[np.isin(ids, gone.document)] = changed[row[going]] = True
     changed &= ~deleted
 
     # what stays of a document without its newest text is dated by its newest version that stays
@@ -366,9 +328,7 @@ def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: _Ledger, 
     blank = textless[changed]
     table = documents.filter(pa.array(changed))
     kept = changed[row] & ~going
-    events = changed[left.row]
-    order = np.argsort(left.row[events], kind="stable")
-    lengths = np.bincount(left.row, minlength=len(ids))[changed]
+    ledgers = ledger_to_arrow(left.take(np.isin(left.document, ids[changed])), ids[changed])
 
     def lists(values: pa.Array, counts: Ints) -> pa.Array:
         return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(counts)), pa.int32()), values)
@@ -389,10 +349,7 @@ def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: _Ledger, 
                 "digest": pa.array(digests.tolist(), pa.string()),
                 "versions": lists(text.filter(pa.array(kept)), staying[changed]),
                 "positions": pa.array(positions, pa.list_(pa.int64())),
-                "event_source": lists(pa.array(left.source[events][order]), lengths),
-                "event_target": lists(pa.array(left.target[events][order]), lengths),
-                "event_amount": lists(pa.array(left.amount[events][order]), lengths),
-                "event_time": lists(timestamps(left.time[events][order]), lengths),
+                **{name: ledgers[name] for name in ledgers.column_names if name != "id"},
             }
         ),
         dates=np.unique(date[going]),
@@ -431,77 +388,6 @@ def _between(scope: Scope, edges: Edges) -> Flags:
     return incident
 
 
-def _without(edges: Edges, others: Edges) -> Edges:
-    kept = np.ones(len(edges), dtype=np.bool_)
-    kept[common_pairs(edges, others)[0]] = False
-    return edges.take(kept)
-
-
-def _unlearn(edges: Edges, gone: _Ledger, left: _Ledger, parameters: Parameters) -> tuple[Edges, Edges]:
-    """The associations without the events that go: those that stay, and those with no event left.
-
-    Parameters
-    ----------
-    edges : Edges
-        As they are stored.
-    gone, left : _Ledger
-        All events of all ledgers: those that go and those that stay.
-    parameters : Parameters
-        The dynamics.
-    """
-    minus = gone.fold(parameters)
-    at, of = common_pairs(edges, minus)
-    before, minus = edges.take(at), minus.take(of)
-    plus = _aligned(left.take(np.isin(left.source, minus.source)).fold(parameters), before)
-
-    # Compare the association with the sum over all ledgers, at a time when all of it had happened. It holds
-    # more where events came without a ledger, and less where a maintenance pass had dropped some.
-    when = np.maximum(before.as_of, np.maximum(minus.as_of, plus.as_of))
-    fast, slow = _bring(before, when, parameters)
-    minus_fast, minus_slow = _bring(minus, when, parameters)
-    plus_fast, plus_slow = _bring(plus, when, parameters)
-    more = (
-        (before.events > minus.events + plus.events)
-        | (fast > (minus_fast + plus_fast) * (1 + ROUNDING))
-        | (slow > (minus_slow + plus_slow) * (1 + ROUNDING))
-    )
-    # as_of is the last event's date, unless maintenance has moved it on
-    moved = before.as_of > np.maximum(minus.last_seen, plus.last_seen)
-    as_of = np.where(moved, before.as_of, plus.last_seen)
-    exact_fast, exact_slow = _bring(plus, as_of, parameters)
-    after = Edges(
-        before.source,
-        before.target,
-        np.where(more, np.maximum(fast - minus_fast, plus_fast), exact_fast),
-        np.where(more, np.maximum(slow - minus_slow, plus_slow), exact_slow),
-        np.where(more, when, as_of),
-        np.where(more, np.maximum(before.events - minus.events, np.maximum(plus.events, 1)), plus.events),
-        np.where(more, before.first_seen, plus.first_seen),
-        np.where(more, before.last_seen, plus.last_seen),
-    )
-    kept = after.events > 0
-    return after.take(kept), before.take(~kept)
-
-
-def _aligned(edges: Edges, pairs: Edges) -> Edges:
-    """The edges of these pairs, in their order; one without events where there is none."""
-    zero = np.zeros(len(pairs))
-    none = np.zeros(len(pairs), dtype=np.int64)
-    aligned = Edges(
-        pairs.source, pairs.target, zero, zero.copy(), none, none.copy(), none.copy(), none.copy()
-    )
-    at, of = common_pairs(edges, pairs)
-    for name in ("fast", "slow", "as_of", "events", "first_seen", "last_seen"):
-        getattr(aligned, name)[of] = getattr(edges, name)[at]
-    return aligned
-
-
-def _bring(
-    edges: Edges, when: Ints, parameters: Parameters
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return propagate(edges.fast, edges.slow, (when - edges.as_of) / DAY, parameters)
-
-
 @dataclass(frozen=True, slots=True)
 class _Evidence:
     """What still speaks for the entities that were touched: from when to when."""
@@ -512,7 +398,7 @@ class _Evidence:
 
 
 def _evidence(
-    run: Run, scope: Scope, touched: Ints, *, passages: Ints, edges: Edges, left: _Ledger
+    run: Run, scope: Scope, touched: Ints, *, passages: Ints, edges: Edges, left: Ledger
 ) -> _Evidence:
     mentions = statements.read_mentions(run, touched)
     kept = ~np.isin(_ids(mentions, "passage"), passages)
@@ -566,30 +452,36 @@ def _dates(run: Run, entities: Ints, forgotten: Ints, evidence: _Evidence) -> pa
     )
 
 
-def _apply(store: Store, transaction: Transaction, plan: _Plan) -> None:
-    statements.lower_mentions(transaction, plan.counts)
-    if len(plan.passages):
-        statements.subtract_words(transaction, len(plan.passages), plan.words)
-        delete_passages(transaction, plan.passages.tolist())
-        delete_vectors(transaction, plan.passages.tolist())
-    _write_edges(store, transaction, plan.updated, plan.deleted)
-    statements.update_dates(transaction, plan.dates)
-    statements.replace_all_documents(transaction, plan.documents.deleted, plan.documents.changed)
+def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
+    """Put a plan into a change."""
+    # an entity that goes needs no counts
+    counts = plan.counts.filter(pc.invert(pc.is_in(plan.counts["id"], pa.array(plan.entities))))
+    alter_entities(change, store.read, NOTHING_TOLD, counts)
+    change.update("Entity", plan.dates)
+    change.delete("Entity", keys(plan.entities))
+    change.delete("Alias", plan.aliases)
+    rewrite_passages(change, store, plan.passages.tolist(), NO_PASSAGES)
+    if read_space(store.read) is not None:
+        change.delete(EMBEDDING, keys(plan.passages))
     if plan.unhead is not None:
-        statements.unhead(transaction, plan.unhead)
-    statements.delete_aliases(transaction, plan.aliases)
-    statements.delete_entities(transaction, plan.entities)
-    statements.delete_source(transaction, plan.documents.sources)
+        headed = statements.headed_by(store.read, plan.unhead)
+        if headed.num_rows:
+            none = pa.nulls(headed.num_rows, pa.int64())
+            change.update("Passage", headed.append_column("heading", none))
+    _write_edges(store, change, plan.updated, plan.deleted)
+    change.update("Document", plan.documents.changed)
+    change.delete("Document", keys(plan.documents.deleted))
+    change.delete("Source", pa.table({"name": pa.array(plan.documents.sources, pa.string())}))
 
 
-def _write_edges(store: Store, transaction: Transaction, updated: Edges, deleted: Edges) -> None:
-    """Write in place or by a table swap, whichever is cheaper."""
+def _write_edges(store: Store, change: Change, updated: Edges, deleted: Edges) -> None:
+    """Write in place or by replacing the table, whichever is cheaper."""
     changed = concatenate(updated, deleted)
     if not len(changed):
         return
-    if store.prefers_swap(len(changed), store.count_edges(transaction)):
-        stored = edges_from_arrow(store.read_edges(transaction))
-        replace_edges(transaction, edges_to_arrow(concatenate(_without(stored, changed), updated)))
+    if store.prefers_swap(len(changed), store.count("associations")):
+        stored = edges_from_arrow(store.read_edges())
+        change.replace("ASSOCIATES", edges_to_arrow(concatenate(without_pairs(stored, changed), updated)))
         return
-    update_edges(transaction, edges_to_arrow(updated))
-    delete_edges(transaction, edges_to_arrow(deleted))
+    change.update("ASSOCIATES", edges_to_arrow(updated))
+    change.delete("ASSOCIATES", edges_to_arrow(deleted))

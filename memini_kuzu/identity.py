@@ -50,3 +50,14 @@ def passage_id(source: str, position: int) -> int:
     False
     """
     return stable_id(source, str(position))
+
+
+def text_digest(title: str, text: str) -> str:
+    """What a document's text is known by.
+
+    Examples
+    --------
+    >>> len(text_digest("", "Ada met Charles."))
+    32
+    """
+    return hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=16).hexdigest()

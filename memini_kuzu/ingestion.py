@@ -1,4 +1,4 @@
-"""Records to memory: extract, fold, write; one transaction a batch.
+"""Records to memory: extract, fold, write; one change a batch.
 
 read → compute → write: what is known of a batch's documents and pairs is read as columns, the batch's events
 are folded and added to the stored state in numpy, and everything is written together or not at all.
@@ -10,7 +10,7 @@ import hashlib
 import itertools
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -23,22 +23,19 @@ from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
-from memini_kuzu.identity import passage_id, stable_id
+from memini_kuzu.identity import passage_id, stable_id, text_digest
+from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.redaction import KEYS_ONLY, Redaction, blank
 from memini_kuzu.segments import segment
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_ledgers
-from memini_kuzu.store.vectors import check_space, claim_space, delete_vectors, read_space, write_vectors
+from memini_kuzu.store.catalog import EMBEDDING
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents
+from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
-    count_words,
-    create_edges,
-    create_passages,
-    delete_passages,
-    remove_mentions,
-    replace_documents,
-    replace_edges,
-    update_edges,
-    upsert_entities,
-    upsert_sources,
+    alter_entities,
+    count_mentions,
+    count_sources,
+    keys,
+    rewrite_passages,
 )
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
 from memini_kuzu.times import DAY, from_millis
@@ -52,7 +49,7 @@ if TYPE_CHECKING:
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.records import Record
     from memini_kuzu.store import Store
-    from memini_kuzu.store.engine import Transaction
+    from memini_kuzu.store.change import Change
 
 __all__ = [
     "BATCH",
@@ -72,10 +69,10 @@ WEAK_LABELS = frozenset({CONCEPT, TITLE})
 """Labels that a named entity's label replaces."""
 
 BATCH = 1_000
-"""Documents a transaction: all or nothing, and large enough that a commit's fixed cost does not count."""
+"""Documents a change: all or nothing, and large enough that a commit's fixed cost does not count."""
 
 BATCH_PASSAGES = 5_000
-"""Passages after which a transaction ends all the same: a thousand books do not fit in memory at once."""
+"""Passages after which a change ends all the same: a thousand books do not fit in memory at once."""
 
 SLACK = DAY
 """How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""
@@ -264,7 +261,6 @@ def ingest(
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport()
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
-    aliases = read_aliases(store.read)
     mentions = extractor.extract(incoming.texts(), processes=processes)
     batch: dict[int, _Document] = {}
     passages = 0
@@ -273,12 +269,12 @@ def ingest(
         document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
         # a batch holds one version of a document: the second builds on the first
         if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
-            _write(store, embedder, list(batch.values()), aliases, report)
+            _write(store, embedder, list(batch.values()), report)
             progress(report.documents)
             batch, passages = {}, 0
         batch[document.id] = document
         passages += len(document.texts)
-    _write(store, embedder, list(batch.values()), aliases, report)
+    _write(store, embedder, list(batch.values()), report)
     progress(report.documents)
     if incoming.failure is not None:
         raise incoming.failure
@@ -373,7 +369,7 @@ def _prepare(
             report.skipped.append(error)
             continue
         time = now if record.time is None else record.time
-        digest = hashlib.blake2b(f"{record.title}\0{record.text}".encode(), digest_size=16).hexdigest()
+        digest = text_digest(record.title, record.text)
         # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
         name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
         yield _Document(record, time, stable_id(record.source, name), name, digest, segment(record.text))
@@ -467,44 +463,38 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
     )
 
 
-def _write(
-    store: Store,
-    embedder: Embedder | None,
-    documents: list[_Document],
-    aliases: dict[str, int],
-    report: IngestReport,
-) -> None:
-    """Write a batch in one transaction."""
+def _write(store: Store, embedder: Embedder | None, documents: list[_Document], report: IngestReport) -> None:
+    """Write a batch in one change."""
     if not documents:
         return
-    # embedding takes long: not while others wait for the transaction
+    # embedding takes long: not while others wait to write
     vectors = {} if embedder is None else _embed(embedder, documents)
-    with store.transaction() as transaction:
-        known = _known(transaction.run, [document.id for document in documents])
+    with store.changing() as change:
+        known = _known(store.read, [document.id for document in documents])
         # another thread, or this very stream, may have brought a document since it was looked up
         fresh = [
             document
             for document in documents
             if document.id not in known or not known[document.id].has(document)
         ]
-        report.unchanged += len(documents) - len(fresh)
-        if not fresh:
-            return
-        # a version older than the one that is there gives its events, but does not take the text's place
-        current = np.array(
-            [document.id not in known or document.time >= known[document.id].time for document in fresh]
-        )
-        batch = _columns(fresh, aliases, store.parameters.impulse)
-        places = _places(transaction, fresh, current, known)
-        _write_entities(transaction, batch, fresh, current, places)
-        edges = associate(batch.source, batch.target, batch.amount, batch.time, store.parameters)
-        write_edges(store, transaction, edges)
-        rows = _write_passages(transaction, batch, fresh, places)
-        delete_vectors(transaction, places.rewritten)
-        if embedder is not None:
-            claim_space(transaction, space_of(embedder))
-            _write_vectors(transaction, fresh, rows, vectors)
-        _write_documents(transaction, batch, fresh, current, known, places)
+        if fresh:
+            # a version older than the one that is there gives its events, but does not take the text's place
+            current = np.array(
+                [document.id not in known or document.time >= known[document.id].time for document in fresh]
+            )
+            # read here: another thread may have added an alias since
+            batch = _columns(fresh, read_aliases(store.read), store.parameters.impulse)
+            places = _places(store, fresh, current, known)
+            lost = count_mentions(store.read, places.rewritten)
+            alter_entities(change, store.read, _entities(batch, fresh, current), lost)
+            edges = associate(batch.source, batch.target, batch.amount, batch.time, store.parameters)
+            write_edges(store, change, edges)
+            rows = _write_passages(store, change, batch, fresh, places)
+            _write_vectors(store, change, embedder, fresh, places, rows, vectors)
+            _write_documents(store, change, batch, fresh, current, known, places)
+    report.unchanged += len(documents) - len(fresh)
+    if not fresh:
+        return
     changed = sum(document.id in known for document in fresh)
     report.added += len(fresh) - changed
     report.changed += changed
@@ -523,11 +513,11 @@ class _Places:
 
 
 def _places(
-    transaction: Transaction, documents: list[_Document], current: NDArray[np.bool_], known: dict[int, _Known]
+    store: Store, documents: list[_Document], current: NDArray[np.bool_], known: dict[int, _Known]
 ) -> _Places:
     """Give positions out: a new version takes its predecessor's, what is more comes last in the source."""
     sources = sorted({document.record.source for document in documents})
-    counters = read_counters(transaction.run, sources)
+    counters = read_counters(store.read, sources)
     places = _Places([], [], counters, [])
     for document, is_current in zip(documents, current, strict=True):
         source = document.record.source
@@ -545,13 +535,8 @@ def _places(
     return places
 
 
-def _write_entities(
-    transaction: Transaction,
-    batch: _Columns,
-    documents: list[_Document],
-    current: NDArray[np.bool_],
-    places: _Places,
-) -> None:
+def _entities(batch: _Columns, documents: list[_Document], current: NDArray[np.bool_]) -> pa.Table:
+    """What a batch tells of entities; every column."""
     ids, inverse = np.unique(batch.entity, return_inverse=True)
     times = np.array([document.time for document in documents], dtype=np.int64)[batch.document]
     first = np.full(len(ids), np.iinfo(np.int64).max)
@@ -563,48 +548,43 @@ def _write_entities(
     mentions = np.bincount(pairs[2], minlength=len(ids))
     headed = Counter(entity for (document, _), entity in batch.headings.items() if current[document])
     named = [batch.names[entity] for entity in ids.tolist()]
-    upsert_entities(
-        transaction,
-        pa.table(
-            {
-                "id": ids,
-                "key": [mention.key for mention in named],
-                "name": [mention.name for mention in named],
-                "label": [mention.label for mention in named],
-                "first_seen": timestamps(first),
-                "last_seen": timestamps(last),
-                "mentions": mentions,
-                "headings": [headed[entity] for entity in ids.tolist()],
-            }
-        ),
+    return pa.table(
+        {
+            "id": ids,
+            "key": pa.array([mention.key for mention in named], pa.string()),
+            "name": pa.array([mention.name for mention in named], pa.string()),
+            "label": pa.array([mention.label for mention in named], pa.string()),
+            "first_seen": timestamps(first),
+            "last_seen": timestamps(last),
+            "mentions": mentions,
+            "headings": pa.array([headed[entity] for entity in ids.tolist()], pa.int64()),
+        }
     )
-    remove_mentions(transaction, places.rewritten)
 
 
-def write_edges(store: Store, transaction: Transaction, edges: Edges) -> None:
-    """Add edges to those of the store, in place or by a table swap, whichever is cheaper.
+def write_edges(store: Store, change: Change, edges: Edges) -> None:
+    """Add edges to those of the store, in place or by replacing the table, whichever is cheaper.
 
     Parameters
     ----------
     store : Store
         Where.
-    transaction : Transaction
-        The open one.
+    change : Change
+        Takes them.
     edges : Edges
-        Each pair once; both entities must be there.
+        Each pair once; both entities are there, or in the change.
     """
     if not len(edges):
         return
-    total = store.count_edges(transaction)
-    if store.prefers_swap(len(edges), total):
-        stored = edges_from_arrow(store.read_edges(transaction))
-        replace_edges(transaction, edges_to_arrow(unite(stored, edges, store.parameters)))
+    if store.prefers_swap(len(edges), store.count("associations")):
+        stored = edges_from_arrow(store.read_edges())
+        change.replace("ASSOCIATES", edges_to_arrow(unite(stored, edges, store.parameters)))
         return
     ends = np.unique(np.concatenate([edges.source, edges.target]))
-    stored = edges_from_arrow(store.read_edges_between(ends.tolist(), transaction))
+    stored = edges_from_arrow(store.read_edges_between(ends.tolist()))
     merged, known = add_edges(stored, edges, store.parameters)
-    update_edges(transaction, edges_to_arrow(merged.take(known)))
-    create_edges(transaction, edges_to_arrow(merged.take(~known)))
+    change.update("ASSOCIATES", edges_to_arrow(merged.take(known)))
+    change.create("ASSOCIATES", edges_to_arrow(merged.take(~known)))
 
 
 def _embed(embedder: Embedder, documents: list[_Document]) -> dict[int, NDArray[np.float32]]:
@@ -615,23 +595,32 @@ def _embed(embedder: Embedder, documents: list[_Document]) -> dict[int, NDArray[
     return {document.id: part for document, part in zip(documents, parts, strict=True)}
 
 
-def _write_vectors(
-    transaction: Transaction,
+def _write_vectors(  # noqa: PLR0917 - what the steps before it found
+    store: Store,
+    change: Change,
+    embedder: Embedder | None,
     documents: list[_Document],
+    places: _Places,
     rows: list[tuple[int, int, int]],
     vectors: dict[int, NDArray[np.float32]],
 ) -> None:
+    there = read_space(store.read)
+    if there is not None:
+        change.delete(EMBEDDING, keys(places.rewritten))
+    if embedder is None:
+        return
+    space = space_of(embedder)
+    check_space(space, there)
+    if there is None:
+        make_room(change, store.stored_meta(), space)
     if rows:
-        write_vectors(
-            transaction,
-            [place for place, *_ in rows],
-            np.array([documents[number].time for _, number, _ in rows], dtype=np.int64),
-            np.stack([vectors[documents[number].id][index] for _, number, index in rows]),
-        )
+        times = np.array([documents[number].time for _, number, _ in rows], dtype=np.int64)
+        found = np.stack([vectors[documents[number].id][index] for _, number, index in rows])
+        change.create(EMBEDDING, vector_rows([place for place, *_ in rows], times, found))
 
 
 def _write_passages(
-    transaction: Transaction, batch: _Columns, documents: list[_Document], places: _Places
+    store: Store, change: Change, batch: _Columns, documents: list[_Document], places: _Places
 ) -> list[tuple[int, int, int]]:
     """Write the passages of current versions; gives the id, document and number in it of each."""
     rows = [
@@ -672,86 +661,47 @@ def _write_passages(
             "count": pa.array(list(counts.values()), pa.int64()),
         }
     )
-    count_words(transaction, places.rewritten, passages)
-    delete_passages(transaction, places.rewritten)
-    create_passages(transaction, passages, mentions)
+    rewrite_passages(change, store, places.rewritten, passages)
+    change.create("MENTIONS", mentions)
     return rows
 
 
-def _ledgers(
-    transaction: Transaction, old: list[int], number: dict[int, int], batch: _Columns
-) -> dict[str, NDArray[Any]]:
-    """The events that the documents of a batch gave before and give now, as columns sorted by document."""
-    columns: dict[str, NDArray[Any]] = {
-        "document": batch.event_document,
-        "source": batch.source,
-        "target": batch.target,
-        "amount": batch.amount,
-        "time": batch.time,
-    }
-    if old:
-        table = read_ledgers(transaction.run, old).combine_chunks()
-        rows = np.array([number[identity] for identity in table["id"].to_pylist()], dtype=np.int64)
-        flat = pa.table({name: pc.list_flatten(table[f"event_{name}"]) for name in list(columns)[1:]})
-        owner = rows[pc.list_parent_indices(table["event_source"]).to_numpy()]
-        columns = {
-            name: np.concatenate([owner if name == "document" else column(flat, name), values])
-            for name, values in columns.items()
-        }
-        # stable: the older events of a document stand first
-        order = np.argsort(columns["document"], kind="stable")
-        columns = {name: values[order] for name, values in columns.items()}
-    return columns
-
-
 def _write_documents(  # noqa: PLR0917 - what the steps before it found
-    transaction: Transaction,
+    store: Store,
+    change: Change,
     batch: _Columns,
     documents: list[_Document],
     current: NDArray[np.bool_],
     known: dict[int, _Known],
     places: _Places,
 ) -> None:
-    number = {document.id: row for row, document in enumerate(documents)}
-    old = [identity for identity in number if identity in known]
-    events = _ledgers(transaction, old, number, batch)
-    bounds = np.searchsorted(events["document"], np.arange(len(documents) + 1))
-
-    def per_document(values: pa.Array) -> pa.Array:
-        return pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), values)
-
+    ids = np.array([document.id for document in documents], dtype=np.int64)
+    gave = Ledger(ids[batch.event_document], batch.source, batch.target, batch.amount, batch.time)
+    old = [document.id for document in documents if document.id in known]
+    events = ledger_to_arrow(read_ledger(store.read, documents=old).join(gave), ids)
     shown = [
         (document.digest, document.record.title, document.time)
         if is_current
         else (known[document.id].digest, known[document.id].title, known[document.id].time)
         for document, is_current in zip(documents, current, strict=True)
     ]
-    replace_documents(
-        transaction,
-        old,
-        pa.table(
-            {
-                "id": pa.array([document.id for document in documents], pa.int64()),
-                "source": [document.record.source for document in documents],
-                "record": [document.name for document in documents],
-                "title": [title for _, title, _ in shown],
-                "time": timestamps([time for *_, time in shown]),
-                "digest": [digest for digest, *_ in shown],
-                "versions": [
-                    [*(known[document.id].versions if document.id in known else ()), document.version]
-                    for document in documents
-                ],
-                "positions": pa.array(places.positions, pa.list_(pa.int64())),
-                "event_source": per_document(pa.array(events["source"])),
-                "event_target": per_document(pa.array(events["target"])),
-                "event_amount": per_document(pa.array(events["amount"])),
-                "event_time": per_document(timestamps(events["time"])),
-            }
-        ),
+    rows = pa.table(
+        {
+            "source": [document.record.source for document in documents],
+            "record": [document.name for document in documents],
+            "title": [title for _, title, _ in shown],
+            "time": timestamps([time for *_, time in shown]),
+            "digest": [digest for digest, *_ in shown],
+            "versions": [
+                [*(known[document.id].versions if document.id in known else ()), document.version]
+                for document in documents
+            ],
+            "positions": pa.array(places.positions, pa.list_(pa.int64())),
+        }
     )
-    upsert_sources(
-        transaction,
-        pa.table(
-            {"name": list(places.counters), "passages": pa.array(list(places.counters.values()), pa.int64())}
-        ),
-    )
+    for name in events.column_names:
+        rows = rows.append_column(name, events[name])
+    there = pa.array([document.id in known for document in documents])
+    change.update("Document", rows.filter(there))
+    change.create("Document", rows.filter(pc.invert(there)))
+    count_sources(change, store, places.counters)

@@ -1,30 +1,46 @@
-"""The events that documents gave, as columns: what a trajectory, a fit and a retuning are computed from."""
+"""The ledger: the dated events that documents gave. It is the truth; associations are folds of it.
+
+Forgetting, retuning, aliases, trajectories and asking in the past are all folds of the ledger. In the store
+it stands with the documents, as parallel lists; here it is columns.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from memini_kuzu.store import reading
-from memini_kuzu.tables import column
+from memini_kuzu.associations import associate
+from memini_kuzu.store.known import read_event_lists
+from memini_kuzu.tables import column, timestamps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
-    from memini_kuzu.store import Store
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.tables import Edges
 
-__all__ = ["Ledger", "read_ledger"]
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["Ledger", "ledger_from_arrow", "ledger_to_arrow", "read_ledger"]
+
+LISTS = ("event_source", "event_target", "event_amount", "event_time")
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Events, in order of time.
+    """Events, each with the document that gave it.
 
     Parameters
     ----------
+    document : int64 (n_events,)
+        Ids.
     source, target : int64 (n_events,)
         Entity ids.
     amount : float64 (n_events,)
@@ -33,53 +49,158 @@ class Ledger:
         Milliseconds since 1970.
     """
 
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
+    document: Ints
+    source: Ints
+    target: Ints
     amount: NDArray[np.float64]
-    time: NDArray[np.int64]
+    time: Ints
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def take(self, rows: NDArray[np.bool_]) -> Ledger:
-        """The events under this mask.
+    @classmethod
+    def empty(cls) -> Ledger:
+        """No events.
 
         Examples
         --------
-        >>> none = np.array([], dtype=np.int64)
-        >>> len(Ledger(none, none, np.array([]), none).take(none > 0))
+        >>> len(Ledger.empty())
         0
         """
-        return Ledger(self.source[rows], self.target[rows], self.amount[rows], self.time[rows])
+        none = np.zeros(0, dtype=np.int64)
+        return cls(none, none, none, np.zeros(0), none)
+
+    def take(self, rows: Flags | Ints) -> Ledger:
+        """The events at these positions, or under this mask.
+
+        Examples
+        --------
+        >>> len(Ledger.empty().take(np.zeros(0, dtype=bool)))
+        0
+        """
+        return Ledger(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+    def join(self, *others: Ledger) -> Ledger:
+        """These events, and those of others."""
+        parts = (self, *others)
+        return Ledger(
+            *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(self))
+        )
+
+    def ends(self) -> Ints:
+        """The entities that occur, each once."""
+        return np.unique(np.concatenate([self.source, self.target]))
+
+    def of(self, entity: int) -> Flags:
+        """Which events lead from an entity or to it."""
+        there: Flags = (self.source == entity) | (self.target == entity)
+        return there
+
+    def renamed(self, old: int, new: int) -> Ledger:
+        """The same events with one entity in the place of another."""
+        return Ledger(
+            self.document,
+            np.where(self.source == old, new, self.source),
+            np.where(self.target == old, new, self.target),
+            self.amount,
+            self.time,
+        )
+
+    def scaled(self, factor: float) -> Ledger:
+        """The same events with other amounts."""
+        return Ledger(self.document, self.source, self.target, self.amount * factor, self.time)
+
+    def in_time(self) -> Ledger:
+        """The same events in the order of their dates."""
+        return self.take(np.argsort(self.time, kind="stable"))
+
+    def fold(self, parameters: Parameters) -> Edges:
+        """The associations that these events alone make."""
+        return associate(self.source, self.target, self.amount, self.time, parameters)
 
 
-def read_ledger(store: Store, entity: int | None = None) -> Ledger:
-    """All events of the documents' ledgers, or those that lead from one entity.
+def read_ledger(
+    read: Callable[..., pa.Table],
+    *,
+    entity: int | None = None,
+    documents: Sequence[int] | None = None,
+) -> Ledger:
+    """The events of documents.
 
     Parameters
     ----------
-    store : Store
-        Where.
+    read : callable
+        Executes a query.
     entity : int, optional
-        The id of their source.
+        Only of documents with an event from this entity or to it; all events of those.
+    documents : sequence of int, optional
+        Only of these documents, and of those that `entity` names.
 
     Returns
     -------
     Ledger
-        Empty where no document has any.
+        Document by document, each in its order.
     """
-    table = reading.ledgers(store, entity)
-    if table.num_rows:
-        table = pa.table({name: table[name].combine_chunks().flatten() for name in table.column_names})
+    if documents is not None and not len(documents) and entity is None:
+        return Ledger.empty()
+    return ledger_from_arrow(read_event_lists(read, entity=entity, documents=documents))
+
+
+def ledger_from_arrow(table: pa.Table) -> Ledger:
+    """The events of documents as the store has them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        id and the four lists of Document.
+
+    Examples
+    --------
+    >>> lists = ledger_to_arrow(Ledger.empty(), np.array([5]))
+    >>> len(ledger_from_arrow(lists))
+    0
+    """
     if not table.num_rows:
-        none = np.array([], dtype=np.int64)
-        return Ledger(none, none, np.array([], dtype=np.float64), none)
-    times = column(table, "event_time").astype(np.int64)
-    order = np.argsort(times, kind="stable")
-    found = Ledger(
-        column(table, "event_source").astype(np.int64)[order],
-        column(table, "event_target").astype(np.int64)[order],
-        column(table, "event_amount").astype(np.float64)[order],
-        times[order],
+        return Ledger.empty()
+    lists = [table[name].combine_chunks() for name in LISTS]
+    owner = table["id"].combine_chunks().take(pc.list_parent_indices(lists[0]))
+    flat = pa.table({name: pc.list_flatten(values) for name, values in zip(LISTS, lists, strict=True)})
+    source, target, amount, time = (column(flat, name) for name in LISTS)
+    integers = [values.astype(np.int64) for values in (source, target, time)]
+    return Ledger(
+        np.array(owner.to_numpy(zero_copy_only=False), dtype=np.int64),
+        integers[0],
+        integers[1],
+        amount.astype(np.float64),
+        integers[2],
     )
-    return found if entity is None else found.take(found.source == entity)
+
+
+def ledger_to_arrow(ledger: Ledger, documents: Ints) -> pa.Table:
+    """Events as the store has them with documents.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Events of these documents only.
+    documents : int64 (n,)
+        Ids, each once; those without an event get empty lists.
+
+    Returns
+    -------
+    pyarrow.Table
+        id and the four lists of Document, in the order of `documents`.
+    """
+    place = np.argsort(documents, kind="stable")
+    row = place[np.searchsorted(documents, ledger.document, sorter=place)] if len(ledger) else ledger.document
+    # the order in which ingestion writes them
+    order = np.lexsort((ledger.target, ledger.source, ledger.time, row))
+    bounds = pa.array(np.searchsorted(row[order], np.arange(len(documents) + 1)), pa.int32())
+    values = (
+        pa.array(ledger.source[order]),
+        pa.array(ledger.target[order]),
+        pa.array(ledger.amount[order]),
+        timestamps(ledger.time[order]),
+    )
+    lists = {name: pa.ListArray.from_arrays(bounds, part) for name, part in zip(LISTS, values, strict=True)}
+    return pa.table({"id": pa.array(documents, pa.int64())} | lists)

@@ -1,4 +1,4 @@
-"""The maintenance pass: read → propagate → forget → write back, one transaction.
+"""The maintenance pass: read → propagate → forget → write back, one change.
 
 Never needed for correctness: a query computes every strength at the moment it is asked. The pass keeps the
 file small, by dropping associations that can never matter again, and brings all of them to one date.
@@ -14,7 +14,6 @@ import numpy as np
 
 from memini_kuzu.dynamics import propagate, retained
 from memini_kuzu.errors import InputError
-from memini_kuzu.store.writing import replace_edges
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 from memini_kuzu.times import DAY
 
@@ -97,10 +96,10 @@ def consolidate(
         before = edges_from_arrow(store.read_edges())
         after, kept = advance(before, now, threshold, store)
     else:
-        with store.transaction() as transaction:
-            before = edges_from_arrow(store.read_edges(transaction))
+        with store.changing() as change:
+            before = edges_from_arrow(store.read_edges())
             after, kept = advance(before, now, threshold, store)
-            replace_edges(transaction, edges_to_arrow(after.take(kept)))
+            change.replace("ASSOCIATES", edges_to_arrow(after.take(kept)))
     fast = after.fast[kept]
     return MaintenanceReport(
         edges=len(before),

@@ -18,7 +18,7 @@ from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
 from memini_kuzu.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.retune import RetuneReport, retune
-from memini_kuzu.store import Store, reading
+from memini_kuzu.store import Store, reading, recover_store
 from memini_kuzu.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.tables import column
 from memini_kuzu.tabular import EventColumns
@@ -536,7 +536,8 @@ class Memory:
         ...     memory.recall("London", now="2026-03-02").paths[0].through
         ('london',)
         """
-        found = recalling.recall(self._store, cue, now=self._now(now), k=k, embedder=self._embedder)
+        with self._store.snapshot():
+            found = recalling.recall(self._store, cue, now=self._now(now), k=k, embedder=self._embedder)
         return found if budget_tokens is None else found.within(budget_tokens)
 
     def explain(
@@ -573,9 +574,10 @@ class Memory:
         ...     memory.explain("London", "7", now="2026-03-02").rank
         1
         """
-        return recalling.explain(
-            self._store, cue, passage, now=self._now(now), source=source, embedder=self._embedder
-        )
+        with self._store.snapshot():
+            return recalling.explain(
+                self._store, cue, passage, now=self._now(now), source=source, embedder=self._embedder
+            )
 
     def embed(self, *, progress: Callable[[int], None] = lambda _passages: None) -> int:
         """Give every passage a vector of the memory's embedder: a store's first one, or another one.
@@ -1042,8 +1044,9 @@ class Memory:
         if k < 1:
             raise InputError(f"k = {k}; pass how many associations to return, at least 1")
         moment = self._now(now)
-        identity, name = self._resolve(entity)
-        table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
+        with self._store.snapshot():
+            identity, name = self._resolve(entity)
+            table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
         times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
         return [
             Association(
@@ -1096,9 +1099,11 @@ class Memory:
         [1.0, 0.452]
         """
         moment = self._now(now)
-        source, name = self._resolve(entity)
-        target, other_name = (None, None) if other is None else self._resolve(other)
-        events = read_ledger(self._store, source)
+        with self._store.snapshot():
+            source, name = self._resolve(entity)
+            target, other_name = (None, None) if other is None else self._resolve(other)
+            events = read_ledger(self._store.read, entity=source).in_time()
+        events = events.take(events.source == source)
         if target is not None:
             events = events.take(events.target == target)
         events = events.take(events.time <= moment)
@@ -1138,7 +1143,9 @@ class Memory:
         """
         if not days > 0 or k < 1:
             raise InputError(f"days = {days}, k = {k}; pass a number of days above 0, and k of at least 1")
-        return overview(self._store, now=self._now(now), since=self._now(now) - round(days * DAY), k=k)
+        moment = self._now(now)
+        with self._store.snapshot():
+            return overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
 
     def fit(
         self,
@@ -1195,7 +1202,7 @@ class Memory:
         31
         """
         if events is None:
-            events = stream_from_ledger(read_ledger(self._store), self.parameters.impulse)
+            events = stream_from_ledger(read_ledger(self._store.read).in_time(), self.parameters.impulse)
         return fit_events(
             events, current=self.parameters, until=until, tau_slow=tau_slow, seed=seed, progress=progress
         )
@@ -1245,8 +1252,76 @@ class Memory:
         )
         raise UnknownEntityError(f"no entity is named {entity!r}{hint}")
 
-    def doctor(self) -> Diagnosis:
+    def backup(self, dest: Path | str) -> Path:
+        """Copy the store, as it is at this moment, into a file of its own; others read and write meanwhile.
+
+        Parameters
+        ----------
+        dest : Path or str
+            The new file; it must not exist. It appears when it is whole.
+
+        Returns
+        -------
+        Path
+            The copy, a store like any other: open it, or put it in the place of one that is lost.
+
+        Raises
+        ------
+        StoreError
+            If there is something at `dest`, or it cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01")
+        ...     copy = memory.backup(folder / "backup.memini")
+        >>> with Memory.open(copy) as memory:
+        ...     memory.stats().documents
+        1
+        """
+        target = Path(dest)
+        self._store.backup(target)
+        return target
+
+    @staticmethod
+    def recover(path: Path | str) -> list[str]:
+        """Go on with what is left of a store that says, when it is opened, that part of it is lost.
+
+        Parameters
+        ----------
+        path : Path or str
+            The file; nobody may have it open. A copy of its journal is kept beside it.
+
+        Returns
+        -------
+        list of str
+            What was lost; empty where nothing was. After it the store opens again.
+
+        Raises
+        ------
+        StoreError
+            If not even the file can be read, or somebody has it open.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.memini"
+        >>> Memory.open(path).close()
+        >>> Memory.recover(path)
+        []
+        """
+        return recover_store(Path(path))
+
+    def doctor(self, *, deep: bool = False) -> Diagnosis:
         """Whether the store is sound, and what to do where it is not.
+
+        Parameters
+        ----------
+        deep : bool
+            Also sum the whole file up, read all texts, and fold the ledger again: that takes as long as
+            reading and analysing everything.
 
         Returns
         -------
@@ -1260,7 +1335,8 @@ class Memory:
         ...     memory.doctor().sound
         True
         """
-        return doctor.examine(self._store)
+        with self._store.snapshot():
+            return doctor.examine(self._store, deep=deep)
 
     def stats(self, *, now: TimeLike | None = None) -> Stats:
         """What the store holds.
@@ -1283,9 +1359,10 @@ class Memory:
         252
         """
         store = self._store
-        counts = {name: store.count(name) for name in COUNTED}
-        report = maintenance.consolidate(store, now=self._now(now), dry_run=True)
-        first, last = store.first_seen(), store.last_seen()
+        with store.snapshot():
+            counts = {name: store.count(name) for name in COUNTED}
+            report = maintenance.consolidate(store, now=self._now(now), dry_run=True)
+            first, last = store.first_seen(), store.last_seen()
         return Stats(
             path=str(store.path),
             bytes=store.path.stat().st_size,

@@ -11,14 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from memini_kuzu.associations import associate, common_pairs
-from memini_kuzu.dynamics import propagate, time_constants
+from memini_kuzu.associations import exceeding
+from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
 from memini_kuzu.ledger import read_ledger
-from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
-from memini_kuzu.times import DAY
+from memini_kuzu.tables import edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
@@ -79,10 +76,10 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
     """
     before = store.parameters
     with store.exclusive():
-        ledger = read_ledger(store)
+        ledger = read_ledger(store.read)
         stored = edges_from_arrow(store.read_edges())
-        old = associate(ledger.source, ledger.target, ledger.amount, ledger.time, before)
-        foreign = _unaccounted(stored, old, before)
+        # those without an event in the ledgers among them
+        foreign = int(exceeding(stored, ledger.fold(before), before, ROUNDING).sum())
         if foreign:
             raise InputError(
                 f"{foreign:,} of {len(stored):,} associations hold events that no document accounts for "
@@ -92,7 +89,7 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
                 "with the new parameters (memini init) and load these events into it again"
             )
         amounts = parameters.impulse / before.impulse
-        edges = associate(ledger.source, ledger.target, ledger.amount * amounts, ledger.time, parameters)
+        edges = ledger.scaled(amounts).fold(parameters)
         store.rewrite(parameters, edges_to_arrow(edges), amounts)
     return RetuneReport(
         before=before,
@@ -102,18 +99,3 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
         events=len(ledger),
         restored=len(edges) - len(stored),
     )
-
-
-def _unaccounted(stored: Edges, folded: Edges, parameters: Parameters) -> int:
-    """How many associations are more than the events of the ledgers make them."""
-    here, there = common_pairs(stored, folded)
-    mine, sums = stored.take(here), folded.take(there)
-    later = np.maximum(mine.as_of, sums.as_of)
-    fast, slow = propagate(mine.fast, mine.slow, (later - mine.as_of) / DAY, parameters)
-    whole_fast, whole_slow = propagate(sums.fast, sums.slow, (later - sums.as_of) / DAY, parameters)
-    # less is possible: maintenance had forgotten the association before its latest events
-    slack = ROUNDING * np.maximum(whole_fast, whole_slow)
-    more = (mine.events > sums.events) | (fast > whole_fast + slack) | (slow > whole_slow + slack)
-    # as many events are the same events
-    less = (mine.events == sums.events) & ((fast < whole_fast - slack) | (slow < whole_slow - slack))
-    return int(len(stored) - len(here) + (more | less).sum())

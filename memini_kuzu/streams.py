@@ -189,7 +189,7 @@ def stream_from_ledger(ledger: Ledger, impulse: float) -> Stream:
     --------
     >>> from memini_kuzu.ledger import Ledger
     >>> one = np.array([5])
-    >>> stream_from_ledger(Ledger(one, one + 1, np.array([2.0]), one * 0), 2.0).amount
+    >>> stream_from_ledger(Ledger(one, one, one + 1, np.array([2.0]), one * 0), 2.0).amount
     array([1.])
     """
     if not len(ledger):

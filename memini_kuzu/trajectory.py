@@ -144,7 +144,7 @@ def learned(
     >>> from memini_kuzu.config import Parameters
     >>> from memini_kuzu.ledger import Ledger
     >>> one = np.array([1])
-    >>> learned(Ledger(one, one + 1, np.ones(1), one * 0), 0, DAY, Parameters())[2].round(4)
+    >>> learned(Ledger(one, one, one + 1, np.ones(1), one * 0), 0, DAY, Parameters())[2].round(4)
     array([0.0103])
     """
     past = ledger.take(ledger.time <= until)
@@ -219,7 +219,7 @@ def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
     edges = edges.take(edges.first_seen <= now)
     days = np.maximum(now - edges.as_of, 0) / DAY
     fast, slow = propagate(edges.fast, edges.slow, days, store.parameters)
-    source, target, gain = learned(read_ledger(store), since, now, store.parameters)
+    source, target, gain = learned(read_ledger(store.read), since, now, store.parameters)
     best = np.argsort(-gain, kind="stable")[:k]
     best = best[gain[best] > 0]
     ids = np.unique(np.concatenate([source[best], target[best]])).tolist()

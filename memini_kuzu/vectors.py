@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
+from memini_kuzu.store.catalog import EMBEDDING
 from memini_kuzu.store.vectors import (
-    claim_space,
+    check_space,
+    make_room,
+    read_passages,
+    read_space,
     read_texts,
     read_unembedded,
-    replace_space,
-    write_vectors,
+    vector_rows,
 )
 from memini_kuzu.tables import column
 
@@ -54,17 +57,23 @@ def embed_passages(
     written = 0
     first = True
     while True:
-        with store.transaction() as transaction:
-            # another thread may have begun to write vectors of another embedder after the first batch
-            (replace_space if first else claim_space)(transaction, space)
+        with store.changing() as change:
+            there = read_space(store.read)
+            if there != space:
+                # another thread may have begun to write vectors of another embedder after the first batch
+                check_space(space, None if first else there)
+                make_room(change, store.stored_meta(), space)
+                missing = read_passages(store.read)[:BATCH]
+            else:
+                missing = read_unembedded(store.read)[:BATCH]
             first = False
-            missing = read_unembedded(transaction.run)[:BATCH]
-            if not len(missing):
-                return written
-            # read and written in one transaction: a vector is always of the text that is there
-            table = read_texts(transaction.run, missing.tolist())
-            texts = map(passage_text, table["title"].to_pylist(), table["text"].to_pylist())
-            vectors = unit_vectors(embedder, list(texts))
-            write_vectors(transaction, table["id"].to_pylist(), column(table, "time"), vectors)
+            if len(missing):
+                # read and written in one step: a vector is always of the text that is there
+                table = read_texts(store.read, missing.tolist())
+                texts = map(passage_text, table["title"].to_pylist(), table["text"].to_pylist())
+                vectors = unit_vectors(embedder, list(texts))
+                change.create(EMBEDDING, vector_rows(table["id"].to_pylist(), column(table, "time"), vectors))
+        if not len(missing):
+            return written
         written += len(missing)
         progress(written)

@@ -31,7 +31,7 @@ CREATE NODE TABLE Document(
 
 // A piece of a document, verbatim. id is a stable hash of (source, position), so that what was said just before
 // and after is found by primary key. heading is the entity that its title names, or that speaks it (null: none).
-// terms is the analysed text that the full-text index holds, words how many terms that is.
+// terms is the analysed text, words how many terms that is.
 CREATE NODE TABLE Passage(
     id INT64 PRIMARY KEY, record STRING, source STRING, position INT64, title STRING, time TIMESTAMP,
     document INT64, heading INT64, text STRING, terms STRING, words INT64
@@ -50,8 +50,3 @@ CREATE REL TABLE ASSOCIATES(
 
 // Provenance: count is how often the passage mentions the entity.
 CREATE REL TABLE MENTIONS(FROM Passage TO Entity, count INT64);
-
-// A stop-word list of one word that never occurs: stop words are dropped in analysis, not in the index.
-CREATE NODE TABLE MeminiStopword(word STRING PRIMARY KEY);
-CREATE (:MeminiStopword {word: 'zqnostopword'});
-CALL CREATE_FTS_INDEX('Passage', 'passage_terms', ['terms'], stemmer := 'none', stopwords := 'MeminiStopword');

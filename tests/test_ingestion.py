@@ -356,7 +356,7 @@ def test_a_batch_that_fails_leaves_nothing(memory: Memory, monkeypatch: pytest.M
         calls["fail"] += 1
         raise OSError("cable pulled")
 
-    for step in ("create_passages", "replace_documents", "upsert_sources"):
+    for step in ("rewrite_passages", "ledger_to_arrow", "count_sources"):
         with monkeypatch.context() as patched:
             patched.setattr(ingestion, step, fail)
             with pytest.raises(OSError, match="cable pulled"):

@@ -150,10 +150,7 @@ def test_a_date_in_the_cue_brings_what_was_told_then(memory: Memory) -> None:
 def test_an_alias_is_recalled_as_what_it_stands_for(memory: Memory) -> None:
     memory.remember("Ada repaired the lantern.", time="2025-01-01", id="1")
     memory.remember("Gus met Hal.", time="2025-01-01", id="2", source="x")
-    with memory._store.transaction() as transaction:
-        transaction.run(
-            "MATCH (e:Entity {key: 'ada'}) CREATE (:Alias {key: 'countess', name: 'Countess', entity: e.id})"
-        )
+    memory.alias_add("Countess", "Ada")
     assert [passage.id for passage in memory.recall("What did the Countess do?")] == ["1"]
     assert memory.associations("Countess") == memory.associations("Ada")
 

@@ -149,7 +149,8 @@ def test_a_retuned_store_opens_again_with_its_parameters(filled: Path) -> None:
     with opened(filled) as memory:
         assert memory.parameters == OTHER
         assert contents(memory) == before
-    assert sorted(path.name for path in filled.parent.iterdir() if ".lock" not in path.name) == ["a.memini"]
+    left = sorted(path.name for path in filled.parent.iterdir() if ".lock" not in path.name)
+    assert left in (["a.memini"], ["a.memini", "a.memini.journal"])
 
 
 def test_tables_of_the_users_own_are_kept(filled: Path) -> None:
@@ -223,7 +224,7 @@ from pathlib import Path
 from memini_kuzu import Memory, Parameters
 from memini_kuzu.store import rewriting, schema
 step, path = sys.argv[1:]
-module = schema if step in {"move", "write_meta"} else rewriting
+module = schema if step in {"move", "macros"} else rewriting
 def die(*rest):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(module, step, die)
@@ -231,7 +232,7 @@ Memory.open(path).retune(Parameters(tau_fast=2.0))
 """
 
 
-@pytest.mark.parametrize("step", ["_check", "_fill", "write_meta", "move"])
+@pytest.mark.parametrize("step", ["_check", "_fill", "macros", "move"])
 def test_a_crash_at_any_step_leaves_the_store_as_it_was(filled: Path, step: str) -> None:
     with opened(filled) as memory:
         before = contents(memory)

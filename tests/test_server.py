@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-TOOLS = {"remember", "recall", "associations", "forget", "memory_stats"}
+TOOLS = {"remember", "recall", "associations", "forget", "memory_stats", "backup"}
 TOKEN = "a-token-of-enough-characters"  # noqa: S105 - of this test
 
 

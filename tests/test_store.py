@@ -19,7 +19,6 @@ import pytest
 from crash import crash, violations
 from fixtures_memory import DEFAULTS, NOW, START, Names, contents, corpus
 
-import memini_kuzu.store.engine as engine_module
 import memini_kuzu.store.schema as schema_module
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate
@@ -33,11 +32,12 @@ from memini_kuzu.errors import (
 )
 from memini_kuzu.memory import Memory
 from memini_kuzu.resources import folder
-from memini_kuzu.store import Store, backup
-from memini_kuzu.store.gate import Gate
-from memini_kuzu.store.lock import ProcessLock
-from memini_kuzu.store.schema import write_meta
-from memini_kuzu.store.writing import create_edges, replace_edges, upsert_entities
+from memini_kuzu.store import Store, catalog
+from memini_kuzu.store.engine import engine as engine_module
+from memini_kuzu.store.engine import standby
+from memini_kuzu.store.engine.checksum import checksum
+from memini_kuzu.store.engine.gate import Gate
+from memini_kuzu.store.engine.lock import ProcessLock
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
 from memini_kuzu.times import DAY, from_millis
 
@@ -69,7 +69,7 @@ def run_python(code: str, *arguments: Any, **options: Any) -> subprocess.Complet
 HOLD = """
 import sys
 from pathlib import Path
-from memini_kuzu.store import Store, backup
+from memini_kuzu.store import Store
 with Store(Path(sys.argv[1]), read_only=sys.argv[2] == "read"):
     print("open", flush=True)
     sys.stdin.readline()
@@ -128,9 +128,9 @@ def random_edges(seed: int, size: int) -> Edges:
 
 def write_random_edges(store: Store, edges: Edges) -> None:
     ids = np.arange(40)
-    with store.transaction() as transaction:
-        upsert_entities(
-            transaction,
+    with store.changing() as change:
+        change.create(
+            "Entity",
             pa.table(
                 {
                     "id": ids,
@@ -144,7 +144,7 @@ def write_random_edges(store: Store, edges: Edges) -> None:
                 }
             ),
         )
-        replace_edges(transaction, edges_to_arrow(edges))
+        change.replace("ASSOCIATES", edges_to_arrow(edges))
 
 
 MACROS = """
@@ -449,32 +449,35 @@ def test_a_commit_waits_for_readers_and_keeps_new_ones_out() -> None:
 # --- transactions ---
 
 
+ALIAS = pa.table({"key": ["a"], "name": ["a"], "entity": [1], "undo": pa.nulls(1, pa.string())})
+
+
 def test_an_error_in_the_middle_leaves_everything_as_it_was(memory: Memory) -> None:
     memory.add(corpus(1, 20))
     before = contents(memory)
     store = memory._store
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError), store.transaction() as transaction:  # noqa: PT012 - in its middle
-            transaction.run("CREATE (:Alias {key: 'a', name: 'a', entity: 1})")
-            transaction.run("MATCH (e:Entity) SET e.name = 'gone'")
-            replace_edges(transaction, edges_to_arrow(Edges.empty()))
-            transaction.run("MATCH (p:Passage) DETACH DELETE p")
+    for large in (False, True):
+        with pytest.raises(ZeroDivisionError), store.changing() as change:  # noqa: PT012 - in its middle
+            change.create("Alias", ALIAS)
             raise ZeroDivisionError
         assert contents(memory) == before
-        with pytest.raises(QueryError), store.transaction() as transaction:  # noqa: PT012 - at its end
-            transaction.run("CREATE (:Alias {key: 'a', name: 'a', entity: 1})")
-            transaction.run("no Cypher")
+        with pytest.raises(QueryError, match="duplicated primary key"), store.changing() as change:  # noqa: PT012
+            if large:
+                change.replace("ASSOCIATES", edges_to_arrow(Edges.empty()))
+            change.delete("Passage", store.read("MATCH (p:Passage) RETURN p.id AS id"))
+            change.create("Alias", pa.concat_tables([ALIAS, ALIAS]))  # at its end
         assert contents(memory) == before
     assert memory.add(corpus(2, 20)).documents == 20
     assert memory.recall("violin").passages
+    assert not violations(store)
 
 
 def test_a_table_that_was_read_outlives_the_database(memory: Memory) -> None:
     memory.add(corpus(1, 20))
     table = memory.cypher("MATCH (p:Passage) RETURN p.text AS text ORDER BY p.id LIMIT 20")
     texts = table.to_pylist()
-    with pytest.raises(ZeroDivisionError), memory._store.transaction():
-        raise ZeroDivisionError
+    with pytest.raises(QueryError, match="duplicated primary key"), memory._store.changing() as change:
+        change.create("Alias", pa.concat_tables([ALIAS, ALIAS]))
     memory.close()
     assert table.to_pylist() == texts
 
@@ -483,12 +486,12 @@ def test_all_edges_may_go_and_come_again(memory: Memory) -> None:
     memory.add(corpus(1, 20))
     store = memory._store
     edges = edges_from_arrow(store.read_edges())
-    with store.transaction() as transaction:
-        replace_edges(transaction, edges_to_arrow(Edges.empty()))
+    with store.changing() as change:
+        change.replace("ASSOCIATES", edges_to_arrow(Edges.empty()))
     assert store.count("associations") == 0
     assert len(edges_from_arrow(store.read_edges())) == 0
-    with store.transaction() as transaction:
-        create_edges(transaction, edges_to_arrow(edges))
+    with store.changing() as change:
+        change.create("ASSOCIATES", edges_to_arrow(edges))
     assert store.count("associations") == len(edges)
 
 
@@ -507,7 +510,6 @@ def test_all_edges_may_go_and_come_again(memory: Memory) -> None:
         "CREATE MACRO f(x) AS x",
         "CREATE SEQUENCE s",
         "PROFILE CREATE (:Alias {key: 'x'})",
-        "CALL DROP_FTS_INDEX('Passage', 'passage_terms')",
         "CHECKPOINT",
         "COMMIT",
         "ROLLBACK",
@@ -638,11 +640,13 @@ def test_what_is_not_a_store_is_refused_and_left_alone(tmp_path: Path, path: Pat
     assert not (tmp_path / "none.memini").exists()
 
 
-def test_a_log_without_its_store_is_not_replayed_into_a_new_one(tmp_path: Path) -> None:
-    (tmp_path / "a.memini.wal").write_bytes(b"left over")
-    with pytest.raises(NotAStoreError, match="move it away first"):
+@pytest.mark.parametrize("suffix", [".wal", ".journal"])
+def test_what_is_left_of_a_store_that_is_gone_is_not_taken_for_a_new_one(tmp_path: Path, suffix: str) -> None:
+    left = tmp_path / f"a.memini{suffix}"
+    left.write_bytes(b"left over")
+    with pytest.raises(NotAStoreError, match="put the store back beside it, or move it away"):
         Store(tmp_path / "a.memini", create=True)
-    (tmp_path / "a.memini.wal").unlink()
+    left.unlink()
     Store(tmp_path / "a.memini", create=True).close()
 
 
@@ -690,7 +694,7 @@ with Memory.open(sys.argv[1], wait=30.0, extractor=RuleExtractor()) as memory:
 
 def test_a_store_of_a_newer_memini_is_refused(path: Path) -> None:
     with Store(path) as store:
-        write_meta(store._engine, "schema_version", "99")
+        store.set_meta("schema_version", "99")
     for _ in range(2):
         with pytest.raises(SchemaVersionError, match=r"schema version 99, .*upgrade with: pip install"):
             Store(path)
@@ -705,7 +709,8 @@ def newer_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "ALTER TABLE Passage ADD mood STRING DEFAULT 'calm';\n// a comment; with a semicolon\n"
         "CREATE NODE TABLE Extra(id INT64 PRIMARY KEY);\n"
     )
-    monkeypatch.setattr(schema_module, "folder", lambda name: place if name == "schema" else folder(name))
+    monkeypatch.setattr(catalog, "folder", lambda name: place if name == "schema" else folder(name))
+    monkeypatch.setattr(catalog, "tables", catalog.tables.__wrapped__)
     return place
 
 
@@ -854,29 +859,34 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
         assert not row["violations"], row
 
 
-@pytest.mark.parametrize("stage", ["copied", "rewritten", "half restored"])
+@pytest.mark.parametrize("stage", ["copied", "rewritten", "put back"])
 def test_a_kill_while_the_file_is_rewritten_goes_back_to_the_copy(path: Path, stage: str) -> None:
     with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
         memory.add(corpus(1, 20))
+        memory.remember("Acknowledged, Ada.", time="2025-01-01")
         before = contents(memory)
         shared = memory._store._engine._live
-        backup.keep(path, shared.descriptor)
-        kept = [path.with_name(path.name + suffix) for suffix in (".before", ".before.wal")]
-        aside = [file.rename(file.with_name("aside" + file.suffix)) for file in kept]
-        memory.remember("Never acknowledged, Ada.", time="2025-01-01")
-    for file, name in zip(aside, kept, strict=True):
-        file.rename(name)
+        standby.keep(path, shared.descriptor)
+        assert shared.journal is not None
+        shared.journal.rewrite(shared.sequence, checksum(shared.descriptor))
+        copies = {
+            file.name: file.read_bytes()
+            for file in (path, *(path.with_name(path.name + end) for end in (".journal", ".standby", ".wal")))
+        }
+        shared.journal.undo_rewrite()
+    for name, content in copies.items():
+        path.with_name(name).write_bytes(content)
     if stage == "rewritten":
         path.write_bytes(b"torn" * 5000)
         path.with_name(path.name + ".wal").write_bytes(b"torn")
-    elif stage == "half restored":
-        shutil.copy(kept[1], path.with_name(path.name + ".wal"))
+    elif stage == "put back":
+        path.with_name(path.name + ".standby").replace(path)
     with Memory.open(path, extractor=Names(), read_only=True) as memory:
         assert contents(memory) == before
     with Memory.open(path, extractor=Names()) as memory:
         assert contents(memory) == before
         assert memory.recall("violin").passages
-    assert not any(file.exists() for file in kept)
+    assert not path.with_name(path.name + ".standby").exists()
 
 
 def test_a_checkpoint_that_fails_leaves_the_store_as_it_was(
@@ -895,16 +905,17 @@ def test_a_checkpoint_that_fails_leaves_the_store_as_it_was(
     memory.close()
 
 
-def test_a_long_log_is_brought_into_the_file(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "LOG", 100_000)
-    monkeypatch.setattr(engine_module, "LOG_SHARE", 1_000_000)
-    log = memory.path.with_name(memory.path.name + ".wal")
+@pytest.mark.parametrize("limit", ["JOURNAL", "JOURNAL_CHANGES"])
+def test_a_long_journal_is_brought_into_the_file(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(engine_module, limit, 100_000 if limit == "JOURNAL" else 2)
+    monkeypatch.setattr(engine_module, "JOURNAL_SHARE", 1_000_000)
+    journal = memory.path.with_name(memory.path.name + ".journal")
     for seed in range(4):
         memory.add(corpus(seed, 30))
-        assert not log.exists() or log.stat().st_size < 100_000
+        assert journal.stat().st_size < 100_000
     assert not violations(memory._store)
-    memory.close()
-    assert not log.exists()
 
 
 def test_times_of_the_store_are_those_that_were_written(memory: Memory) -> None:

@@ -1,6 +1,7 @@
-"""The commands serve, forget and doctor: a store that is shared, taken back from, and looked after."""
+"""The commands serve, forget, backup, recover and doctor: a store that is shared and looked after."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +24,9 @@ from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.doctor import diagnose
 from memini_kuzu.errors import InputError
 from memini_kuzu.forgetting import ForgetReport
+from memini_kuzu.memory import Memory
 
-__all__ = ["doctor", "forget", "serve"]
+__all__ = ["backup", "doctor", "forget", "recover", "serve"]
 
 
 @command(
@@ -90,10 +92,54 @@ def _show_forgotten(report: ForgetReport) -> None:
     show_table(["would be forgotten" if report.dry_run else "forgotten", ""], rows)
 
 
-@command("memini doctor --db notes.memini", "memini doctor --json")
-def doctor(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
+@command(
+    "memini backup notes-2026-01-04.memini", "memini --server http://127.0.0.1:8765/mcp backup copy.memini"
+)
+def backup(
+    dest: Annotated[
+        Path, typer.Argument(metavar="DEST", help="The new file; with --server a name beside the store.")
+    ],
+    *,
+    db: Db = STORE,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Copy the store into a file of its own, as it is at this moment, while others read and write."""
+    with opened(db, wait=wait) as memory:
+        made = memory.backup(dest)
+    if as_json:
+        show_json({"backup": str(made)})
+    else:
+        typer.echo(clean(str(made)))
+
+
+@command("memini recover --db notes.memini")
+def recover(*, db: Db = STORE, as_json: Json = False) -> None:
+    """Go on with what is left of a store that says, when it is opened, that part of it is lost."""
+    lost = Memory.recover(db)
+    if as_json:
+        show_json({"lost": lost})
+        return
+    for line in lost:
+        typer.echo(clean(line))
+    note("the store opens again" if lost else "nothing is lost: the store is as it was")
+
+
+@command("memini doctor --db notes.memini", "memini doctor --deep", "memini doctor --json")
+def doctor(
+    *,
+    db: Db = STORE,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also sum up the file, analyse all texts and fold the ledger: reads everything."
+        ),
+    ] = False,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
     """Look whether the store is sound, and say what to do where it is not; exit code 1 if it is not."""
-    diagnosis = diagnose(db, wait=wait)
+    diagnosis = diagnose(db, wait=wait, deep=deep)
     if as_json:
         show_json(diagnosis.to_dict())
     else:
@@ -145,6 +191,8 @@ def serve(
         from memini_kuzu.server import build, serve_http  # noqa: PLC0415 - the extra mcp
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
+    # whatever ends the server, the store is closed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
         if costs():
             note(f"each text that is remembered here is sent to {memory.extractor.identity}")

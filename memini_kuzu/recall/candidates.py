@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Candidates", "saturation"]
 
 K1, B = 1.2, 0.75
-"""BM25, as the full-text index has it."""
+"""BM25, as `reading.fulltext` has it."""
 
 NO_HEADING = 0
 """Stands for a passage without a heading; the hash of a name is 0 once in 2⁶⁴."""

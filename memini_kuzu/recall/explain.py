@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from memini_kuzu.dynamics import respond
 from memini_kuzu.errors import InputError
+from memini_kuzu.ledger import read_ledger
 from memini_kuzu.recall.reasons import reasons, resolve
 from memini_kuzu.recall.recollection import recollect, shown
 from memini_kuzu.store import reading
@@ -160,12 +161,12 @@ def _history(
 ) -> AssociationHistory:
     edge = reading.association(store, source, target, from_millis(now))
     events = int(edge["events"][0].as_py())
-    ledger = reading.ledger_of_pair(store, source, target)
+    ledger = read_ledger(store.read, entity=source)
+    ledger = ledger.take((ledger.source == source) & (ledger.target == target))
     before: float | None = None
-    if ledger.num_rows == events:
-        time, amount = column(ledger, "time"), column(ledger, "amount")
-        then = time <= now - MONTH
-        fast, _ = respond(amount[then], (now - MONTH - time[then]) / DAY, store.parameters)
+    if len(ledger) == events:
+        then = ledger.take(ledger.time <= now - MONTH)
+        fast, _ = respond(then.amount, (now - MONTH - then.time) / DAY, store.parameters)
         before = float(fast.sum())
     return AssociationHistory(
         names[source].name,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Recollection", "recall", "recollect"]
 
 TOP = 100
-"""Passages read from the full-text index, and as many of the most similar ones where there is an embedder."""
+"""Passages read by their words, and as many of the most similar ones where there is an embedder."""
 
 SEEDS = 20
 """Of these the best spread; their weight falls with the square of the score, so that more add little."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "AssociationResult",
     "AssociationsResult",
+    "BackupResult",
     "EntityResult",
     "ForgetResult",
     "ParametersResult",
@@ -109,6 +110,12 @@ class ForgetResult(_Result):
     aliases: int
     sources: int
     dry_run: bool = Field(description="True: nothing was changed")
+
+
+class BackupResult(_Result):
+    """Where a copy is."""
+
+    path: str = Field(description="The file, on the server's machine")
 
 
 class ParametersResult(_Result):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from importlib import metadata
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, Protocol, TypeVar
 
 from mcp.server import MCPServer
@@ -14,6 +15,7 @@ from pydantic import Field
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.server.results import (
     AssociationsResult,
+    BackupResult,
     ForgetResult,
     RecallResult,
     RememberResult,
@@ -22,6 +24,7 @@ from memini_kuzu.server.results import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["Served", "build"]
 
@@ -56,6 +59,13 @@ class Served(Protocol):
 
     def stats(self, *, now: Any) -> Any:
         """See `Memory.stats`."""
+
+    def backup(self, dest: Any) -> Any:
+        """See `Memory.backup`."""
+
+    @property
+    def path(self) -> Path:
+        """See `Memory.path`."""
 
 
 def _told(tool: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -182,6 +192,19 @@ def build(memory: Served) -> MCPServer[Any]:
     def memory_stats(now: Time = None) -> StatsResult:
         """Say what the memory holds: counts, dates, size and time constants."""
         return StatsResult.model_validate(memory.stats(now=now))
+
+    @server.tool(annotations=_hints("Back up", reads=False, destroys=False, repeatable=False))
+    @_told
+    def backup(
+        name: Annotated[str, Field(description="A new file's name; it is put beside the store")],
+    ) -> BackupResult:
+        """Copy the memory, as it is now, into a file of its own beside the store."""
+        # a client may not choose where on this machine is written
+        if not name or name != PurePath(name).name or name.startswith("."):
+            raise InputError(
+                f"name = {name!r}; pass a file's name without folders: it is put beside the store"
+            )
+        return BackupResult(path=str(memory.backup(memory.path.with_name(name))))
 
     return server
 

@@ -1,5 +1,5 @@
 """The store: the only room in which Cypher is spoken. It takes and returns Arrow tables."""
 
-from memini_kuzu.store.store import Store
+from memini_kuzu.store.store import Store, recover_store
 
-__all__ = ["Store"]
+__all__ = ["Store", "recover_store"]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.store import reading
-from memini_kuzu.store.schema import all_statements
+from memini_kuzu.store.catalog import read_table, tables
+from memini_kuzu.store.terms import occurrences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pyarrow as pa
-
     from memini_kuzu.store.store import Store
 
 __all__ = [
@@ -23,19 +20,15 @@ __all__ = [
     "VECTOR_REFERENCES",
     "count",
     "dangling",
-    "expected_tables",
-    "fulltext_counts",
-    "indexes",
+    "digests",
     "lone_entities",
+    "one_sided",
+    "present_tables",
     "sample_association",
-    "sample_terms",
-    "storage_version",
     "sums",
-    "tables",
-    "term_counts",
+    "texts",
+    "wrong_terms",
 ]
-
-MAGIC = b"KUZU"
 
 CONTRADICTIONS = {
     "entities whose count of mentions is wrong": """
@@ -79,70 +72,58 @@ VECTOR_REFERENCES = ("MATCH (e:Embedding) RETURN e.id AS key", "MATCH (p:Passage
 COUNT_VECTORS = "MATCH (e:Embedding) RETURN count(*) AS n"
 
 
-def storage_version(head: bytes) -> int | None:
-    """The version of the file format, from the first bytes of a file; None where it is no Kùzu file.
-
-    Examples
-    --------
-    >>> storage_version(b"KUZU" + bytes([39, 0, 0, 0, 0, 0, 0, 0]))
-    39
-    """
-    if not head.startswith(MAGIC):
-        return None
-    return int.from_bytes(head[len(MAGIC) : len(MAGIC) + 8], "little")
-
-
-def expected_tables() -> set[str]:
-    """The tables that the schema makes.
-
-    Examples
-    --------
-    >>> "ASSOCIATES" in expected_tables()
-    True
-    """
-    heads = (statement.split("(")[0].split() for statement in all_statements())
-    return {words[3] for words in heads if words[:1] == ["CREATE"] and words[2:3] == ["TABLE"]}
-
-
-def tables(store: Store) -> set[str]:
+def present_tables(store: Store) -> set[str]:
     """The tables that there are."""
     return set(store.read("CALL show_tables() RETURN name AS name")["name"].to_pylist())
 
 
-def indexes(store: Store) -> set[str]:
-    """The indexes that there are."""
-    return set(store.read("CALL show_indexes() RETURN index_name AS name")["name"].to_pylist())
+def wrong_terms(store: Store) -> int:
+    """How many rows of words differ from the passages' own terms, by reading them all."""
+    passages = store.read("MATCH (p:Passage) RETURN p.id AS id, p.terms AS terms")
+    expected = occurrences(passages) if passages.num_rows else tables()["OCCURS"].columns.empty_table()
+    stored = read_table(store.read, "OCCURS")
+    differing = _differing(expected.sort_by([("term", "ascending"), ("passage", "ascending")]), stored)
+    counted = expected.group_by("term").aggregate([([], "count_all")]).rename_columns(["term", "df"])
+    terms = read_table(store.read, "Term")
+    return differing + _differing(counted.sort_by("term"), terms)
 
 
-def sample_terms(store: Store, passages: int) -> list[str]:
-    """The analysed texts of some passages, from the beginning and from the end of the table."""
-    found: list[str] = []
-    for direction in ("", " DESC"):
-        table = store.read(
-            f"MATCH (p:Passage) WHERE p.words > 0 RETURN p.terms AS terms, p.id AS id ORDER BY id{direction} "
-            "LIMIT $top",
-            {"top": passages},
-        )
-        found += table["terms"].to_pylist()
-    return found
+def _differing(expected: pa.Table, stored: pa.Table) -> int:
+    """How many rows two tables of the same keys do not share."""
+    expected = expected.cast(stored.schema).combine_chunks()
+    if expected.equals(stored.combine_chunks()):
+        return 0
+    keys = stored.column_names
+    shared = expected.join(stored, keys, join_type="inner")
+    return int(max(expected.num_rows, stored.num_rows) - shared.num_rows)
 
 
-def term_counts(store: Store, words: Sequence[str]) -> dict[str, int]:
-    """In how many passages each analysed term occurs, by reading them all."""
-    counts = {}
-    for word in words:
-        table = store.read(
-            "MATCH (p:Passage) WHERE concat(' ', p.terms, ' ') CONTAINS $word RETURN count(*) AS n",
-            {"word": f" {word} "},
-        )
-        counts[word] = int(table["n"][0].as_py())
-    return counts
+def one_sided(store: Store) -> int:
+    """How many relationships are found from one end and not from the other."""
+    wrong = 0
+    for name, (source, target) in {
+        table.name: table.ends for table in tables().values() if table.ends is not None
+    }.items():
+        (a,), (b,) = tables()[source].keys, tables()[target].keys
+        forward = store.read(f"MATCH (a:{source})-[:{name}]->(b:{target}) RETURN a.{a} AS a, b.{b} AS b")
+        backward = store.read(f"MATCH (b:{target})<-[:{name}]-(a:{source}) RETURN a.{a} AS a, b.{b} AS b")
+        if forward.num_rows or backward.num_rows:
+            order = [("a", "ascending"), ("b", "ascending")]
+            wrong += _differing(forward.sort_by(order), backward.sort_by(order))
+    return wrong
 
 
-def fulltext_counts(store: Store, words: Sequence[str]) -> dict[str, int]:
-    """In how many passages each analysed term occurs, as recall's own full-text query answers."""
-    passages = store.count("passages")
-    return {word: reading.fulltext(store, word, max(passages, 1)).num_rows for word in words}
+def texts(store: Store) -> pa.Table:
+    """All texts: document, title, text and terms."""
+    return store.read(
+        "MATCH (p:Passage) RETURN p.document AS document, p.title AS title, p.text AS text, p.terms AS terms"
+    )
+
+
+def digests(store: Store) -> list[tuple[int, str]]:
+    """The digest of every document."""
+    table = store.read("MATCH (d:Document) RETURN d.id AS id, d.digest AS digest")
+    return list(zip(table["id"].to_pylist(), table["digest"].to_pylist(), strict=True))
 
 
 def sums(store: Store) -> tuple[int, int]:

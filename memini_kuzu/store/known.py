@@ -1,15 +1,25 @@
-"""What a batch has to know of the store before it is written: aliases, documents, positions, ledgers."""
+"""What a batch has to know of the store before it is written: aliases, documents, positions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from memini_kuzu.identity import stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
-__all__ = ["read_aliases", "read_counters", "read_documents", "read_ledgers"]
+__all__ = [
+    "document_ids",
+    "existing_entities",
+    "read_aliases",
+    "read_counters",
+    "read_documents",
+    "read_event_lists",
+    "read_moved",
+]
 
 ALIASES = "MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity"
 
@@ -21,16 +31,62 @@ RETURN d.id AS id, d.digest AS digest, d.title AS title, d.time AS time, d.versi
 
 COUNTERS = "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages"
 
-LEDGERS = """
-MATCH (d:Document) WHERE d.id IN $ids
+EVENTS = """
 RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
     d.event_amount AS event_amount, d.event_time AS event_time
 """
+
+HAS = "list_contains(d.event_source, $entity) OR list_contains(d.event_target, $entity)"
+
+
+def read_event_lists(
+    run: Callable[..., pa.Table], *, entity: int | None = None, documents: Sequence[int] | None = None
+) -> pa.Table:
+    """The events of documents as they stand there: id, and the four lists.
+
+    Parameters
+    ----------
+    run : callable
+        Executes a query.
+    entity : int, optional
+        Only of documents with an event from this entity or to it; all events of those.
+    documents : sequence of int, optional
+        Only of these documents, and of those that `entity` names.
+    """
+    if entity is not None and documents:
+        return run(
+            f"MATCH (d:Document) WHERE {HAS} OR d.id IN $documents {EVENTS}",
+            {"entity": entity, "documents": list(documents)},
+        )
+    if entity is not None:
+        return run(f"MATCH (d:Document) WHERE {HAS} {EVENTS}", {"entity": entity})
+    if documents is not None:
+        return run(f"MATCH (d:Document) WHERE d.id IN $documents {EVENTS}", {"documents": list(documents)})
+    return run(f"MATCH (d:Document) {EVENTS}")
+
+
+def document_ids(run: Callable[..., pa.Table]) -> list[int]:
+    """The ids of all documents."""
+    table = run("MATCH (d:Document) RETURN d.id AS id")
+    return list(table["id"].to_pylist()) if table.num_rows else []
+
+
+def existing_entities(run: Callable[..., pa.Table], ids: Sequence[int]) -> list[int]:
+    """Which of these entities there are."""
+    if not len(ids):
+        return []
+    table = run("MATCH (e:Entity) WHERE e.id IN $ids RETURN e.id AS id", {"ids": list(ids)})
+    return list(table["id"].to_pylist()) if table.num_rows else []
 
 
 def read_aliases(run: Callable[..., pa.Table]) -> dict[str, int]:
     """Canonical keys that resolve to an entity other than their own hash."""
     return _pairs(run(ALIASES), "key", "entity")
+
+
+def read_moved(run: Callable[..., pa.Table]) -> dict[int, int]:
+    """Entities that would have these keys, and those that they stand for instead."""
+    return {stable_id(key): entity for key, entity in read_aliases(run).items()}
 
 
 def read_documents(run: Callable[..., pa.Table], ids: Sequence[int]) -> pa.Table:
@@ -39,7 +95,7 @@ def read_documents(run: Callable[..., pa.Table], ids: Sequence[int]) -> pa.Table
     Parameters
     ----------
     run : callable
-        Executes a query: `Store.read`, or `Transaction.run` to see what the open transaction sees.
+        Executes a query.
     ids : sequence of int
         At least one.
     """
@@ -49,11 +105,6 @@ def read_documents(run: Callable[..., pa.Table], ids: Sequence[int]) -> pa.Table
 def read_counters(run: Callable[..., pa.Table], names: Sequence[str]) -> dict[str, int]:
     """How many positions each of these sources has given out; 0 for a new one."""
     return dict.fromkeys(names, 0) | _pairs(run(COUNTERS, {"names": list(names)}), "name", "passages")
-
-
-def read_ledgers(run: Callable[..., pa.Table], ids: Sequence[int]) -> pa.Table:
-    """The events of these documents so far: id, and parallel lists."""
-    return run(LEDGERS, {"ids": list(ids)})
 
 
 def _pairs(table: pa.Table, key: str, value: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ __all__ = [
     "fulltext",
     "headed_passages",
     "labels_of",
-    "ledger_of_pair",
-    "ledgers",
     "mentions_of",
     "names_of",
     "passages_by_id",
@@ -156,9 +155,6 @@ def fulltext(
 ) -> pa.Table:
     """The best passages for analysed terms, best first, with their BM25 score (K 1.2, B 0.75).
 
-    Computed over the index's own tables: where a passage was ever deleted, QUERY_FTS_INDEX leaves out the
-    newest ones of a query with more than a thousand hits (Kùzu 0.11.3), and it cannot be told of a date.
-
     Parameters
     ----------
     store : Store
@@ -180,12 +176,11 @@ def fulltext(
     sums = sums or store.sums()
     return store.read(
         f"""
-        MATCH (t:`{store.index_table("terms")}`)
-            -[a:`{store.index_table("appears_in")}`]->(d:`{store.index_table("docs")}`)
-        WHERE t.term IN $words
-        WITH d.docID AS doc, sum(log10(1 + ($n - t.df + 0.5) / (t.df + 0.5)) * a.tf * 2.2
-            / (a.tf + 1.2 * (0.25 + 0.75 * d.len / $average))) AS score
-        MATCH (p:Passage) WHERE offset(id(p)) = doc AND p.time <= $until
+        MATCH (t:Term)-[o:OCCURS]->(p:Passage)
+        WHERE t.term IN $words AND p.time <= $until
+        WITH p, CAST(t.df, 'DOUBLE') AS df, CAST(o.tf, 'DOUBLE') AS tf
+        WITH p, sum(log10(1 + ($n - df + 0.5) / (df + 0.5)) * tf * 2.2
+            / (tf + 1.2 * (0.25 + 0.75 * p.words / $average))) AS score
         RETURN {PASSAGE}, score AS score
         ORDER BY score DESC, id LIMIT $top
         """,
@@ -196,30 +191,13 @@ def fulltext(
             "top": top,
             "until": until,
         },
-        hidden=True,
     )
 
 
 def frequencies(store: Store, words: Sequence[str]) -> dict[str, int]:
-    """In how many passages each analysed term occurs.
-
-    Read from the index's own table of terms, which Kùzu keeps hidden: asking the index for each term takes
-    five times as long.
-    """
-    if not words:
-        return {}
-    table = store.read(
-        f"""
-        MATCH (t:`{store.index_table("terms")}`) WHERE t.term IN $words
-        RETURN t.term AS word, CAST(t.df, 'INT64') AS passages
-        """,
-        {"words": list(words)},
-        hidden=True,
-    )
+    """In how many passages each analysed term occurs."""
     # a term that no passage holds has no row
-    return dict.fromkeys(words, 0) | dict(
-        zip(table["word"].to_pylist(), table["passages"].to_pylist(), strict=True)
-    )
+    return dict.fromkeys(words, 0) | read_frequencies(store.read, words)
 
 
 def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
@@ -332,17 +310,6 @@ def strongest_associations(store: Store, entity: int, now: datetime, top: int) -
     )
 
 
-def ledgers(store: Store, entity: int | None = None) -> pa.Table:
-    """The documents' events as parallel lists, or those of documents in which some lead from an entity."""
-    events = """d.event_source AS event_source, d.event_target AS event_target,
-        d.event_amount AS event_amount, d.event_time AS event_time"""
-    if entity is None:
-        return store.read(f"MATCH (d:Document) RETURN {events}")
-    return store.read(
-        f"MATCH (d:Document) WHERE list_contains(d.event_source, $entity) RETURN {events}", {"entity": entity}
-    )
-
-
 def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
     """The names of these entities."""
     table = _lookup(store, "e:Entity", " RETURN e.id AS id, e.name AS name", ids)
@@ -359,23 +326,6 @@ def association(store: Store, source: int, target: int, now: datetime) -> pa.Tab
             a.last_seen AS last_seen
         """,
         {"source": source, "target": target, "now": now},
-    )
-
-
-def ledger_of_pair(store: Store, source: int, target: int) -> pa.Table:
-    """The events of a pair that the documents' ledgers hold, amount and time; reads all ledgers."""
-    return store.read(
-        """
-        MATCH (d:Document)
-        WHERE list_contains(d.event_source, $source) AND list_contains(d.event_target, $target)
-        WITH d.event_source AS sources, d.event_target AS targets, d.event_amount AS amounts,
-            d.event_time AS times
-        UNWIND range(1, size(sources)) AS place
-        WITH sources, targets, amounts, times, place
-        WHERE sources[place] = $source AND targets[place] = $target
-        RETURN amounts[place] AS amount, times[place] AS time
-        """,
-        {"source": source, "target": target},
     )
 
 

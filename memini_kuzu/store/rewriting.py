@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import schema
-from memini_kuzu.store.engine import Engine
+from memini_kuzu.store.engine import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from memini_kuzu.config import Parameters
+    from memini_kuzu.store.engine import Engine
 
 __all__ = ["rewrite"]
 
@@ -30,13 +32,17 @@ EXPORT = "EXPORT DATABASE '{}' (format='parquet')"
 
 TABLES = ("CREATE NODE TABLE ", "CREATE REL TABLE ", "CREATE SEQUENCE ", "CREATE TYPE ")
 
-INDEX = "CALL CREATE_FTS_INDEX("
-
 SCALE_LEDGERS = """
 MATCH (d:Document)
 WITH d, $amounts AS amounts
 SET d.event_amount = list_transform(d.event_amount, amount -> amount * amounts)
 """
+
+
+SET_PARAMETERS = "MATCH (m:MeminiMeta {key: 'parameters'}) SET m.value = $parameters"
+
+COMPLETE = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = ''"
+"""The new file has no journal beside it."""
 
 
 def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
@@ -60,40 +66,28 @@ def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: fl
     """
     path = engine.path
     with engine.exclusive():
-        work = schema.beside(path)
-        exported = work.with_name(work.name + ".export")
+        exported = path.with_name(f".{path.name}.export")
         shutil.rmtree(exported, ignore_errors=True)  # what an earlier crash left
         try:
-            engine.autocommit(EXPORT.format(_escaped(exported)))
+            engine.export(EXPORT.format(_escaped(exported)))
             _check(exported)
-            copy = Engine(work)
-            try:
-                _fill(copy, exported, parameters, edges, amounts)
-                copy.checkpoint()
-            finally:
-                copy.close()
-            with engine.offline():
-                schema.move(work, path)
+            # the store is closed until the new file has taken its place
+            with ExitStack() as closed, schema.building(path, locked=True) as work:
+                with Draft(work) as draft:
+                    _fill(draft, exported, parameters, edges, amounts)
+                closed.enter_context(engine.offline())
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
         finally:
             shutil.rmtree(exported, ignore_errors=True)
-            schema.remove(work)
 
 
 def _check(exported: Path) -> None:
     """Refuse a store with macros or indexes that are not memini's: they could not be copied faithfully."""
     own = {name.upper() for path in folder("udfs").glob("*.cypher") for name in _macros(path.read_text())}
-    foreign = [
-        name
-        for name in _macros((exported / "schema.cypher").read_text())
-        # Kùzu makes a macro of its own for each full-text index
-        if name.upper() not in own and not re.fullmatch(r"\d+_\w+_TOKENIZE", name.upper())
-    ]
+    foreign = [name for name in _macros((exported / "schema.cypher").read_text()) if name.upper() not in own]
     indexes = (exported / "index.cypher").read_text() if (exported / "index.cypher").exists() else ""
-    foreign += [
-        name for name in re.findall(r"CALL CREATE_\w+\('\w+',\s*'(\w+)'", indexes) if name != _index_name()
-    ]
+    foreign += re.findall(r"CALL CREATE_\w+\('\w+',\s*'(\w+)'", indexes)
     if foreign:
         raise StoreError(
             f"the store holds macros or indexes that memini did not make, {', '.join(foreign)}, and Kùzu "
@@ -106,30 +100,24 @@ def _macros(text: str) -> list[str]:
     return re.findall(r"CREATE MACRO `?(\w+)`?\s*\(", text)
 
 
-def _index_name() -> str:
-    return "passage_terms"
-
-
-def _fill(copy: Engine, exported: Path, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
+def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
     for statement in _statements(exported / "schema.cypher", TABLES):
-        copy.autocommit(statement)
+        draft.run(statement)
     for statement in _statements(exported / "copy.cypher", ("COPY ",)):
         if not statement.startswith("COPY `ASSOCIATES` "):
             # the option is Kùzu's own, which it does not take back
             plain = re.sub(
                 r"(, | \()parallel=true\)$", lambda found: ")" if found[1] == ", " else "", statement
             )
-            copy.autocommit(re.sub(r' FROM "(.+?)"', lambda found: _from(exported, found[1]), plain, count=1))
+            draft.run(re.sub(r' FROM "(.+?)"', lambda found: _from(exported, found[1]), plain, count=1))
     if edges.num_rows:
-        copy.autocommit("COPY ASSOCIATES FROM batch", batch=edges)
+        draft.run("COPY ASSOCIATES FROM batch", batch=edges)
     if amounts != 1:
-        copy.autocommit(SCALE_LEDGERS, {"amounts": amounts})
-    for statement in schema.all_statements():
-        if statement.startswith(INDEX):
-            copy.autocommit(statement)
+        draft.run(SCALE_LEDGERS, {"amounts": amounts})
     for statement in schema.macros(parameters):
-        copy.autocommit(statement)
-    schema.write_meta(copy, "parameters", parameters.to_json())
+        draft.run(statement)
+    draft.run(SET_PARAMETERS, {"parameters": parameters.to_json()})
+    draft.run(COMPLETE)
 
 
 def _statements(path: Path, beginnings: Sequence[str]) -> list[str]:

@@ -1,76 +1,49 @@
 """Making a store and bringing an older one up to date, each as one step that a crash cannot halve.
 
-Both work on a file beside the store and move it into place when it is whole, because the full-text index
-cannot be made inside a transaction.
+Both work on a file beside the store and move it into place when it is whole, under the store's lock.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import threading
+from contextlib import contextmanager
 from string import Template
 from typing import TYPE_CHECKING
 
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, StoreError
 from memini_kuzu.resources import folder
-from memini_kuzu.store import backup
-from memini_kuzu.store.engine import Engine
-from memini_kuzu.store.lock import ProcessLock
-from memini_kuzu.store.writing import SET_META
+from memini_kuzu.store import catalog, terms
+from memini_kuzu.store.change import Change, write
+from memini_kuzu.store.engine import SIDE_FILES, Draft, ProcessLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import pyarrow as pa
 
     from memini_kuzu.config import Parameters
 
 __all__ = [
-    "all_statements",
-    "beside",
+    "building",
     "create",
+    "fill",
     "latest_version",
     "macros",
     "migrate",
     "move",
     "read_meta",
-    "remove",
     "schema_version",
-    "statements",
-    "write_meta",
 ]
 
-SIDE_FILES = (".wal", ".shadow", ".lock", ".pid", *backup.FILES)
-"""What may stand beside a database file; all but the first two are ours."""
+FULLTEXT = "passage_terms"
+"""The engine's index over words, which version 1 had, and its list of stop words."""
+
+STOPWORDS = "MeminiStopword"
 
 _creating = threading.Lock()
 """Threads that make a store at once take turns, as processes do by its lock."""
-
-
-def statements(text: str) -> list[str]:
-    r"""The statements of a .cypher file, comments left out.
-
-    Parameters
-    ----------
-    text : str
-        Statements that end in ``;``; a line that starts with ``//`` is a comment.
-
-    Examples
-    --------
-    >>> statements("// one\nRETURN 1;\nRETURN 2;")
-    ['RETURN 1', 'RETURN 2']
-    """
-    code = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
-    return [statement.strip() for statement in code.split(";") if statement.strip()]
-
-
-def _scripts() -> dict[int, Path]:
-    """The schema's files by their numbers."""
-    return {
-        int(path.name[:4]): path for path in sorted(folder("schema").glob("[0-9][0-9][0-9][0-9]_*.cypher"))
-    }
 
 
 def latest_version() -> int:
@@ -81,7 +54,7 @@ def latest_version() -> int:
     >>> latest_version() >= 1
     True
     """
-    return max(_scripts())
+    return max(catalog.scripts())
 
 
 def macros(parameters: Parameters) -> Iterator[str]:
@@ -104,17 +77,19 @@ def macros(parameters: Parameters) -> Iterator[str]:
         for name in ("share_slow", "share_fast", "rate_slow", "rate_fast", "exchange", "feed")
     }
     for path in sorted(folder("udfs").glob("*.cypher")):
-        for statement in statements(path.read_text()):
+        for statement in catalog.statements(path.read_text()):
             yield Template(statement).substitute(values)
 
 
-def write_meta(engine: Engine, key: str, value: str) -> None:
-    """Record something that the store knows of itself."""
-    engine.autocommit(SET_META, {"key": key, "value": value})
-
-
-def read_meta(engine: Engine) -> dict[str, str]:
+def read_meta(read: Callable[..., pa.Table], path: Path) -> dict[str, str]:
     """All that the store knows of itself.
+
+    Parameters
+    ----------
+    read : callable
+        Executes a query.
+    path : Path
+        For the error.
 
     Raises
     ------
@@ -122,59 +97,99 @@ def read_meta(engine: Engine) -> dict[str, str]:
         If the file is a Kùzu database that memini did not make.
     """
     try:
-        table = engine.read("MATCH (m:MeminiMeta) RETURN m.key AS key, m.value AS value")
+        table = read("MATCH (m:MeminiMeta) RETURN m.key AS key, m.value AS value")
     except QueryError as error:
         if "MeminiMeta does not exist" not in str(error):
             raise
         raise NotAStoreError(
-            f"{engine.path} is a Kùzu database but not a memini store; name another path"
+            f"{path} is a Kùzu database but not a memini store; name another path"
         ) from error
     return dict(zip(table["key"].to_pylist(), table["value"].to_pylist(), strict=True))
 
 
-def _apply(engine: Engine, after: int) -> None:
-    for version, path in _scripts().items():
-        if version > after:
-            for statement in statements(path.read_text()):
-                engine.autocommit(statement)
-            write_meta(engine, "schema_version", str(version))
+@contextmanager
+def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
+    """A file beside the store, which takes its place when what is inside is done; a failure leaves nothing.
 
+    Parameters
+    ----------
+    path : Path
+        The store.
+    locked : bool
+        The caller has the store's lock already. Otherwise it is taken here, so that no two build at once.
 
-def all_statements() -> Iterator[str]:
-    """The statements of all the schema's files, in order.
+    Yields
+    ------
+    Path
+        The file, which is not there yet.
 
-    Examples
-    --------
-    >>> next(all_statements()).startswith("CREATE NODE TABLE")
-    True
+    Raises
+    ------
+    StoreLockedError
+        If another process has the store, or builds it.
+    StoreError
+        If it cannot be written.
     """
-    for _, path in sorted(_scripts().items()):
-        yield from statements(path.read_text())
-
-
-def beside(path: Path) -> Path:
-    """A file beside the store, to be made anew: what an earlier crash left of it is removed."""
+    lock = None if locked else ProcessLock(path)
+    if lock is not None:
+        lock.acquire(wait=0.0)
+    # one name: what an earlier crash left of it goes
     work = path.with_name(f".{path.name}.new")
-    remove(work)
-    return work
-
-
-def remove(work: Path) -> None:
-    """Remove a file that was made beside a store, with what stands beside it."""
-    for suffix in ("", *SIDE_FILES):
-        work.with_name(work.name + suffix).unlink(missing_ok=True)
+    try:
+        _remove(work)
+        yield work
+        move(work, path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(work)
+        if lock is not None:
+            lock.release()
 
 
 def move(work: Path, path: Path) -> None:
-    """Put the finished file in the store's place, atomically, and clear what stood beside it."""
-    with work.open("rb") as file:
-        os.fsync(file.fileno())
+    """Put a file that is whole in the store's place, in one step."""
     if work.with_name(work.name + ".wal").exists():
         # closing checkpoints, and says nothing where that fails
         raise StoreError(f"{path} could not be written in full; is the disk full?")
     work.replace(path)
-    for suffix in SIDE_FILES:
+
+
+def _remove(work: Path) -> None:
+    for suffix in ("", *SIDE_FILES):
         work.with_name(work.name + suffix).unlink(missing_ok=True)
+
+
+def fill(draft: Draft, parameters: Parameters, change: Change | None = None) -> None:
+    """Make the tables and macros of a store, and write what is to be in it.
+
+    Parameters
+    ----------
+    draft : Draft
+        An empty file.
+    parameters : Parameters
+        Of the dynamics, for good.
+    change : Change, optional
+        What is to be in it.
+    """
+    _apply(draft, 0)
+    for statement in macros(parameters):
+        draft.run(statement)
+    _set_meta(draft, "parameters", parameters.to_json())
+    if change is not None:
+        write(draft.transaction, change, fresh=True)
+
+
+def _set_meta(draft: Draft, key: str, value: str) -> None:
+    draft.run("MERGE (m:MeminiMeta {key: $key}) SET m.value = $value", {"key": key, "value": value})
+
+
+def _apply(draft: Draft, after: int) -> None:
+    for version, path in catalog.scripts().items():
+        if version > after:
+            for statement in catalog.statements(path.read_text()):
+                draft.run(statement)
+            _set_meta(draft, "schema_version", str(version))
 
 
 def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
@@ -194,7 +209,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
     StoreError
         If the folder is missing or cannot be written.
     NotAStoreError
-        If a write-ahead log without its store lies there: Kùzu would replay it into the new one.
+        If the journal or log of a store that is gone lies there.
     StoreLockedError
         If another process is making it and `wait` is too short.
     """
@@ -206,74 +221,76 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
         try:
             if path.exists():
                 return
-            stray = path.with_name(path.name + ".wal")
-            if stray.exists():
-                raise NotAStoreError(
-                    f"{stray} is left of a store that is gone and would be replayed into a new one; "
-                    "move it away first"
-                )
-            work = beside(path)
-            engine = Engine(work)
-            try:
-                _apply(engine, 0)
-                for statement in macros(parameters):
-                    engine.autocommit(statement)
-                write_meta(engine, "parameters", parameters.to_json())
-                engine.checkpoint()
-            finally:
-                engine.close()
-            move(work, path)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+            for suffix in (".wal", ".journal"):
+                stray = path.with_name(path.name + suffix)
+                if stray.exists():
+                    raise NotAStoreError(
+                        f"{stray} is left of a store that is gone, and may hold what was told to it; "
+                        "put the store back beside it, or move it away"
+                    )
+            with building(path, locked=True) as work, Draft(work) as draft:
+                fill(draft, parameters)
         finally:
             lock.release()
 
 
 def migrate(path: Path, *, wait: float = 0.0) -> None:
-    """Bring an older store up to this memini's schema; nothing happens where it is already.
+    """Bring a store of an older memini up to this one's schema.
 
     Parameters
     ----------
     path : Path
-        The store.
+        The store, closed.
     wait : float
         Seconds to wait for its lock.
 
     Raises
     ------
-    SchemaVersionError
-        If the store is newer than this memini.
+    NotAStoreError
+        If the file is a Kùzu database that memini did not make.
+    StoreError
+        If it cannot be written.
     """
-    # the lock is free for a moment after, which is harmless: the copy is made under the lock
-    engine = Engine(path, wait=wait)
-    try:
-        version = schema_version(engine)
-        engine.checkpoint()
-    finally:
-        engine.close()
-    if version == latest_version():
-        return
     lock = ProcessLock(path)
     lock.acquire(wait=wait)
     try:
-        if path.with_name(path.name + ".wal").exists():
-            raise StoreError(f"{path} was written to while it was being migrated; try again")
-        work = beside(path)
-        shutil.copyfile(path, work)
-        copy = Engine(work)
-        try:
-            _apply(copy, version)
-            copy.checkpoint()
-        finally:
-            copy.close()
-        move(work, path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be migrated: {error.strerror or error}") from error
+        with building(path, locked=True) as work:
+            _copy_with_log(path, work)
+            with Draft(work) as draft:
+                version = schema_version(draft.run, path)
+                if version < latest_version():
+                    _apply(draft, version)
+                    _drop_index(draft)
+                    _fill_terms(draft)
+        path.with_name(path.name + ".wal").unlink(missing_ok=True)
     finally:
         lock.release()
 
 
-def schema_version(engine: Engine) -> int:
+def _copy_with_log(path: Path, work: Path) -> None:
+    """Kùzu has to replay the log of an older memini, which had no journal."""
+    work.write_bytes(path.read_bytes())
+    log = path.with_name(path.name + ".wal")
+    if log.exists():
+        work.with_name(work.name + ".wal").write_bytes(log.read_bytes())
+
+
+def _drop_index(draft: Draft) -> None:
+    indexes = draft.run("CALL show_indexes() RETURN index_name AS name")
+    if indexes.num_rows and FULLTEXT in indexes["name"].to_pylist():
+        draft.run(f"CALL DROP_FTS_INDEX('Passage', '{FULLTEXT}')")
+    draft.run(f"DROP TABLE IF EXISTS {STOPWORDS}")
+
+
+def _fill_terms(draft: Draft) -> None:
+    change = Change()
+    passages = draft.run("MATCH (p:Passage) RETURN p.id AS id, p.terms AS terms")
+    if passages.num_rows:
+        terms.count_terms(change, draft.run, passages.slice(0, 0), passages)
+    write(draft.transaction, change, fresh=True)
+
+
+def schema_version(read: Callable[..., pa.Table], path: Path) -> int:
     """The schema version of an open store.
 
     Raises
@@ -283,10 +300,10 @@ def schema_version(engine: Engine) -> int:
     NotAStoreError
         If the file is a Kùzu database that memini did not make.
     """
-    version = int(read_meta(engine)["schema_version"])
+    version = int(read_meta(read, path)["schema_version"])
     if version > latest_version():
         raise SchemaVersionError(
-            f"{engine.path} has schema version {version}, this memini knows {latest_version()}; "
+            f"{path} has schema version {version}, this memini knows {latest_version()}; "
             "upgrade with: pip install --upgrade memini-kuzu"
         )
     return version

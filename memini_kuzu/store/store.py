@@ -1,4 +1,4 @@
-"""A store: the reading queries and the choice between the ways of writing."""
+"""A store: what is read of it, and how a change gets into it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pyarrow as pa
@@ -18,14 +19,22 @@ from memini_kuzu.errors import NotAStoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store.adjacency import Adjacency, read_adjacency
-from memini_kuzu.store.engine import Engine, Transaction, memory
+from memini_kuzu.store.change import Change, write
+from memini_kuzu.store.engine import (
+    Engine,
+    JournalState,
+    OldStoreError,
+    Transaction,
+    memory,
+    recover,
+)
 from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Store", "Sums"]
+__all__ = ["Store", "Sums", "recover_store"]
 
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
@@ -161,19 +170,23 @@ class Store:
             schema.create(path, parameters or Parameters(), wait=wait)
         elif path.is_dir():
             raise NotAStoreError(f"{path} is a folder; name the store's file")
-        self._engine = Engine(path, read_only=read_only, wait=wait)
         try:
-            version = schema.schema_version(self._engine)
-            if version < schema.latest_version():
+            self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+        except OldStoreError:
+            schema.migrate(path, wait=wait)
+            self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+        try:
+            if schema.schema_version(self._engine.read, path) < schema.latest_version():
+                if not read_only:
+                    self._engine.checkpoint()
                 self._engine.close()
                 schema.migrate(path, wait=wait)
-                self._engine = Engine(path, read_only=read_only, wait=wait)
-            self.meta = schema.read_meta(self._engine)
+                self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+            self.meta = schema.read_meta(self._engine.read, path)
         except BaseException:
             self._engine.close()
             raise
         self._sizes: dict[str, tuple[int, float]] = {}
-        self._index_tables: dict[str, str] = {}
         self._asked = _Asked(state=-1)
         self._holding = threading.Lock()
         self.parameters = Parameters.from_json(self.meta["parameters"])
@@ -199,33 +212,76 @@ class Store:
         self.close()
 
     def read(
-        self,
-        query: str,
-        parameters: Mapping[str, Any] | None = None,
-        batch: pa.Table | None = None,
-        *,
-        hidden: bool = False,
+        self, query: str, parameters: Mapping[str, Any] | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
-        """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table.
-
-        With `hidden` it sees the tables that Kùzu keeps for its indexes.
-        """
-        return self._engine.read(query, parameters, batch, hidden=hidden)
-
-    def index_table(self, kind: str) -> str:
-        """The name of a hidden table of the full-text index: ``terms``, ``docs`` or ``appears_in``."""
-        if not self._index_tables:
-            names = self.read("CALL show_tables() RETURN name", hidden=True)["name"].to_pylist()
-            self._index_tables = {
-                name.rsplit("_passage_terms_", 1)[1]: name for name in names if "_passage_terms_" in name
-            }
-        return self._index_tables[kind]
+        """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table."""
+        return self._engine.read(query, parameters, batch)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """All that is written inside happens together, or nothing does."""
-        with self._engine.transaction() as transaction:
-            yield transaction
+    def snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one committed state."""
+        with self._engine.snapshot():
+            yield
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """A change to be put together inside, from what is read there; it is applied at the end.
+
+        Nobody else writes meanwhile, and the file is not touched: who raises inside has changed nothing.
+
+        Yields
+        ------
+        Change
+            An empty one.
+
+        Raises
+        ------
+        StoreError
+            If the store is open read-only, or the disk is full.
+        """
+        with self._engine.writing():
+            change = Change()
+            yield change
+            self.apply(change)
+
+    def apply(self, change: Change) -> None:
+        """Make a change: all of it is there, and safe, when this returns, or nothing where it raises.
+
+        Parameters
+        ----------
+        change : Change
+            What is to be done.
+
+        Raises
+        ------
+        StoreError
+            If the store is open read-only, or the disk is full.
+        """
+        if change.empty:
+            return
+        if change.large:
+            self._engine.load(partial(write, change=change))
+        else:
+            self._engine.apply(change.pack(), partial(write, change=change))
+
+    def journal(self, *, deep: bool = False) -> JournalState:
+        """What is in the file and what in the journal beside it; `deep` sums the file up."""
+        return self._engine.state(deep=deep)
+
+    def backup(self, target: Path) -> None:
+        """Copy the store, as it is at this moment, into a file of its own; others read and write meanwhile.
+
+        Parameters
+        ----------
+        target : Path
+            The new file; it must not exist.
+
+        Raises
+        ------
+        StoreError
+            If it exists, or cannot be written.
+        """
+        self._engine.backup(target)
 
     def query(
         self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
@@ -271,9 +327,8 @@ class Store:
             If the store cannot be written, is open twice in this process, or holds what cannot be copied.
         """
         rewriting.rewrite(self._engine, parameters, edges, amounts)
-        self.meta = schema.read_meta(self._engine)
+        self.meta = self.stored_meta()
         self.parameters = parameters
-        self._index_tables = {}
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -283,12 +338,17 @@ class Store:
 
     def set_meta(self, key: str, value: str) -> None:
         """Record something that the store knows of itself."""
-        schema.write_meta(self._engine, key, value)
+        with self.changing() as change:
+            change.set_meta({key: value}, self.stored_meta())
         self.meta[key] = value
+
+    def stored_meta(self) -> dict[str, str]:
+        """What the store knows of itself, as it stands in the file now."""
+        return schema.read_meta(self._engine.read, self.path)
 
     def sums(self) -> Sums:
         """How many passages there are, and how long they are on average."""
-        meta = schema.read_meta(self._engine)
+        meta = self.stored_meta()
         passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
         return Sums(passages, words / passages if passages else 1.0)
 
@@ -354,19 +414,15 @@ class Store:
         """How many rows there are of what `COUNTS` names."""
         return int(self.read(COUNTS[table])["n"][0].as_py())
 
-    def count_edges(self, transaction: Transaction) -> int:
-        """How many associations the open transaction sees."""
-        return int(transaction.run(COUNTS["associations"])["n"][0].as_py())
-
-    def read_edges(self, transaction: Transaction | None = None) -> pa.Table:
+    def read_edges(self) -> pa.Table:
         """All associations as they are stored; `tables.EDGE_SCHEMA`."""
-        return _as_edges(self.read(READ_EDGES) if transaction is None else transaction.run(READ_EDGES))
+        return _as_edges(self.read(READ_EDGES))
 
-    def read_edges_between(self, ids: Sequence[int], transaction: Transaction) -> pa.Table:
-        """The associations among these entities, as the open transaction sees them; `tables.EDGE_SCHEMA`."""
+    def read_edges_between(self, ids: Sequence[int]) -> pa.Table:
+        """The associations among these entities; `tables.EDGE_SCHEMA`."""
         if not ids:
             return EDGE_SCHEMA.empty_table()
-        return _as_edges(transaction.run(READ_EDGES_BETWEEN, {"ids": list(ids)}))
+        return _as_edges(self.read(READ_EDGES_BETWEEN, {"ids": list(ids)}))
 
     def prefers_swap(self, changed: int, total: int) -> bool:
         """Whether writing so many edges into so many is cheaper by swapping the table than in place.
@@ -394,6 +450,36 @@ class Store:
         in_place = IN_PLACE_FIXED + changed * (IN_PLACE_PER_EDGE + total * IN_PLACE_GROWTH)
         swap = SWAP_FIXED + (total + changed) * SWAP_PER_EDGE
         return swap < in_place
+
+
+def _replay(transaction: Transaction, change: bytes) -> None:
+    """Apply a change of the journal."""
+    write(transaction, Change.unpack(change))
+
+
+def recover_store(path: Path) -> list[str]:
+    """Go on with what is left of a damaged store.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of str
+        What was lost; empty where nothing was.
+
+    Raises
+    ------
+    StoreLockedError
+        If a process has it open.
+    NotAStoreError
+        If not even the file can be read.
+    """
+    if not path.is_file():
+        raise NotAStoreError(f"there is no store at {path}")
+    return recover(path, _replay)
 
 
 def _as_edges(table: pa.Table) -> pa.Table:

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from memini_kuzu.embedding import Space
 from memini_kuzu.errors import InputError
-from memini_kuzu.store.writing import SET_META
+from memini_kuzu.store.catalog import EMBEDDING
+from memini_kuzu.store.catalog import table as table_of
 from memini_kuzu.tables import timestamps
 
 if TYPE_CHECKING:
@@ -25,37 +26,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memini_kuzu.store.engine import Transaction
+    from memini_kuzu.store.change import Change
     from memini_kuzu.store.store import Store
 
 __all__ = [
-    "VECTORS",
     "check_space",
-    "claim_space",
     "count_unembedded",
-    "create_rows",
-    "delete_vectors",
+    "make_room",
+    "read_passages",
     "read_similarities",
     "read_space",
     "read_texts",
     "read_unembedded",
     "read_vectors",
-    "replace_space",
-    "row_schema",
     "space_in",
-    "write_vectors",
+    "vector_rows",
 ]
-
-VECTORS = "Embedding"
-"""The table of vectors."""
 
 READ_SPACE = """
 MATCH (m:MeminiMeta) WHERE m.key IN ['embedder', 'dimension'] RETURN m.key AS key, m.value AS value
 """
-
-CREATE_VECTORS = "LOAD FROM batch CREATE (:Embedding {id: id, time: time, vector: vector})"
-
-DELETE_VECTORS = "LOAD FROM batch MATCH (e:Embedding {id: id}) DELETE e"
 
 COUNTS = """
 MATCH (p:Passage) RETURN 'passages' AS what, count(*) AS n
@@ -69,7 +59,7 @@ def read_space(run: Callable[..., pa.Table]) -> Space | None:
     Parameters
     ----------
     run : callable
-        Executes a query: `Store.read`, or `Transaction.run` to see what the open transaction sees.
+        Executes a query.
     """
     return space_in({row["key"]: row["value"] for row in run(READ_SPACE).to_pylist()})
 
@@ -111,96 +101,54 @@ def check_space(space: Space, there: Space | None) -> None:
         )
 
 
-def claim_space(transaction: Transaction, space: Space) -> None:
-    """Make the table of vectors where there is none.
+def make_room(change: Change, meta: Mapping[str, str], space: Space) -> None:
+    """Make the table of vectors anew, without any.
 
     Parameters
     ----------
-    transaction : Transaction
-        The open one.
+    change : Change
+        Takes it.
+    meta : mapping of str to str
+        What the store knows of itself.
     space : Space
-        What is to be written.
-
-    Raises
-    ------
-    InputError
-        If the store has vectors of another space.
+        Of the vectors that are to come.
     """
-    there = read_space(transaction.run)
-    check_space(space, there)
-    if there is None:
-        _create(transaction, space)
+    change.vectors = space.dimension
+    change.set_meta({"embedder": space.name, "dimension": str(space.dimension)}, meta)
 
 
-def replace_space(transaction: Transaction, space: Space) -> None:
-    """Delete all vectors where they are of another space, and make room for those of this one."""
-    there = read_space(transaction.run)
-    if there == space:
-        return
-    if there is not None:
-        transaction.run("DROP TABLE Embedding")
-    _create(transaction, space)
-
-
-def _create(transaction: Transaction, space: Space) -> None:
-    dimension = int(space.dimension)
-    transaction.run(
-        f"CREATE NODE TABLE Embedding(id INT64 PRIMARY KEY, time TIMESTAMP, vector FLOAT[{dimension}])"
-    )
-    for key, value in (("embedder", space.name), ("dimension", str(dimension))):
-        transaction.run(SET_META, {"key": key, "value": value})
-
-
-def row_schema(space: Space) -> pa.Schema:
-    """The columns of the table: the passage's id and time, and its vector."""
-    return pa.schema(
-        {"id": pa.int64(), "time": pa.timestamp("us"), "vector": pa.list_(pa.float32(), space.dimension)}
-    )
-
-
-def write_vectors(
-    transaction: Transaction, ids: Sequence[int], times: NDArray[np.int64], vectors: NDArray[np.float32]
-) -> None:
-    """Write the vectors of passages that have none.
+def vector_rows(ids: Sequence[int], times: NDArray[np.int64], vectors: NDArray[np.float32]) -> pa.Table:
+    """Vectors as rows of the table.
 
     Parameters
     ----------
-    transaction : Transaction
-        The open one, after `claim_space`.
     ids : sequence of int (n,)
         The passages'.
     times : int64 (n,)
         Theirs, milliseconds since 1970.
     vectors : float32 (n, dimension)
         Of length 1.
+
+    Examples
+    --------
+    >>> vector_rows([1], np.array([0]), np.ones((1, 2), dtype=np.float32)).num_rows
+    1
     """
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    batch = pa.table(
+    return pa.table(
         {
             "id": pa.array(ids, pa.int64()),
             "time": timestamps(times),
             "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
         }
     )
-    create_rows(transaction, batch)
-
-
-def create_rows(transaction: Transaction, rows: pa.Table) -> None:
-    """Write rows of `row_schema`."""
-    if rows.num_rows:
-        transaction.run(CREATE_VECTORS, batch=rows)
-
-
-def delete_vectors(transaction: Transaction, passages: Sequence[int]) -> None:
-    """Delete the vectors of these passages, where there are any."""
-    if passages and read_space(transaction.run) is not None:
-        transaction.run(DELETE_VECTORS, batch=pa.table({"id": pa.array(passages, pa.int64())}))
 
 
 def read_vectors(run: Callable[..., pa.Table], space: Space) -> pa.Table:
-    """All vectors in the order of the passages' ids; `row_schema`."""
+    """All vectors in the order of the passages' ids; every column."""
     table = run("MATCH (e:Embedding) RETURN e.id AS id, e.time AS time, e.vector AS vector")
-    table = table.cast(row_schema(space)) if table.num_rows else row_schema(space).empty_table()
+    columns = table_of(EMBEDDING, space.dimension).columns
+    table = table.cast(columns) if table.num_rows else columns.empty_table()
     return table.sort_by("id")
 
 
@@ -239,9 +187,15 @@ def count_unembedded(run: Callable[..., pa.Table]) -> tuple[int, int]:
     return passages - int(counts.get("vectors", 0)), passages
 
 
+def read_passages(run: Callable[..., pa.Table]) -> NDArray[np.int64]:
+    """Ids of all passages, ascending."""
+    table = run("MATCH (p:Passage) RETURN p.id AS id")
+    return np.sort(table["id"].to_numpy()) if table.num_rows else np.array([], dtype=np.int64)
+
+
 def read_unembedded(run: Callable[..., pa.Table]) -> NDArray[np.int64]:
     """Ids of the passages that have no vector, ascending."""
-    passages = run("MATCH (p:Passage) RETURN p.id AS id")["id"].to_numpy()
+    passages = read_passages(run)
     vectors = run("MATCH (e:Embedding) RETURN e.id AS id")["id"].to_numpy()
     missing: NDArray[np.int64] = np.setdiff1d(passages, vectors)
     return missing

@@ -1,265 +1,227 @@
-"""The statements that change a store; each takes an Arrow table and runs inside a transaction.
+"""What belongs together in a change: entities with their counts, passages with their words and the sums.
 
-What Kùzu 0.11.3 does not survive is not done here:
-
-- COPY goes only into a table made in the same transaction: a ROLLBACK over a COPY into an older one empties
-  it.
-- Rows of Passage are created one to a chunk, and deleted rather than updated. CREATE from a longer chunk
-  gives every row the words of the first in the full-text index. MERGE and SET index rightly, but where a
-  crash makes the write-ahead log be replayed, their words are lost.
-- Rows of Document are deleted and created rather than updated: SET of a list together with new rows gives
-  the new rows the lists of others at the next checkpoint.
+Each function reads what is there, computes what is to be there, and adds that to a `Change`. None writes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from memini_kuzu.store.terms import count_terms
+from memini_kuzu.tables import column, positions, timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
-    from memini_kuzu.store.engine import Transaction
+    from numpy.typing import NDArray
+
+    from memini_kuzu.store.change import Change
+    from memini_kuzu.store.store import Store
+
+    Ints = NDArray[np.int64]
 
 __all__ = [
-    "SET_META",
-    "count_words",
-    "create_edges",
-    "create_passages",
-    "delete_edges",
-    "delete_passages",
-    "remove_mentions",
-    "replace_documents",
-    "replace_edges",
-    "update_edges",
-    "upsert_entities",
-    "upsert_sources",
+    "NOBODY",
+    "alter_entities",
+    "count_mentions",
+    "count_sources",
+    "keys",
+    "known_loads",
+    "rewrite_passages",
 ]
 
-UPSERT_ENTITIES = """
-LOAD FROM batch
-MERGE (e:Entity {id: id})
-ON CREATE SET e.key = key, e.name = name, e.label = label, e.first_seen = first_seen, e.last_seen = last_seen,
-    e.mentions = mentions, e.headings = headings
-ON MATCH SET e.label = CASE WHEN e.label IN ['CONCEPT', 'TITLE'] THEN label ELSE e.label END,
-    e.first_seen = least(e.first_seen, first_seen), e.last_seen = greatest(e.last_seen, last_seen),
-    e.mentions = e.mentions + mentions, e.headings = e.headings + headings
+WEAK = ("CONCEPT", "TITLE")
+"""Labels that a named entity's label replaces."""
+
+FEW = 5_000
+"""Up to so many entities are looked for by their ids; beyond, all are read, which costs less."""
+
+READ_ENTITIES = """
+MATCH (e:Entity){where}
+RETURN e.id AS id, e.label AS label, e.first_seen AS first_seen, e.last_seen AS last_seen,
+    e.mentions AS mentions, e.headings AS headings
 """
-
-UPSERT_SOURCES = "LOAD FROM batch MERGE (s:Source {name: name}) SET s.passages = passages"
-
-DELETE_DOCUMENTS = "LOAD FROM batch MATCH (d:Document {id: id}) DELETE d"
-
-CREATE_DOCUMENTS = """
-LOAD FROM batch
-CREATE (:Document {id: id, source: source, record: record, title: title, time: time, digest: digest,
-    versions: versions, positions: positions, event_source: event_source, event_target: event_target,
-    event_amount: event_amount, event_time: event_time})
-"""
-
-CREATE_PASSAGES = """
-LOAD FROM batch
-CREATE (:Passage {id: id, record: record, source: source, position: position, title: title, time: time,
-    document: document, heading: heading, text: text, terms: terms, words: words})
-"""
-
-CREATE_MENTIONS = """
-LOAD FROM batch
-MATCH (p:Passage {id: passage})
-MATCH (e:Entity {id: entity})
-CREATE (p)-[:MENTIONS {count: count}]->(e)
-"""
-
-DELETE_PASSAGES = "LOAD FROM batch MATCH (p:Passage {id: id}) DETACH DELETE p"
 
 COUNT_MENTIONS = """
-MATCH (p:Passage)-[:MENTIONS]->(e:Entity)
-WHERE p.id IN $ids
+LOAD FROM batch
+MATCH (p:Passage {id: id})-[:MENTIONS]->(e:Entity)
 RETURN e.id AS id, count(*) AS mentions, count(CASE WHEN p.heading = e.id THEN 1 END) AS headings
 """
 
-LOWER_MENTIONS = """
-LOAD FROM batch
-MATCH (e:Entity {id: id})
-SET e.mentions = e.mentions - mentions, e.headings = e.headings - coalesce(headings, 0)
+READ_WORDS = """
+LOAD FROM batch MATCH (p:Passage {id: id}) RETURN p.id AS id, p.terms AS terms, p.words AS words
 """
 
-REMOVE_MENTIONS = "MATCH (p:Passage)-[m:MENTIONS]->(:Entity) WHERE p.id IN $ids DELETE m"
+WORDS = pa.schema({"id": pa.int64(), "terms": pa.string(), "words": pa.int64()})
 
-READ_SUMS = "MATCH (m:MeminiMeta) WHERE m.key IN ['passages', 'words'] RETURN m.key AS key, m.value AS value"
+NOBODY = pa.table({name: pa.array([], pa.int64()) for name in ("id", "mentions", "headings")})
+"""No entity loses a mention."""
 
-SUM_WORDS = "MATCH (p:Passage) WHERE p.id IN $ids RETURN count(*) AS passages, sum(p.words) AS words"
-
-SET_META = "MERGE (m:MeminiMeta {key: $key}) SET m.value = $value"
-
-CREATE_EDGES = """
-LOAD FROM batch
-MATCH (a:Entity {id: source})
-MATCH (b:Entity {id: target})
-CREATE (a)-[:ASSOCIATES {fast: fast, slow: slow, as_of: as_of, events: events, first_seen: first_seen,
-    last_seen: last_seen}]->(b)
-"""
-
-# One pattern (a {id})-[e]->(b {id}) takes twice as long from 2,000 rows on.
-UPDATE_EDGES = """
-LOAD FROM batch
-MATCH (a:Entity {id: source})
-MATCH (b:Entity {id: target})
-MATCH (a)-[e:ASSOCIATES]->(b)
-SET e.fast = fast, e.slow = slow, e.as_of = as_of, e.events = events, e.first_seen = first_seen,
-    e.last_seen = last_seen
-"""
-
-UPDATE_EDGE = """
-MATCH (a:Entity {id: $source})-[e:ASSOCIATES]->(b:Entity {id: $target})
-SET e.fast = $fast, e.slow = $slow, e.as_of = $as_of, e.events = $events, e.first_seen = $first_seen,
-    e.last_seen = $last_seen
-"""
-
-DELETE_EDGES = """
-LOAD FROM batch
-MATCH (a:Entity {id: source})
-MATCH (b:Entity {id: target})
-MATCH (a)-[e:ASSOCIATES]->(b)
-DELETE e
-"""
-
-DELETE_EDGE = "MATCH (a:Entity {id: $source})-[e:ASSOCIATES]->(b:Entity {id: $target}) DELETE e"
-
-SWAP = (
-    """CREATE REL TABLE ASSOCIATES_NEW(
-        FROM Entity TO Entity,
-        fast DOUBLE, slow DOUBLE, as_of TIMESTAMP, events INT64, first_seen TIMESTAMP, last_seen TIMESTAMP
-    )""",
-    "COPY ASSOCIATES_NEW FROM batch",
-    "DROP TABLE ASSOCIATES",
-    "ALTER TABLE ASSOCIATES_NEW RENAME TO ASSOCIATES",
-)
-
-SINGLY = 70
-"""Up to so many edges are updated or deleted one by one, at about 1 ms each: a join costs 70 ms at least."""
+KNOWN_LOADS = "MATCH (l:Load) WHERE l.id IN $ids RETURN l.id AS id"
 
 
-def _load(transaction: Transaction, statement: str, batch: pa.Table) -> None:
-    if batch.num_rows:
-        transaction.run(statement, batch=batch)
+def keys(ids: Sequence[int] | Ints | pa.Array | pa.ChunkedArray, name: str = "id") -> pa.Table:
+    """Ids as a table of one column.
+
+    Examples
+    --------
+    >>> keys([3])["id"].to_pylist()
+    [3]
+    """
+    return pa.table({name: pa.array(ids, pa.int64()) if not isinstance(ids, pa.ChunkedArray) else ids})
 
 
-def upsert_entities(transaction: Transaction, batch: pa.Table) -> None:
-    """Add entities, or to what is known of them.
+def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int]) -> pa.Table:
+    """How often passages mention entities: id, mentions, and headings, how many of the passages it heads.
 
     Parameters
     ----------
-    transaction : Transaction
-        The open one.
-    batch : pyarrow.Table
-        id, key, name, label, first_seen, last_seen; mentions and headings, which are added.
+    read : callable
+        Executes a query.
+    passages : sequence of int
+        Ids.
     """
-    _load(transaction, UPSERT_ENTITIES, batch)
+    if not len(passages):
+        return NOBODY
+    table = read(COUNT_MENTIONS, batch=keys(passages))
+    return table.cast(NOBODY.schema) if table.num_rows else NOBODY
 
 
-def upsert_sources(transaction: Transaction, batch: pa.Table) -> None:
-    """Set how many positions each source has given out: name, passages."""
-    _load(transaction, UPSERT_SOURCES, batch)
-
-
-def replace_documents(transaction: Transaction, old: Sequence[int], batch: pa.Table) -> None:
-    """Write documents with all their columns, in the place of those that were there.
+def alter_entities(
+    change: Change,
+    read: Callable[..., pa.Table],
+    told: pa.Table,
+    lost: pa.Table = NOBODY,
+    *,
+    relabel: bool = True,
+) -> int:
+    """Create entities, or add to what is known of them.
 
     Parameters
     ----------
-    transaction : Transaction
-        The open one.
-    old : sequence of int
-        Ids of those of the batch that are there already.
-    batch : pyarrow.Table
-        Every column of Document.
+    change : Change
+        Takes the rows.
+    read : callable
+        Executes a query.
+    told : pyarrow.Table
+        Every column of Entity, each once. What is known of one keeps its name; its dates are widened, its
+        mentions and headings added, and a weak label is replaced.
+    lost : pyarrow.Table
+        Mentions and headings that are taken back: id, mentions, headings.
+    relabel : bool
+        Whether labels may be replaced.
+
+    Returns
+    -------
+    int
+        How many are new.
     """
-    _load(transaction, DELETE_DOCUMENTS, pa.table({"id": pa.array(old, pa.int64())}))
-    _load(transaction, CREATE_DOCUMENTS, batch)
+    ids = np.union1d(column(told, "id"), column(lost, "id")).astype(np.int64)
+    if not len(ids):
+        return 0
+    if len(ids) <= FEW:
+        known = read(READ_ENTITIES.format(where=" WHERE e.id IN $ids"), {"ids": ids.tolist()})
+    else:
+        known = read(READ_ENTITIES.format(where=""))
+    if not known.num_rows:
+        known = pa.table({"id": pa.array([], pa.int64())})
+    there = positions(column(told, "id"), column(known, "id")) >= 0
+    change.create("Entity", told.filter(pa.array(~there)))
+    if known.num_rows:
+        known = known.filter(pc.is_in(known["id"], pa.array(ids)))
+        change.update("Entity", _altered(known, told, lost, relabel=relabel))
+    return int(told.num_rows - there.sum())
 
 
-def create_passages(transaction: Transaction, passages: pa.Table, mentions: pa.Table) -> None:
-    """Write passages that are not there, and what they mention: passage, entity, count.
+def _altered(known: pa.Table, told: pa.Table, lost: pa.Table, *, relabel: bool) -> pa.Table:
+    """The rows of entities that are not as they were."""
+    ids = column(known, "id")
+    at, off = positions(ids, column(told, "id")), positions(ids, column(lost, "id"))
+    here = at >= 0
 
-    Those that are written over must have been deleted before (`remove_mentions`, `delete_passages`).
+    def of(table: pa.Table, name: str, rows: Ints, default: Any) -> NDArray[Any]:
+        return np.append(column(table, name), default)[rows].astype(np.int64)
+
+    first, last = column(known, "first_seen"), column(known, "last_seen")
+    new_first = np.minimum(first, of(told, "first_seen", at, np.iinfo(np.int64).max))
+    new_last = np.maximum(last, of(told, "last_seen", at, 0))
+    counts = {
+        name: column(known, name) + of(told, name, at, 0) - of(lost, name, off, 0)
+        for name in ("mentions", "headings")
+    }
+    labels = np.array(known["label"].to_pylist(), dtype=object)
+    new_labels = labels.copy()
+    if relabel and here.any():
+        weak = here & np.isin(labels, WEAK)
+        new_labels[weak] = np.array(told["label"].to_pylist(), dtype=object)[at[weak]]
+    changed = (new_first != first) | (new_last != last) | (new_labels != labels)
+    for name, values in counts.items():
+        changed |= values != column(known, name)
+    rows = pa.table(
+        {
+            "id": ids,
+            "label": pa.array(new_labels.tolist(), pa.string()),
+            "first_seen": timestamps(new_first),
+            "last_seen": timestamps(new_last),
+            **counts,
+        }
+    )
+    return rows.filter(pa.array(changed))
+
+
+def rewrite_passages(change: Change, store: Store, gone: Sequence[int], new: pa.Table) -> None:
+    """Delete passages with all that leads to them, and create others; words and sums follow.
+
+    Parameters
+    ----------
+    change : Change
+        Takes the rows.
+    store : Store
+        Where.
+    gone : sequence of int
+        Ids of those that go; those that are not there are left alone.
+    new : pyarrow.Table
+        Every column of Passage. One whose id is among `gone` takes its place.
     """
-    if passages.num_rows:
-        rows = pa.concat_tables([passages.slice(row, 1) for row in range(passages.num_rows)])
-        _load(transaction, CREATE_PASSAGES, rows)
-    _load(transaction, CREATE_MENTIONS, mentions)
-
-
-def remove_mentions(transaction: Transaction, passages: list[int]) -> None:
-    """Take back what these passages mention, and from the entities' counts."""
-    if not passages:
+    old = WORDS.empty_table()
+    if len(gone):
+        found = store.read(READ_WORDS, batch=keys(gone))
+        old = found.cast(WORDS) if found.num_rows else old
+    if not old.num_rows and not new.num_rows:
         return
-    _load(transaction, LOWER_MENTIONS, transaction.run(COUNT_MENTIONS, {"ids": passages}))
-    transaction.run(REMOVE_MENTIONS, {"ids": passages})
+    change.delete("Passage", old.select(["id"]))
+    change.create("Passage", new)
+    count_terms(change, store.read, old, new)
+    meta = store.stored_meta()
+    sums = {
+        "passages": int(meta.get("passages", 0)) + new.num_rows - old.num_rows,
+        "words": int(meta.get("words", 0)) + _sum(new) - _sum(old),
+    }
+    change.set_meta({name: str(value) for name, value in sums.items()}, meta)
 
 
-def delete_passages(transaction: Transaction, passages: list[int]) -> None:
-    """Delete passages that have lost their mentions, and their full-text entries with them."""
-    _load(transaction, DELETE_PASSAGES, pa.table({"id": pa.array(passages, pa.int64())}))
+def _sum(passages: pa.Table) -> int:
+    return int(pc.sum(passages["words"]).as_py() or 0)
 
 
-def count_words(transaction: Transaction, removed: list[int], added: pa.Table) -> None:
-    """Keep the sums over all passages, which the lexical score needs, in step with a batch.
-
-    Parameters
-    ----------
-    transaction : Transaction
-        The open one, before the passages are written.
-    removed : list of int
-        Ids of passages that are written over or deleted.
-    added : pyarrow.Table
-        With the column ``words`` of those written.
-    """
-    sums = {row["key"]: int(row["value"]) for row in transaction.run(READ_SUMS).to_pylist()}
-    passages = sums.get("passages", 0) + added.num_rows
-    words = sums.get("words", 0) + sum(added["words"].to_pylist())
-    if removed:
-        gone = transaction.run(SUM_WORDS, {"ids": removed}).to_pylist()[0]
-        passages -= gone["passages"]
-        words -= int(gone["words"] or 0)
-    for key, value in (("passages", passages), ("words", words)):
-        transaction.run(SET_META, {"key": key, "value": str(value)})
+def count_sources(change: Change, store: Store, counters: Mapping[str, int]) -> None:
+    """Set how many positions each of these sources has given out."""
+    names = list(counters)
+    rows = pa.table(
+        {"name": pa.array(names, pa.string()), "passages": pa.array(list(counters.values()), pa.int64())}
+    )
+    there = store.read("MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name", {"names": names})
+    known = pc.is_in(rows["name"], pa.array(there["name"].to_pylist() if there.num_rows else [], pa.string()))
+    change.update("Source", rows.filter(known))
+    change.create("Source", rows.filter(pc.invert(known)))
 
 
-def create_edges(transaction: Transaction, edges: pa.Table) -> None:
-    """Add associations that are not there yet; `tables.EDGE_SCHEMA`."""
-    _load(transaction, CREATE_EDGES, edges)
-
-
-def update_edges(transaction: Transaction, edges: pa.Table) -> None:
-    """Write over associations that are there; `tables.EDGE_SCHEMA`."""
-    if edges.num_rows > SINGLY:
-        _load(transaction, UPDATE_EDGES, edges)
-    else:
-        for edge in edges.to_pylist():
-            transaction.run(UPDATE_EDGE, edge)
-
-
-def delete_edges(transaction: Transaction, edges: pa.Table) -> None:
-    """Remove associations: source, target."""
-    pairs = edges.select(["source", "target"])
-    if pairs.num_rows > SINGLY:
-        _load(transaction, DELETE_EDGES, pairs)
-    else:
-        for pair in pairs.to_pylist():
-            transaction.run(DELETE_EDGE, pair)
-
-
-def replace_edges(transaction: Transaction, edges: pa.Table) -> None:
-    """Put these associations in the place of all that there are, by swapping the table.
-
-    Parameters
-    ----------
-    transaction : Transaction
-        The open one; whatever it does after sees the new table.
-    edges : pyarrow.Table
-        With `tables.EDGE_SCHEMA`.
-    """
-    for statement in SWAP:
-        transaction.run(statement, batch=edges if "FROM batch" in statement else None)
+def known_loads(read: Callable[..., pa.Table], ids: Sequence[str]) -> set[str]:
+    """Which of these have been loaded."""
+    table = read(KNOWN_LOADS, {"ids": list(ids)}) if ids else pa.table({"id": []})
+    return set(table["id"].to_pylist()) if table.num_rows else set()

@@ -19,7 +19,8 @@ __all__ = ["Gate"]
 class Gate:
     """A readers-writer gate for the threads of one process; a waiting commit goes before new readers.
 
-    A thread that reads may read again inside, but may not commit inside.
+    A thread that reads may read again inside, and one that commits may commit again inside; but one that
+    reads may not commit inside.
 
     Examples
     --------
@@ -39,6 +40,7 @@ class Gate:
         self._committing = False
         self._commits = 0
         self._depth = threading.local()
+        self._committer: int | None = None
 
     @property
     def commits(self) -> int:
@@ -66,11 +68,15 @@ class Gate:
     @contextmanager
     def committing(self) -> Iterator[None]:
         """Commit while nobody reads."""
+        if self._committer == threading.get_ident():
+            yield
+            return
         with self._condition:
             self._commits_waiting += 1
             try:
                 self._condition.wait_for(lambda: not (self._committing or self._readers))
                 self._committing = True
+                self._committer = threading.get_ident()
             finally:
                 # also when the wait is interrupted: readers would be kept out for ever
                 self._commits_waiting -= 1
@@ -80,5 +86,6 @@ class Gate:
         finally:
             with self._condition:
                 self._committing = False
+                self._committer = None
                 self._commits += 1
                 self._condition.notify_all()

@@ -11,9 +11,53 @@ import filelock
 from memini_kuzu.errors import StoreError, StoreLockedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["ProcessLock"]
+__all__ = ["ProcessLock", "UnlockableError", "opening"]
+
+OPENING = 30.0
+"""Seconds to wait for others that are just opening the store: they may have much to recover."""
+
+
+@contextlib.contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Only one process at a time opens a store; what it finds, another cannot be changing.
+
+    Parameters
+    ----------
+    path : Path
+        The store's file; the lock is ``<path>.opening.lock``.
+
+    Raises
+    ------
+    StoreLockedError
+        If another process does not get done.
+    """
+    lock = filelock.FileLock(
+        path.with_name(path.name + ".opening.lock"), is_singleton=False, thread_local=False
+    )
+    try:
+        lock.acquire(timeout=OPENING)
+    except filelock.Timeout:
+        raise StoreLockedError(f"{path} is being opened by another process; try again", None) from None
+    except OSError as error:
+        raise _unlockable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unlockable(path: Path, error: OSError) -> UnlockableError:
+    return UnlockableError(
+        f"cannot lock {path}: {error.strerror or error}; make the folder writable, or open the store "
+        "read-only"
+    )
+
+
+class UnlockableError(StoreError):
+    """The folder cannot be written."""
 
 
 class ProcessLock:
@@ -46,8 +90,15 @@ class ProcessLock:
             path.with_name(path.name + ".lock"), is_singleton=False, thread_local=False
         )
 
-    def acquire(self, *, wait: float) -> None:
+    def acquire(self, *, wait: float, note: bool = True) -> None:
         """Take the lock, waiting for so many seconds at most.
+
+        Parameters
+        ----------
+        wait : float
+            Seconds.
+        note : bool
+            Leave the pid beside it.
 
         Raises
         ------
@@ -58,20 +109,18 @@ class ProcessLock:
         """
         try:
             self._lock.acquire(timeout=wait)
-            self._pid_file.write_text(f"{os.getpid()}\n")
+            if note:
+                self._pid_file.write_text(f"{os.getpid()}\n")
         except filelock.Timeout:
             raise self.refusal() from None
         except OSError as error:
             self._lock.release()
-            raise StoreError(
-                f"cannot lock {self._path}: {error.strerror or error}; make the folder writable, or open the "
-                "store read-only"
-            ) from error
+            raise _unlockable(self._path, error) from error
 
-    def release(self) -> None:
-        """Give the lock back."""
-        with contextlib.suppress(FileNotFoundError):
-            self._pid_file.unlink()
+    def release(self, *, note: bool = True) -> None:
+        """Give the lock back; `note` as when it was taken."""
+        if note:
+            self._pid_file.unlink(missing_ok=True)
         self._lock.release()
 
     def holder(self) -> int | None:

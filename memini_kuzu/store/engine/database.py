@@ -1,0 +1,332 @@
+"""Kùzu itself: databases, connections, statements and errors. Nothing of it leaves this room."""
+
+from __future__ import annotations
+
+import importlib.util  # noqa: F401  Kùzu's COPY FROM an Arrow table needs it imported
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import kuzu
+import pyarrow as pa
+
+from memini_kuzu.errors import NotAStoreError, QueryError, StoreError
+from memini_kuzu.store.engine.lock import ProcessLock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "CHUNK",
+    "Draft",
+    "Parameters",
+    "Transaction",
+    "engine_version",
+    "execute",
+    "memory",
+    "need_room",
+    "open_database",
+    "storage_version",
+]
+
+CHUNK = 1_000_000
+"""Rows of an Arrow chunk: a million to a chunk reads several times faster than Kùzu's default."""
+
+BUFFER_POOL = 8 << 30
+"""Most bytes of page cache; half of the memory where that is less. Kùzu's default is four fifths of it."""
+
+ADDRESS_SPACE = 1 << 40
+"""Bytes of address space that a store may grow into: Kùzu's default of 8 TiB fails in small containers."""
+
+FOREIGN = ("not a valid Kuzu database", "cannot be a directory", "Reading past the end of the file")
+"""What Kùzu says of a file that it did not write."""
+
+FEW = 70
+"""Up to so many keys are written one by one, at about 1 ms each: a join costs 70 ms at least."""
+
+ROOM = 32 << 20
+"""Bytes that must be free on the disk before anything is written."""
+
+MAGIC = b"KUZU"
+
+Parameters = Mapping[str, Any]
+
+
+def memory() -> int:
+    """Bytes of the machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def engine_version() -> tuple[str, int]:
+    """Kùzu's version, and that of the file format that it reads and writes.
+
+    Examples
+    --------
+    >>> engine_version()[1] > 0
+    True
+    """
+    return str(kuzu.version), int(kuzu.storage_version)
+
+
+def storage_version(head: bytes) -> int | None:
+    """The version of the file format, from the first bytes of a file; None where it is no Kùzu file.
+
+    Examples
+    --------
+    >>> storage_version(b"KUZU" + bytes([39, 0, 0, 0, 0, 0, 0, 0]))
+    39
+    """
+    if not head.startswith(MAGIC):
+        return None
+    return int.from_bytes(head[len(MAGIC) : len(MAGIC) + 8], "little")
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as Kùzu takes it: times without an offset (UTC), numpy scalars as Python's."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
+
+
+def need_room(path: Path) -> None:
+    """Refuse to begin where the disk may be full before the end: Kùzu may end the process then.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+
+    Raises
+    ------
+    StoreError
+        If there is too little room beside it.
+    """
+    free = shutil.disk_usage(path.parent).free
+    if free < ROOM:
+        raise StoreError(
+            f"the disk is full: {free >> 20} MB are free beside {path}, {ROOM >> 20} MB are needed; "
+            "make room: nothing was changed"
+        )
+
+
+def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
+    """Open a file, which must have no log of Kùzu's beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made where it does not exist.
+    read_only : bool
+        Open without the right to write.
+
+    Raises
+    ------
+    StoreLockedError
+        If another process has it.
+    NotAStoreError
+        If it is no file of Kùzu's.
+    StoreError
+        If it cannot be opened for another reason.
+    """
+    if path.exists() and path.stat().st_size == 0:
+        # Kùzu would make a database of it
+        raise NotAStoreError(f"{path} is empty, not a memini store; remove it or name another path")
+    try:
+        database = kuzu.Database(
+            str(path),
+            read_only=read_only,
+            buffer_pool_size=min(BUFFER_POOL, memory() // 2),
+            max_db_size=ADDRESS_SPACE,
+            # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0
+            compression=False,
+            auto_checkpoint=False,
+        )
+    except RuntimeError as error:
+        message = str(error)
+        if "Could not set lock on file" in message:
+            # whoever opens for writing has the process lock already
+            raise ProcessLock(path).refusal(held=not read_only) from error
+        if any(reason in message for reason in FOREIGN):
+            raise NotAStoreError(
+                f"{path} is not a memini store ({message}); name another path, or `memini init` a new one"
+            ) from error
+        raise StoreError(f"{path} cannot be opened: {message}") from error
+    connection = kuzu.Connection(database)
+    connection.execute("CALL force_checkpoint_on_close=false")
+    connection.close()
+    return database
+
+
+def execute(
+    connection: kuzu.Connection,
+    query: str,
+    parameters: Parameters | None = None,
+    batch: pa.Table | None = None,
+) -> pa.Table:
+    """Execute on a connection; Kùzu's results and RuntimeErrors stop here.
+
+    Parameters
+    ----------
+    connection : kuzu.Connection
+        An open one.
+    query : str
+        Cypher; ``LOAD FROM batch`` and ``COPY … FROM batch`` read the Arrow table.
+    parameters : mapping, optional
+        Values of its ``$names``.
+    batch : pyarrow.Table, optional
+        Rows to load.
+
+    Returns
+    -------
+    pyarrow.Table
+        The result.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full.
+    QueryError
+        If Kùzu refuses the query.
+    """
+    plain = {name: _plain(value) for name, value in (parameters or {}).items()}
+    try:
+        # Kùzu looks the name `batch` up in this frame
+        result = connection.execute(query, plain)
+        if isinstance(result, list):
+            result = result[-1]
+        if not result.get_column_names():
+            # asking an empty result for Arrow divides by zero
+            return pa.table({})
+        return result.get_as_arrow(CHUNK)
+    except RuntimeError as error:
+        message = str(error)
+        if "No space left" in message or "File too large" in message:
+            raise StoreError(
+                f"the disk is full ({message}); make room: nothing of this step was kept"
+            ) from error
+        raise QueryError(f"Kùzu refused the query: {message}") from error
+    finally:
+        del batch
+
+
+class Transaction:
+    """Statements on one connection that happen together or not at all. Made by `Engine` and `Draft`."""
+
+    def __init__(self, connection: kuzu.Connection) -> None:
+        self._connection = connection
+
+    def run(
+        self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+    ) -> pa.Table:
+        """Execute one statement; what `execute` takes, gives and raises."""
+        return execute(self._connection, query, parameters, batch)
+
+    def run_each(self, single: str, joined: str, batch: pa.Table) -> None:
+        """Execute a statement for every row: one by one where they are few, by a join where they are many.
+
+        Parameters
+        ----------
+        single : str
+            With the columns as parameters.
+        joined : str
+            The same over ``LOAD FROM batch``.
+        batch : pyarrow.Table
+            The rows.
+        """
+        if batch.num_rows > FEW:
+            self.run(joined, batch=batch)
+        else:
+            for row in batch.to_pylist():
+                self.run(single, row)
+
+    def delete_nodes(self, label: str, key: str, keys: pa.Table) -> None:
+        """Delete nodes, and before them every relationship that leads to or from them.
+
+        DETACH DELETE is not used: Kùzu keeps a wrong record of it.
+
+        Parameters
+        ----------
+        label : str
+            Their table.
+        key : str
+            Its primary key.
+        keys : pyarrow.Table
+            With the column `key`.
+        """
+        if not keys.num_rows:
+            return
+        keys = keys.select([key])
+        for relationship, outward in self._incident(label):
+            arrow = f"-[r:`{relationship}`]->()" if outward else f"<-[r:`{relationship}`]-()"
+            self.run_each(
+                f"MATCH (n:`{label}` {{{key}: ${key}}}){arrow} DELETE r",
+                f"LOAD FROM batch MATCH (n:`{label}` {{{key}: {key}}}){arrow} DELETE r",
+                keys,
+            )
+        self.run(f"LOAD FROM batch MATCH (n:`{label}` {{{key}: {key}}}) DELETE n", batch=keys)
+
+    def _incident(self, label: str) -> list[tuple[str, bool]]:
+        """The relationship tables, the user's own among them, at a node table: name, and whether from it."""
+        found = []
+        tables = self.run("CALL show_tables() WHERE type = 'REL' RETURN name AS name")
+        for name in tables["name"].to_pylist() if tables.num_rows else []:
+            # Kùzu takes no parameter there, and this name is one that it gave itself
+            escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+            ends = self.run(f"CALL show_connection('{escaped}') RETURN *").to_pylist()
+            for end in ends:
+                found += [(name, True)] if end["source table name"] == label else []
+                found += [(name, False)] if end["destination table name"] == label else []
+        return found
+
+
+class Draft:
+    """A file that is made anew, and counts once it is whole: no journal, no lock, one connection.
+
+    Parameters
+    ----------
+    path : Path
+        Where; nobody else may know of it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with Draft(Path(tempfile.mkdtemp()) / "a.kz") as draft:
+    ...     draft.run("RETURN 1 AS one")["one"].to_pylist()
+    [1]
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        need_room(self.path)
+        self._database = open_database(self.path, read_only=False)
+        self._connection = kuzu.Connection(self._database)
+        self.transaction = Transaction(self._connection)
+        return self
+
+    def run(
+        self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
+    ) -> pa.Table:
+        """Execute one statement; what `execute` takes, gives and raises."""
+        return self.transaction.run(query, parameters, batch)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.run("CHECKPOINT")
+        finally:
+            self._connection.close()
+            self._database.close()
+        if kind is None:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())

@@ -1,0 +1,91 @@
+"""Words: in how many passages each occurs, and in which how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from memini_kuzu.store.change import Change
+
+__all__ = ["count_terms", "occurrences", "read_frequencies"]
+
+READ = "LOAD FROM batch MATCH (t:Term {term: term}) RETURN t.term AS term, t.df AS df"
+
+
+def occurrences(passages: pa.Table) -> pa.Table:
+    """The terms of passages: term, passage, and tf, how often it occurs there.
+
+    Parameters
+    ----------
+    passages : pyarrow.Table
+        id, and terms: the analysed text, its words separated by one space.
+
+    Examples
+    --------
+    >>> occurrences(pa.table({"id": [7], "terms": ["tea green tea"]})).sort_by("term").to_pydict()
+    {'term': ['green', 'tea'], 'passage': [7, 7], 'tf': [1, 2]}
+    """
+    words = pc.split_pattern(passages["terms"].combine_chunks().cast(pa.string()), " ")
+    flat = pa.table(
+        {
+            "term": pc.list_flatten(words),
+            "passage": passages["id"].combine_chunks().take(pc.list_parent_indices(words)),
+        }
+    )
+    # a text without words is split into one empty word
+    flat = flat.filter(pc.not_equal(flat["term"], ""))
+    counted = flat.group_by(["term", "passage"]).aggregate([([], "count_all")])
+    return counted.select(["term", "passage", "count_all"]).rename_columns(["term", "passage", "tf"])
+
+
+def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str] | pa.Array) -> dict[str, int]:
+    """In how many passages each of these terms occurs; those that occur nowhere are left out.
+
+    Parameters
+    ----------
+    read : callable
+        Executes a query.
+    words : sequence of str
+        Analysed terms.
+    """
+    if not len(words):
+        return {}
+    table = read(READ, batch=pa.table({"term": pa.array(words, pa.string())}))
+    if not table.num_rows:
+        return {}
+    return dict(zip(table["term"].to_pylist(), table["df"].to_pylist(), strict=True))
+
+
+def count_terms(change: Change, read: Callable[..., pa.Table], gone: pa.Table, new: pa.Table) -> None:
+    """Let the counts of terms follow passages that are deleted and created.
+
+    Parameters
+    ----------
+    change : Change
+        It deletes and creates the passages; what leads to a passage is deleted with it.
+    read : callable
+        Executes a query.
+    gone, new : pyarrow.Table
+        id and terms of both.
+    """
+    rows = occurrences(new)
+    words = pa.concat_arrays(
+        [rows["term"].combine_chunks(), occurrences(gone)["term"].combine_chunks()]
+    ).dictionary_encode()
+    amount = np.concatenate([np.ones(rows.num_rows), np.full(len(words) - rows.num_rows, -1.0)])
+    delta = np.bincount(
+        words.indices.to_numpy(zero_copy_only=False), weights=amount, minlength=len(words.dictionary)
+    ).astype(np.int64)
+    known = read_frequencies(read, words.dictionary)
+    before = np.array([known.get(word, 0) for word in words.dictionary.to_pylist()], dtype=np.int64)
+    table = pa.table({"term": words.dictionary, "df": pa.array(before + delta)})
+    change.create("Term", table.filter(pa.array((before == 0) & (delta > 0))))
+    change.update("Term", table.filter(pa.array((before > 0) & (delta != 0) & (before + delta > 0))))
+    change.delete("Term", table.filter(pa.array((before > 0) & (before + delta <= 0))))
+    change.create("OCCURS", rows)
