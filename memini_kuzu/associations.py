@@ -240,7 +240,7 @@ def redirect_edges(edges: Edges, moved: Mapping[int, int], parameters: Parameter
     Returns
     -------
     Edges
-        Each pair once; those that would lead from an entity to itself are left out.
+        Each pair once; those that now would lead from an entity to itself are left out.
 
     Examples
     --------
@@ -254,7 +254,8 @@ def redirect_edges(edges: Edges, moved: Mapping[int, int], parameters: Parameter
     if source is edges.source and target is edges.target:
         return edges
     renamed = replace(edges, source=source, target=target)
-    return superpose(renamed.take(source != target), parameters)
+    arisen = (source == target) & (edges.source != edges.target)
+    return superpose(renamed.take(~arisen), parameters)
 
 
 def redirected(ids: NDArray[np.int64], moved: Mapping[int, int]) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from memini_kuzu.extraction import CONCEPT, canonical, tidy
 from memini_kuzu.folding import fold, require_ibis
 from memini_kuzu.identity import stable_id
 from memini_kuzu.ingestion import write_edges
-from memini_kuzu.store.known import read_aliases, read_moved
+from memini_kuzu.store.known import read_moved
 from memini_kuzu.store.writing import alter_entities, known_loads
 from memini_kuzu.tables import Edges, distinct, edges_from_arrow, positions, timestamps
 from memini_kuzu.tabular import EventColumns, event_batches
@@ -155,14 +155,11 @@ class _DuckFold:
 class Names:
     """Entities of endpoints: each distinct name is brought to its key and id once.
 
-    Parameters
-    ----------
-    aliases : dict of str to int
-        Canonical keys that resolve to an entity other than their own hash.
+    An alias is brought to the id that it would have by itself; what it stands for is looked up when the edges
+    are written (`associations.redirect_edges`).
     """
 
-    def __init__(self, aliases: dict[str, int]) -> None:
-        self._aliases = aliases
+    def __init__(self) -> None:
         self._ids: dict[str, int] = {}
         self._entities: dict[int, tuple[str, str]] = {}
 
@@ -194,10 +191,8 @@ class Names:
         key = canonical(name)
         if not key:
             raise InputError(f"name {name!r} holds no letter or digit; leave the row out or name the entity")
-        alias = self._aliases.get(key)
-        identity = self._ids[name] = stable_id(key) if alias is None else alias
-        if alias is None:
-            self._entities.setdefault(identity, (key, tidy(name)))
+        identity = self._ids[name] = stable_id(key)
+        self._entities.setdefault(identity, (key, tidy(name)))
         return identity
 
     def learn(self, ids: Iterable[int], names: Iterable[str]) -> None:
@@ -293,7 +288,7 @@ class _Loader:
         self.report = EventsReport()
         self._store, self._columns, self._now = store, columns, now
         self._both, self._progress = both, progress
-        self._names = Names(read_aliases(store.read))
+        self._names = Names()
         self._fold: _Fold | None = None
         self._pending: list[tuple[str, str, int]] = []
         self._read = 0
@@ -329,7 +324,6 @@ class _Loader:
         edges = self._fold.finish()
         identities, labels, counts = (list(values) for values in zip(*self._pending, strict=True))
         with self._store.changing() as change:
-            # another thread may have added an alias since the names were read
             edges = redirect_edges(edges, read_moved(self._store.read), self._store.parameters)
             named = endpoints(self._names, edges)
             new = alter_entities(change, self._store.read, named, relabel=False)

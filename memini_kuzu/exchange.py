@@ -243,7 +243,7 @@ def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesR
     """
     identity = _digest_of(path)
     edges = superpose(edges_from_arrow(_parquet(path)), store.parameters)
-    names = Names({})
+    names = Names()
     if entities is not None:
         named = _parquet(entities)
         if not {"id", "name"} <= set(named.column_names):

@@ -5,7 +5,8 @@ The very expression that `memini load-events` runs on DuckDB: for streams that o
     python scripts/spark_fold.py events.parquet folded/ --master spark://head:7077 --db notes.memini
     memini load-edges folded/edges.parquet --entities folded/entities.parquet --db notes.memini
 
-Only the distinct names come to the driver, for what brings a name to its entity is Python.
+Only the distinct names come to the driver, for what brings a name to its entity is Python. Aliases are
+resolved when the edges are loaded.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def main(
     *,
     engine: Annotated[Engine, typer.Option(help="What folds.")] = Engine.spark,
     master: Annotated[str, typer.Option(help="Spark's master: local[*], spark://…, yarn.")] = "local[*]",
-    db: Annotated[Path | None, typer.Option(help="The store whose parameters and aliases count.")] = None,
+    db: Annotated[Path | None, typer.Option(help="The store whose parameters count.")] = None,
     source_column: str = COLUMNS.source,
     target_column: str = COLUMNS.target,
     time_column: str = COLUMNS.time,
@@ -52,20 +53,17 @@ def main(
     both: Annotated[bool, typer.Option("--both", help="Let each event count in both directions.")] = False,
 ) -> None:
     """Fold events into associations."""
-    parameters, aliases = Parameters(), {}
+    parameters = Parameters()
     if db is not None:
         with Store(db, read_only=True) as store:
             parameters = store.parameters
-            table = store.read("MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity")
-            aliases = dict(zip(table["key"].to_pylist(), table["entity"].to_pylist(), strict=True))
     columns = EventColumns(source_column, target_column, time_column, amount_column)
     folder.mkdir(parents=True)
     backend = _spark(master) if engine is Engine.spark else ibis.duckdb.connect()
     rows = events_of(backend.read_parquet(events), columns, parameters.impulse, both=both)
     if rows.source.type().is_string():
         found = names_of(rows).to_pyarrow()["name"]
-        names = Names(aliases)
-        ids = names.identify(pa.chunked_array([found]) if isinstance(found, pa.Array) else found)
+        ids = Names().identify(pa.chunked_array([found]) if isinstance(found, pa.Array) else found)
         mapping = pa.table({"name": found, "id": pa.array(ids)})
         pq.write_table(mapping, folder / "entities.parquet")
         # read back by the engine, wherever it runs: the folder must be one that all of it sees

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import parameters, strengths
 
-from memini_kuzu.associations import add_edges, associate, common_pairs, concatenate
+from memini_kuzu.associations import (
+    add_edges,
+    associate,
+    common_pairs,
+    concatenate,
+    exceeding,
+    redirect_edges,
+    subtract_edges,
+    superpose,
+    without_pairs,
+)
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import respond
+from memini_kuzu.dynamics import propagate, respond
 from memini_kuzu.tables import EDGE_SCHEMA, Edges
 from memini_kuzu.times import DAY
 
@@ -89,3 +101,83 @@ def test_adding_leaves_both_sides_as_they_were() -> None:
     add_edges(one, other, Parameters())
     assert_equal_edges(one, fold([(1, 2, 1.0, 0)], Parameters()))
     assert_equal_edges(other, fold([(1, 2, 1.0, DAY)], Parameters()))
+
+
+def without(edges: Edges, gone: Edges, left: Edges, values: Parameters) -> Edges:
+    """All that is left of the edges, those that lose nothing among them."""
+    changed, deleted = subtract_edges(edges, gone, left, values)
+    return by_pair(concatenate(without_pairs(edges, concatenate(changed, deleted)), changed))
+
+
+@given(events=EVENTS, cut=st.integers(0, 40), values=parameters())
+def test_what_was_taken_away_was_never_told(events: Events, cut: int, values: Parameters) -> None:
+    gone, stays = fold(events[:cut], values), fold(events[cut:], values)
+    assert_equal_edges(without(fold(events, values), gone, stays, values), stays)
+
+
+@given(events=EVENTS, cut=st.integers(0, 40), later=st.integers(0, 400 * DAY), values=parameters())
+def test_maintenance_before_does_not_matter(events: Events, cut: int, later: int, values: Parameters) -> None:
+    whole, stays = fold(events, values), fold(events[cut:], values)
+    passed = at(whole, 4000 * DAY + later, values)
+    left = without(passed, fold(events[:cut], values), stays, values)
+    expected = at(stays, 4000 * DAY + later, values)
+    touched = np.isin(np.arange(len(left)), common_pairs(left, fold(events[:cut], values))[0])
+    for name in ("fast", "slow"):
+        mine, theirs = (getattr(each, name)[touched] for each in (left, expected))
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-290)
+
+
+@given(events=EVENTS, extra=EVENTS, cut=st.integers(0, 40), values=parameters())
+def test_events_of_no_ledger_stay_and_no_state_is_impossible(
+    events: Events, extra: Events, cut: int, values: Parameters
+) -> None:
+    """What came without a ledger is reached by subtracting only, and never falls below what stays."""
+    told, foreign, stays = fold(events, values), fold(extra, values), fold(events[cut:], values)
+    both = superpose(concatenate(told, foreign), values)
+    left = without(both, fold(events[:cut], values), stays, values)
+    assert (left.fast >= 0).all()
+    assert (left.slow >= 0).all()
+    assert (left.events >= 1).all()
+    assert (left.first_seen <= left.last_seen).all()
+    assert len(left) == len(superpose(concatenate(stays, foreign), values))
+    assert left.events.sum() == stays.events.sum() + foreign.events.sum()
+
+
+@given(events=EVENTS, values=parameters())
+def test_an_edge_that_maintenance_had_dropped_leaves_only_what_is_known(
+    events: Events, values: Parameters
+) -> None:
+    """The store forgot an edge, was told of it again, and then forgets a document of before."""
+    if len(events) < 2:
+        return
+    before, since = events[: len(events) // 2], events[len(events) // 2 :]
+    left = without(fold(since, values), fold(before, values), fold(since, values), values)
+    assert_equal_edges(left, fold(since, values))
+
+
+@given(events=EVENTS, values=parameters())
+def test_edges_are_known_by_their_events(events: Events, values: Parameters) -> None:
+    whole = fold(events, values)
+    assert not exceeding(whole, whole, values).any()
+    assert exceeding(whole, fold(events[:0], values), values).all()
+    if len(whole):
+        more = superpose(concatenate(whole, whole.take(np.array([0]))), values)
+        assert exceeding(more, whole, values)[0]
+
+
+@given(events=EVENTS, values=parameters())
+def test_redirected_edges_are_those_of_redirected_events(events: Events, values: Parameters) -> None:
+    moved = {1: 2, -3: 0}
+    renamed = [
+        (moved.get(source, source), moved.get(target, target), amount, time)
+        for source, target, amount, time in events
+        # what joins an entity with its own other name says nothing
+        if moved.get(source, source) != moved.get(target, target) or source == target
+    ]
+    assert_equal_edges(by_pair(redirect_edges(fold(events, values), moved, values)), fold(renamed, values))
+
+
+def at(edges: Edges, when: int, values: Parameters) -> Edges:
+    """What a maintenance pass makes of edges."""
+    fast, slow = propagate(edges.fast, edges.slow, (when - edges.as_of) / DAY, values)
+    return replace(edges, fast=fast, slow=slow, as_of=np.full(len(edges), when))

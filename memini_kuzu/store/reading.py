@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.times import to_millis
 
@@ -48,6 +49,9 @@ __all__ = [
 
 BRANCHES = 128
 """Branches of one query: compiling one takes longer than in proportion."""
+
+FEW_WORDS = 40
+"""Up to so many words are looked up by primary key, each in a branch; more are joined."""
 
 NODE_BRANCH = 2.5e-4
 """Seconds of a branch that looks a node up."""
@@ -174,15 +178,15 @@ def fulltext(
         The passage's columns, and score.
     """
     sums = sums or store.sums()
-    return store.read(
-        f"""
+    # any property of a passage costs more than following its words: the rest is read of the best ones only
+    best = store.read(
+        """
         MATCH (t:Term)-[o:OCCURS]->(p:Passage)
         WHERE t.term IN $words AND p.time <= $until
-        WITH p, CAST(t.df, 'DOUBLE') AS df, CAST(o.tf, 'DOUBLE') AS tf
-        WITH p, sum(log10(1 + ($n - df + 0.5) / (df + 0.5)) * tf * 2.2
-            / (tf + 1.2 * (0.25 + 0.75 * p.words / $average))) AS score
-        RETURN {PASSAGE}, score AS score
-        ORDER BY score DESC, id LIMIT $top
+        WITH p.id AS id, CAST(t.df, 'DOUBLE') AS df, CAST(o.tf, 'DOUBLE') AS tf, p.words AS words
+        WITH id, sum(log10(1 + ($n - df + 0.5) / (df + 0.5)) * tf * 2.2
+            / (tf + 1.2 * (0.25 + 0.75 * words / $average))) AS score
+        RETURN id, score ORDER BY score DESC, id LIMIT $top
         """,
         {
             "words": sorted(set(terms.split())),
@@ -192,12 +196,25 @@ def fulltext(
             "until": until,
         },
     )
+    ids = best["id"].to_pylist() if best.num_rows else []
+    passages = passages_by_id(store, ids) if ids else tables()["Passage"].columns.empty_table()
+    row = {identity: place for place, identity in enumerate(passages["id"].to_pylist())}
+    passages = passages.take(pa.array([row[identity] for identity in ids], pa.int64()))
+    score = best["score"] if ids else pa.array([], pa.float64())
+    return passages.append_column("score", score)
 
 
 def frequencies(store: Store, words: Sequence[str]) -> dict[str, int]:
     """In how many passages each analysed term occurs."""
+    if len(words) > FEW_WORDS:
+        found = read_frequencies(store.read, words)
+    elif words:
+        table = _each(store, "MATCH (t:Term {term: $key}) RETURN t.term AS term, t.df AS df", words)
+        found = dict(zip(table["term"].to_pylist(), table["df"].to_pylist(), strict=True))
+    else:
+        found = {}
     # a term that no passage holds has no row
-    return dict.fromkeys(words, 0) | read_frequencies(store.read, words)
+    return dict.fromkeys(words, 0) | found
 
 
 def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:

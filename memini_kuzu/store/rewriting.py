@@ -8,14 +8,13 @@ meaning.
 from __future__ import annotations
 
 import re
-import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import schema
-from memini_kuzu.store.engine import Draft
+from memini_kuzu.store.engine import EXPORTED, Draft, work_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,20 +65,17 @@ def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: fl
     """
     path = engine.path
     with engine.exclusive():
-        exported = path.with_name(f".{path.name}.export")
-        shutil.rmtree(exported, ignore_errors=True)  # what an earlier crash left
+        exported = work_beside(path, EXPORTED)
         try:
-            engine.export(EXPORT.format(_escaped(exported)))
-            _check(exported)
             # the store is closed until the new file has taken its place
             with ExitStack() as closed, schema.building(path, locked=True) as work:
+                engine.export(EXPORT.format(_escaped(exported)))
+                _check(exported)
                 with Draft(work) as draft:
                     _fill(draft, exported, parameters, edges, amounts)
                 closed.enter_context(engine.offline())
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-        finally:
-            shutil.rmtree(exported, ignore_errors=True)
 
 
 def _check(exported: Path) -> None:

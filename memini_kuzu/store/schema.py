@@ -15,7 +15,7 @@ from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, S
 from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, terms
 from memini_kuzu.store.change import Change, write
-from memini_kuzu.store.engine import SIDE_FILES, Draft, ProcessLock
+from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, work_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,16 +133,16 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
     lock = None if locked else ProcessLock(path)
     if lock is not None:
         lock.acquire(wait=0.0)
-    # one name: what an earlier crash left of it goes
-    work = path.with_name(f".{path.name}.new")
     try:
-        _remove(work)
+        # what an earlier crash left goes
+        clear_work(path)
+        work = work_beside(path)
         yield work
         move(work, path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        _remove(work)
+        clear_work(path)
         if lock is not None:
             lock.release()
 
@@ -153,11 +153,6 @@ def move(work: Path, path: Path) -> None:
         # closing checkpoints, and says nothing where that fails
         raise StoreError(f"{path} could not be written in full; is the disk full?")
     work.replace(path)
-
-
-def _remove(work: Path) -> None:
-    for suffix in ("", *SIDE_FILES):
-        work.with_name(work.name + suffix).unlink(missing_ok=True)
 
 
 def fill(draft: Draft, parameters: Parameters, change: Change | None = None) -> None:

@@ -6,19 +6,29 @@ faults (`faults`).
 """
 
 from memini_kuzu.store.engine.database import Draft, Transaction, engine_version, memory, storage_version
-from memini_kuzu.store.engine.engine import SIDE_FILES, Engine, JournalState, OldStoreError, recover
+from memini_kuzu.store.engine.engine import (
+    EXPORTED,
+    Engine,
+    JournalState,
+    OldStoreError,
+    clear_work,
+    recover,
+    work_beside,
+)
 from memini_kuzu.store.engine.lock import ProcessLock
 
 __all__ = [
-    "SIDE_FILES",
+    "EXPORTED",
     "Draft",
     "Engine",
     "JournalState",
     "OldStoreError",
     "ProcessLock",
     "Transaction",
+    "clear_work",
     "engine_version",
     "memory",
     "recover",
     "storage_version",
+    "work_beside",
 ]

@@ -44,7 +44,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["SIDE_FILES", "Engine", "JournalState", "OldStoreError", "recover"]
+__all__ = [
+    "EXPORTED",
+    "Engine",
+    "JournalState",
+    "OldStoreError",
+    "clear_work",
+    "recover",
+    "work_beside",
+]
+
+WORK, EXPORTED = ".new", ".export"
+"""Endings of what is made beside a store and takes its place when it is whole, with a dot before its name."""
 
 SIDE_FILES = (".wal", ".shadow", ".journal", ".journal.new", ".lock", ".opening.lock", ".pid", *standby.FILES)
 """What may stand beside a database file; all but the first two are ours."""
@@ -908,11 +919,32 @@ class Engine:
                     shared.lock.release()
 
 
+def work_beside(path: Path, ending: str = WORK) -> Path:
+    """Where something is made that takes the store's place when it is whole.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> work_beside(Path("notes.memini")).name
+    '.notes.memini.new'
+    """
+    return path.with_name(f".{path.name}{ending}")
+
+
+def clear_work(path: Path) -> None:
+    """Remove what was made beside a store and did not take its place; who does so has the store's lock."""
+    work = work_beside(path)
+    for suffix in ("", *SIDE_FILES):
+        work.with_name(work.name + suffix).unlink(missing_ok=True)
+    shutil.rmtree(work_beside(path, EXPORTED), ignore_errors=True)
+
+
 def _first_writer(path: Path, replay: Replay) -> _Shared:
     lock = ProcessLock(path)
     with opening(path):
         lock.acquire(wait=0.0)
         try:
+            clear_work(path)
             return _Shared(path, False, lock, replay)  # noqa: FBT003
         except BaseException:
             lock.release()
