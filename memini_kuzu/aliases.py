@@ -411,12 +411,20 @@ def _subtract(store: Store, change: Change, taken: Edges, left: Ledger, undo: di
     stored = _incident(store, undo["target"]["id"])
     known = left.fold(store.parameters)
     changed, deleted = subtract_edges(stored, taken, known, store.parameters)
-    # where the ledgers do not hold all that is left, the dates before the alias was added are known
+    # where the ledgers do not hold all that is left, the dates before the alias was added are known, and hold
+    # unless something has moved them on since
     before = _edges_from_lists(undo["common"])
+    before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
     foreign = ~_accounted(changed, known)[here]
     here, there = here[foreign], there[foreign]
-    changed.first_seen[here], changed.last_seen[here] = before.first_seen[there], before.last_seen[there]
+    of, brought = common_pairs(before.take(there), taken)
+    here, there = here[of], there[of]
+    first, last = before.first_seen[there], before.last_seen[there]
+    as_added = changed.first_seen[here] == np.minimum(first, taken.first_seen[brought])
+    changed.first_seen[here] = np.where(as_added, first, changed.first_seen[here])
+    as_added = changed.last_seen[here] == np.maximum(last, taken.last_seen[brought])
+    changed.last_seen[here] = np.where(as_added, last, changed.last_seen[here])
     change.update("ASSOCIATES", edges_to_arrow(changed))
     change.delete("ASSOCIATES", edges_to_arrow(deleted))
 

@@ -7,7 +7,7 @@ import typer
 
 from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
 from memini_kuzu.cli._memory import ClockNow
-from memini_kuzu.cli._print import clean, show_json, show_table
+from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.memory import Memory
 from memini_kuzu.tabular import EventColumns
@@ -145,6 +145,12 @@ def merge(
                 f"{report.loads:,} loads"
             )
         )
+        if report.unresolved:
+            names = ", ".join(map(repr, report.unresolved))
+            note(
+                f"aliases left out, because they name something else here: {names}; memini alias add makes "
+                "them aliases here too"
+            )
 
 
 def _show_rows(rows: dict[str, int], *, as_json: bool) -> None:
