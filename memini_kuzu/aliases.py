@@ -141,7 +141,7 @@ def add_alias(store: Store, alias: str, entity: str) -> Alias:
             raise InputError(f"{there['name']!r} is an alias already; `memini alias remove` it first")
         target = _resolve(store, entity)
         source = aliasing.read_entity(store, stable_id(key))
-        if target["key"] == key:
+        if target["id"] == stable_id(key):
             raise InputError(f"{alias!r} is the name of {target['name']!r} itself; pass another name")
         undo = None if source is None else json.dumps(_merge(store, change, source, target))
         row = {"key": [key], "name": [tidy(alias)], "entity": [target["id"]], "undo": [undo]}
@@ -336,9 +336,9 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     stay = np.ones(len(events), dtype=np.bool_)
     stay[rows[found]] = False
     left = events.take(stay)
-    restored = _contribution(store, undo, back.join(inner), store.parameters)
+    restored = _contribution(store, undo, back.join(inner), recorded.take(~found))
     taken = redirect_edges(restored, {old: new}, store.parameters)
-    _subtract(store, change, taken, left, undo)
+    _subtract(store, change, taken, left, undo, new)
     _write_ledgers(store, change, left.join(back, inner), documents)
     there = aliasing.mentions_of_entity(store, new)
     mentions = _still_there(there, undo)
@@ -353,8 +353,8 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
         _write_mentions(change, old, {}, {passage: count for passage, (count, _) in mentions.items()})
         _head(change, headed, old)
         change.create("ASSOCIATES", edges_to_arrow(restored))
-    theirs = aliasing.aliases_to(store, new)
-    _redirect(change, [key for key in undo["aliases"] if key in theirs], old)
+        theirs = aliasing.aliases_to(store, new)
+        _redirect(change, [key for key in undo["aliases"] if key in theirs], old)
     first, last = _dates_without(undo, target)
     _count(
         change,
@@ -392,39 +392,48 @@ def _find(events: Ledger, wanted: Ledger) -> Ints:
     return np.array([rows[key].pop() if rows[key] else -1 for key in marks(wanted)], dtype=np.int64)
 
 
-def _contribution(store: Store, undo: dict[str, Any], events: Ledger, parameters: Parameters) -> Edges:
+def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten: Ledger) -> Edges:
     """The associations that the entity had, less what was forgotten since."""
+    parameters = store.parameters
     stored = _edges_from_lists(undo["edges"])
     if len(stored) and undo["parameters"] != parameters.to_json():
         raise InputError(
             "some of the alias's associations came from an event stream, and the store has been retuned "
             "since; retune it back before removing the alias"
         )
+    changed, deleted = subtract_edges(stored, forgotten.fold(parameters), events.fold(parameters), parameters)
+    stored = concatenate(without_pairs(stored, concatenate(changed, deleted)), changed)
     edges = concatenate(without_pairs(events.fold(parameters), stored), stored)
     own = undo["entity"]["id"]
     other = np.where(edges.source == own, edges.target, edges.source)
     return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))
 
 
-def _subtract(store: Store, change: Change, taken: Edges, left: Ledger, undo: dict[str, Any]) -> None:
+def _subtract(  # noqa: PLR0917 - what `_split` found
+    store: Store, change: Change, taken: Edges, left: Ledger, undo: dict[str, Any], target: int
+) -> None:
     """Take a contribution off the associations that it was added to."""
-    stored = _incident(store, undo["target"]["id"])
+    stored = _incident(store, target)
     known = left.fold(store.parameters)
     changed, deleted = subtract_edges(stored, taken, known, store.parameters)
-    # where the ledgers do not hold all that is left, the dates before the alias was added are known, and hold
-    # unless something has moved them on since
+    # where the ledgers do not hold all that is left, what the alias was added to has dates; what was told
+    # since is in the ledgers, or has moved the dates on beyond those of both
     before = _edges_from_lists(undo["common"])
     before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
     foreign = ~_accounted(changed, known)[here]
     here, there = here[foreign], there[foreign]
-    of, brought = common_pairs(before.take(there), taken)
-    here, there = here[of], there[of]
-    first, last = before.first_seen[there], before.last_seen[there]
-    as_added = changed.first_seen[here] == np.minimum(first, taken.first_seen[brought])
-    changed.first_seen[here] = np.where(as_added, first, changed.first_seen[here])
-    as_added = changed.last_seen[here] == np.maximum(last, taken.last_seen[brought])
-    changed.last_seen[here] = np.where(as_added, last, changed.last_seen[here])
+    of, theirs = common_pairs(before.take(there), taken)
+    here, before, brought = here[of], before.take(there[of]), taken.take(theirs)
+    first, last = before.first_seen.copy(), before.last_seen.copy()
+    told, of = common_pairs(before, known)
+    first[told] = np.minimum(first[told], known.first_seen[of])
+    last[told] = np.maximum(last[told], known.last_seen[of])
+    added_first = np.minimum(before.first_seen, brought.first_seen)
+    added_last = np.maximum(before.last_seen, brought.last_seen)
+    earlier, later = changed.first_seen[here] < added_first, changed.last_seen[here] > added_last
+    changed.first_seen[here] = np.where(earlier, changed.first_seen[here], first)
+    changed.last_seen[here] = np.where(later, changed.last_seen[here], last)
     change.update("ASSOCIATES", edges_to_arrow(changed))
     change.delete("ASSOCIATES", edges_to_arrow(deleted))
 

@@ -33,6 +33,7 @@ from memini_kuzu.ingestion import write_edges
 from memini_kuzu.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
 from memini_kuzu.store import Store, schema
 from memini_kuzu.store import vectors as embeddings
+from memini_kuzu.store.aliasing import merged_aliases
 from memini_kuzu.store.catalog import EMBEDDING, read_table
 from memini_kuzu.store.catalog import table as table_of
 from memini_kuzu.store.change import Change
@@ -252,10 +253,10 @@ def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesR
     with store.changing() as change:
         if known_loads(store.read, [identity]):
             return EdgesReport(known=True)
+        events = int(edges.events.sum())
         edges = redirect_edges(edges, read_moved(store.read), store.parameters)
         new = alter_entities(change, store.read, endpoints(names, edges), relabel=False)
         write_edges(store, change, edges)
-        events = int(edges.events.sum())
         change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
     return EdgesReport(len(edges), new)
 
@@ -328,7 +329,9 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         moved = read_moved(store.read)
         edges = redirect_edges(edges, moved, store.parameters)
         _redirect(brought, ledger.take(~gone), moved)
+        was = column(brought["passages"], "id")
         _shift(store, brought)
+        _revise_undos(store, brought, moved, was)
         new = alter_entities(change, store.read, _counted(brought))
         unresolved = _merge_aliases(store, change, brought["aliases"])
         count_sources(change, store, _counters(brought["sources"]))
@@ -479,26 +482,28 @@ def _shift(store: Store, brought: dict[str, pa.Table]) -> None:
         if name in brought:
             place = positions(column(brought[name], key), was)
             brought[name] = _set(brought[name], key, pa.array(ids[place]))
-    brought["aliases"] = _set(
-        brought["aliases"],
-        "undo",
-        pa.array(
-            [
-                _shifted_undo(undo, dict(zip(was.tolist(), ids.tolist(), strict=True)))
-                for undo in brought["aliases"]["undo"].to_pylist()
-            ],
-            pa.string(),
-        ),
-    )
 
 
-def _shifted_undo(undo: str | None, moved: Mapping[int, int]) -> str | None:
-    """What takes an alias back, with the passages as they are called here."""
-    if undo is None:
-        return None
-    steps = json.loads(undo)
-    steps["mentions"] = [[moved.get(passage, passage), *rest] for passage, *rest in steps["mentions"]]
-    return json.dumps(steps)
+def _revise_undos(
+    store: Store, brought: dict[str, pa.Table], moved: Mapping[int, int], was: NDArray[np.int64]
+) -> None:
+    """What takes aliases back, with this store's ids, and numbered after its own."""
+    number = dict(zip(was.tolist(), column(brought["passages"], "id").tolist(), strict=True))
+    mine = [json.loads(row["undo"])["number"] for row in merged_aliases(store)]
+    revised: list[str | None] = []
+    for text in brought["aliases"]["undo"].to_pylist():
+        if text is None:
+            revised.append(None)
+            continue
+        undo = json.loads(text)
+        undo["number"] += max(mine, default=0)
+        undo["target"]["id"] = moved.get(undo["target"]["id"], undo["target"]["id"])
+        undo["mentions"] = [[number.get(passage, passage), *rest] for passage, *rest in undo["mentions"]]
+        for name in ("events", "inner", "edges", "common"):
+            for end in ("source", "target"):
+                undo[name][end] = [moved.get(entity, entity) for entity in undo[name][end]]
+        revised.append(json.dumps(undo))
+    brought["aliases"] = _set(brought["aliases"], "undo", pa.array(revised, pa.string()))
 
 
 def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ mention too, and what an earlier maintenance pass had dropped.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -205,6 +206,7 @@ class _Plan:
     deleted: Edges
     entities: Ints
     aliases: pa.Table
+    undone: pa.Table
     dates: pa.Table
     unhead: int | None
 
@@ -247,7 +249,7 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
     if scope.entity is not None:
         orphans = np.union1d(orphans, [scope.entity])
     if scope.of_documents:
-        orphans = np.union1d(orphans, _leftovers(run, papers.dates))
+        orphans = np.union1d(orphans, np.setdiff1d(_leftovers(run, papers.dates), left.ends()))
     return _Plan(
         documents=papers,
         passages=_ids(passages, "id"),
@@ -256,7 +258,8 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
         updated=updated,
         deleted=deleted,
         entities=orphans,
-        aliases=statements.read_aliases_of(run, orphans),
+        aliases=(aliases := statements.read_aliases_of(run, orphans)),
+        undone=_undone(run, scope, _ids(documents, "id")[chosen], aliases["key"].to_pylist()),
         dates=_dates(run, np.setdiff1d(touched, orphans), papers.dates, evidence),
         unhead=scope.entity,
     )
@@ -420,6 +423,40 @@ def _evidence(
     return _Evidence(ids[known], earliest[known], latest[known])
 
 
+def _undone(run: Run, scope: Scope, chosen: Ints, deleted: list[str]) -> pa.Table:
+    """What takes aliases back, without what is forgotten: it stands in no ledger meanwhile."""
+    keys, undos = [], []
+    for row in statements.read_undos(run).to_pylist():
+        undo = json.loads(row["undo"])
+        lists = {
+            name: {of: np.array(values) for of, values in undo[name].items()} for name in ("inner", "edges")
+        }
+        gone = {name: _undone_rows(scope, chosen, undo, columns) for name, columns in lists.items()}
+        if row["key"] in deleted or not any(rows.any() for rows in gone.values()):
+            continue
+        for name, columns in lists.items():
+            undo[name] = {of: values[~gone[name]].tolist() for of, values in columns.items()}
+        keys.append(row["key"])
+        undos.append(json.dumps(undo))
+    return pa.table({"key": pa.array(keys, pa.string()), "undo": pa.array(undos, pa.string())})
+
+
+def _undone_rows(scope: Scope, chosen: Ints, undo: dict[str, Any], columns: dict[str, Ints]) -> Flags:
+    source, target = columns["source"], columns["target"]
+    if scope.entity is not None:
+        named: Flags = (source == scope.entity) | (target == scope.entity)
+        return named
+    if scope.pair is not None:
+        # an alias's own id means what the alias stands for
+        own, other = undo["entity"]["id"], undo["target"]["id"]
+        return _joins(
+            scope.pair, np.where(source == own, other, source), np.where(target == own, other, target)
+        )
+    if "document" not in columns:
+        return np.zeros(len(source), dtype=np.bool_)
+    return np.isin(columns["document"], chosen) & scope.holds(columns["time"])
+
+
 def _leftovers(run: Run, dates: Ints) -> Ints:
     """Entities that only replaced versions mentioned, alone in their sentences: only their dates tell."""
     table = statements.lone_entities(run)
@@ -460,6 +497,7 @@ def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
     change.update("Entity", plan.dates)
     change.delete("Entity", keys(plan.entities))
     change.delete("Alias", plan.aliases)
+    change.update("Alias", plan.undone)
     rewrite_passages(change, store, plan.passages.tolist(), NO_PASSAGES)
     if read_space(store.read) is not None:
         change.delete(EMBEDDING, keys(plan.passages))

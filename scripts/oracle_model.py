@@ -286,6 +286,8 @@ class Oracle:
         if there is None:
             self.entities[identity] = Entity(identity, key, first, last)
         else:
+            if there.key == str(identity):  # one that came as a number is named when somebody names it
+                there.key = key
             there.first, there.last = min(there.first, first), max(there.last, last)
 
     def _strengthen(self, event: Event) -> None:
@@ -683,9 +685,14 @@ class Oracle:
         for event in back:
             whole[event.ends].append(event)
         held = {event for events in undo.kept.values() for event in events}
+        forgotten = {ends for event, ends in undo.outer if event.gone}
         for ends, events in whole.items():
             kept = [event for event in events if event in held]
             options[ends] = _options(kept, events, [event for event in kept if event in live])
+            if forgotten & {ends} and any(event.document is None for event in events):
+                # no rule tells which of the dates belong to what is left
+                for pair in filter(None, options[ends]):
+                    pair.first, pair.last, pair.loose = None, None, True
         if self._mentions_back(undo, new) or whole:
             self._entity(undo.old, undo.key, *undo.dates)
             for key in undo.aliases:

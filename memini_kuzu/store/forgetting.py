@@ -24,6 +24,7 @@ __all__ = [
     "read_incident",
     "read_mentions",
     "read_passages",
+    "read_undos",
     "similar_sources",
 ]
 
@@ -124,6 +125,11 @@ def read_aliases_of(run: Run, entities: Any) -> pa.Table:
     return run(
         "LOAD FROM batch MATCH (a:Alias) WHERE a.entity = id RETURN a.key AS key", batch=_keys(entities)
     )
+
+
+def read_undos(run: Run) -> pa.Table:
+    """What takes aliases back: key, undo."""
+    return run("MATCH (a:Alias) WHERE a.undo IS NOT NULL RETURN a.key AS key, a.undo AS undo")
 
 
 def similar_sources(run: Run, name: str, top: int) -> list[str]:

@@ -56,6 +56,7 @@ COUNTS = {
     "documents": "MATCH (n:Document) RETURN count(*) AS n",
     "sources": "MATCH (n:Source) RETURN count(*) AS n",
     "mentions": "MATCH ()-[e:MENTIONS]->() RETURN count(*) AS n",
+    "loads": "MATCH (n:Load) RETURN count(*) AS n",
     "aliases": "MATCH (n:Alias) RETURN count(*) AS n",
 }
 

@@ -43,8 +43,8 @@ FEW = 5_000
 
 READ_ENTITIES = """
 MATCH (e:Entity){where}
-RETURN e.id AS id, e.label AS label, e.first_seen AS first_seen, e.last_seen AS last_seen,
-    e.mentions AS mentions, e.headings AS headings
+RETURN e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.first_seen AS first_seen,
+    e.last_seen AS last_seen, e.mentions AS mentions, e.headings AS headings
 """
 
 COUNT_MENTIONS = """
@@ -109,8 +109,8 @@ def alter_entities(
     read : callable
         Executes a query.
     told : pyarrow.Table
-        Every column of Entity, each once. What is known of one keeps its name; its dates are widened, its
-        mentions and headings added, and a weak label is replaced.
+        Every column of Entity, each once. One that is known keeps its name, if it has any; its dates are
+        widened, its mentions and headings added, and a weak label is replaced.
     lost : pyarrow.Table
         Mentions and headings that are taken back: id, mentions, headings.
     relabel : bool
@@ -154,18 +154,26 @@ def _altered(known: pa.Table, told: pa.Table, lost: pa.Table, *, relabel: bool) 
         name: column(known, name) + of(told, name, at, 0) - of(lost, name, off, 0)
         for name in ("mentions", "headings")
     }
-    labels = np.array(known["label"].to_pylist(), dtype=object)
-    new_labels = labels.copy()
-    if relabel and here.any():
-        weak = here & np.isin(labels, WEAK)
-        new_labels[weak] = np.array(told["label"].to_pylist(), dtype=object)[at[weak]]
-    changed = (new_first != first) | (new_last != last) | (new_labels != labels)
+    words = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "label")}
+    # one that came as a number has its number for a name, until somebody names it
+    nameless = here & (words["key"] == np.array([str(identity) for identity in ids.tolist()], dtype=object))
+    renewed = {name: values.copy() for name, values in words.items()}
+    for name, rows in (
+        ("key", nameless),
+        ("name", nameless),
+        ("label", here & np.isin(words["label"], WEAK)),
+    ):
+        if rows.any() and (relabel or name != "label"):
+            renewed[name][rows] = np.array(told[name].to_pylist(), dtype=object)[at[rows]]
+    changed = (new_first != first) | (new_last != last)
+    for name, values in renewed.items():
+        changed |= values != words[name]
     for name, values in counts.items():
         changed |= values != column(known, name)
     rows = pa.table(
         {
             "id": ids,
-            "label": pa.array(new_labels.tolist(), pa.string()),
+            **{name: pa.array(values.tolist(), pa.string()) for name, values in renewed.items()},
             "first_seen": timestamps(new_first),
             "last_seen": timestamps(new_last),
             **counts,
