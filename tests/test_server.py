@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -156,6 +156,24 @@ def test_an_agent_converses_over_http(tmp_path: Path) -> None:
 
     with serving(tmp_path / "a.memini") as address:
         anyio.run(main, address)
+
+
+def test_a_server_makes_backups_beside_its_store_and_nowhere_else(tmp_path: Path) -> None:
+    with serving(tmp_path / "a.memini") as address, Memory.connect(address) as shared:
+        shared.remember("Ada Lovelace wrote to Charles Babbage.", time="2026-03-01")
+        made = shared.backup("copy.memini")
+        shared.remember("Grace Hopper found a moth.", time="2026-03-02")
+        assert made == PurePath(tmp_path / "copy.memini")
+        for name in ("../copy.memini", str(tmp_path / "other.memini"), "", ".hidden"):
+            with pytest.raises(InputError, match="a file's name without folders"):
+                shared.backup(name)
+        with pytest.raises(StoreError, match="writes over nothing"):
+            shared.backup("copy.memini")
+        with pytest.raises(StoreError, match="belongs to"):
+            shared.backup("a.memini.wal")
+    with Memory.open(tmp_path / "copy.memini") as copy:
+        assert copy.stats().documents == 1
+        assert copy.doctor(deep=True).sound
 
 
 def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
