@@ -833,13 +833,13 @@ class Engine:
             If it exists, or cannot be written.
         """
         shared = self._live
+        if target.parent.resolve() == shared.path.parent and target.name.startswith(f"{shared.path.name}."):
+            # it would be taken for the journal, or for what else stands beside the store
+            raise StoreError(f"{target.name} is a name that belongs to {shared.path.name}; pass another one")
         if target.exists():
             raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
         if not target.parent.is_dir():
             raise StoreError(f"folder {target.parent} does not exist; create it first")
-        if target.parent.resolve() == shared.path.parent and target.name.startswith(f"{shared.path.name}."):
-            # it would be taken for the journal, or for what else stands beside the store
-            raise StoreError(f"{target.name} is a name that belongs to {shared.path.name}; pass another one")
         work = target.with_name(f".{target.name}.new")
         try:
             with shared.writing:
