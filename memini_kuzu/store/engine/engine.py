@@ -19,6 +19,7 @@ import re
 import shutil
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -314,12 +315,6 @@ class _Shared:
                 "open, or make copies with `memini backup`"
             )
             return
-        if written.head.base > mark.sequence:
-            self.damaged(
-                f"{self.path} is older than its journal: {changes(mark.sequence + 1, written.head.base)} are "
-                "in neither. Put the file and its journal of one moment in place"
-            )
-            return
         self.journal = Journal(path, written)
         for record in written.records:
             if record.number > self.sequence:
@@ -376,14 +371,21 @@ class _Shared:
     # --- writing ---
 
     @contextmanager
-    def rewriting(self, *, follow: bool = True) -> Iterator[None]:
+    def rewriting(self, *, follow: bool = True) -> Iterator[str]:
         """Let Kùzu rewrite the file inside; if that fails, the store is what it was.
 
         Parameters
         ----------
         follow : bool
             Whether changes are to follow in the journal.
+
+        Yields
+        ------
+        str
+            What the file is to say of the journal that follows. It is another name each time, so that a file
+            and a journal of two moments, or of two copies of a store, are found out.
         """
+        name = str(uuid.uuid4())
         path = _beside(self.path, ".journal")
         try:
             if self.journal is None:
@@ -402,10 +404,10 @@ class _Shared:
                 f"({error.strerror or error}); is the disk full?"
             ) from error
         try:
-            yield
+            yield name if follow else ""
             os.fsync(self.descriptor)
             file = checksum(self.descriptor)
-            fresh = Journal.begin(path, self.sequence, file, follow=follow, name=self.journal.head.name)
+            fresh = Journal.begin(path, self.sequence, file, follow=follow, name=name)
         except OSError as error:
             self.again()
             raise StoreError(
@@ -426,17 +428,17 @@ class _Shared:
         follow : bool
             Whether changes are to follow.
         """
-        with self.rewriting(follow=follow):
+        with self.rewriting(follow=follow) as name:
             connection = kuzu.Connection(self.database)
             try:
-                self.rewrite(connection, follow=follow)
+                self.rewrite(connection, name)
             finally:
                 connection.close()
 
-    def rewrite(self, connection: kuzu.Connection, *, follow: bool) -> None:
-        """Inside `rewriting`: say in the file whether a journal follows, and let Kùzu checkpoint."""
-        assert self.journal is not None  # noqa: S101  rewriting begins one
-        execute(connection, SET_JOURNAL, {"journal": self.journal.head.name if follow else ""})
+    @staticmethod
+    def rewrite(connection: kuzu.Connection, name: str) -> None:
+        """Inside `rewriting`: say in the file what journal follows, and let Kùzu checkpoint."""
+        execute(connection, SET_JOURNAL, {"journal": name})
         execute(connection, "CHECKPOINT")
 
     def reload(self) -> None:
@@ -685,7 +687,7 @@ class Engine:
             raise QueryError("the query is empty; pass a statement")
         result: pa.Table = None
         with shared.writing, shared.gate.committing():
-            with shared.rewriting():
+            with shared.rewriting() as name:
                 connection = self.connect()
                 try:
                     self._register(shared, connection, register)
@@ -694,9 +696,9 @@ class Engine:
                         if len(statements) > 1:
                             # Kùzu refuses a parameter that a statement does not name
                             named = set(NAMES.findall(statement))
-                            known = {name: value for name, value in parameters.items() if name in named}
+                            known = {key: value for key, value in parameters.items() if key in named}
                         result = execute(connection, statement, known)
-                    shared.rewrite(connection, follow=True)
+                    shared.rewrite(connection, name)
                 finally:
                     connection.close()
             shared.reload()
@@ -782,12 +784,12 @@ class Engine:
         with shared.writing:
             need_room(shared.path)
             # the copy stands by before the first row: COPY writes into the file before it commits
-            with shared.rewriting():
+            with shared.rewriting() as name:
                 shared.commit(shared.sequence + 1, statements)
                 with shared.gate.committing():
                     connection = self.connect()
                     try:
-                        shared.rewrite(connection, follow=True)
+                        shared.rewrite(connection, name)
                     finally:
                         connection.close()
             shared.reload()
