@@ -176,6 +176,7 @@ class _Shared:
     descriptor: int = field(init=False)
     journal: Journal | None = field(init=False, default=None)
     sequence: int = field(init=False, default=0)
+    broken: str = field(init=False, default="")
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
@@ -244,11 +245,16 @@ class _Shared:
     def written(self) -> Written | None:
         """What the journal holds, after the file is what it says; a copy that stands by is put back."""
         path = _beside(self.path, ".journal")
+        self.broken = ""
         try:
             written = read(path)
         except DamagedStoreError as error:
-            self.damaged(f"{error}. Put a backup in its place")
+            self.broken = f"{error}. Put a backup in its place"
             written = None
+            if _beside(self.path, ".standby").exists():
+                # the file may be rewritten by half: not even to be opened
+                self.damaged(self.broken)
+                self.broken = ""
         if self.accepted is not None and path.exists():
             shutil.copyfile(path, _beside(self.path, f".journal.{_now()}"))
         if written is None:
@@ -256,13 +262,14 @@ class _Shared:
         if written.rewriting is not None and not standby.restore(self.path, written.rewriting):
             self.damaged(
                 f"{self.path} was being rewritten when its process ended, and the copy of it, "
-                f"{_beside(self.path, '.standby').name}, is missing or damaged: put a backup in its place"
+                f"{_beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
+                "a backup in the file's place"
             )
         damage = _difference(self.path, written.rewriting or written.head.file)
         if damage:
             self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
         if written.answered > written.last:
-            self.damaged(
+            self.broken = (
                 f"the journal of {self.path} is damaged: {changes(written.last + 1, written.answered)} of "
                 f"{written.answered} cannot be read. Put a backup in its place"
             )
@@ -298,16 +305,18 @@ class _Shared:
         path = _beside(self.path, ".journal")
         self.sequence = mark.sequence
         if not mark.journal:
-            if written is not None and written.last > mark.sequence:
+            if self.broken or (written is not None and written.last > mark.sequence):
                 aside = path.replace(_beside(self.path, f".journal.{_now()}"))
                 warnings.warn(
-                    f"{self.path} is complete without the journal beside it, which is of another state of "
-                    f"it: that is {aside.name} now",
+                    f"{self.path} is complete without the journal beside it, which is "
+                    f"{'damaged' if self.broken else 'of another state of it'}: that is {aside.name} now",
                     stacklevel=2,
                 )
                 written = None
             self.journal = None if written is None else Journal(path, written)
             return
+        if self.broken:
+            self.damaged(self.broken)
         if written is None or written.head.name != mark.journal:
             self.damaged(
                 f"{self.path} was copied while it was open, or without its journal: what was told after "
@@ -327,8 +336,9 @@ class _Shared:
         try:
             if self.mark().journal:
                 self.damaged(
-                    f"{self.path} was copied while it was open, or without its journal. Copy both while no "
-                    "process has it open, or make copies with `memini backup`"
+                    self.broken
+                    or f"{self.path} was copied while it was open, or without its journal. Copy both while "
+                    "no process has it open, or make copies with `memini backup`"
                 )
         except BaseException:
             self.stop()
@@ -988,7 +998,7 @@ def _unclean(path: Path) -> bool:
     try:
         written = read(_beside(path, ".journal"))
     except DamagedStoreError:
-        return False  # whoever opens it says so
+        return True  # it is set aside where the file is complete, and nobody opens it where it is not
     return written is not None and (written.head.follow or written.rewriting is not None)
 
 
