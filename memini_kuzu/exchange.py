@@ -26,7 +26,7 @@ from memini_kuzu.associations import (
     without_pairs,
 )
 from memini_kuzu.config import Parameters
-from memini_kuzu.errors import InputError, StoreError
+from memini_kuzu.errors import InputError
 from memini_kuzu.events import Names, digest, endpoints
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.ingestion import write_edges
@@ -177,8 +177,7 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     StoreError
         If there is a store at `path` already.
     """
-    if path.exists():
-        raise StoreError(f"{path} exists; import makes a new store: name another path, or merge two stores")
+    schema.refuse_existing(path)  # before all is read; `building` asks again
     tables = {name: _imported(folder, name, table_of(label).columns) for name, label in EXPORTED.items()}
     edges = _imported(folder, "edges", EDGE_SCHEMA)
     meta = dict(zip(tables["meta"]["key"].to_pylist(), tables["meta"]["value"].to_pylist(), strict=True))

@@ -34,6 +34,7 @@ __all__ = [
     "migrate",
     "move",
     "read_meta",
+    "refuse_existing",
     "schema_version",
 ]
 
@@ -116,7 +117,8 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
     path : Path
         The store.
     locked : bool
-        The caller has the store's lock already. Otherwise it is taken here, so that no two build at once.
+        The caller has the store's lock already. Otherwise it is taken here, so that no two build at once,
+        and there must be no store.
 
     Yields
     ------
@@ -128,12 +130,16 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
     StoreLockedError
         If another process has the store, or builds it.
     StoreError
-        If it cannot be written.
+        If it cannot be written; without `locked` also if there is one, or what is left of one.
     """
     lock = None if locked else ProcessLock(path)
     if lock is not None:
         lock.acquire(wait=0.0)
     try:
+        if lock is not None:
+            # asked under the lock: another process may have made it since the caller looked
+            refuse_existing(path)
+            _refuse_remains(path)
         # what an earlier crash left goes
         clear_work(path)
         work = work_beside(path)
@@ -145,6 +151,23 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
         clear_work(path)
         if lock is not None:
             lock.release()
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to make a store where there is one."""
+    if path.exists():
+        raise StoreError(f"{path} exists; import makes a new store: name another path, or merge two stores")
+
+
+def _refuse_remains(path: Path) -> None:
+    """Refuse to make a store beside what is left of another: it would be taken for its own."""
+    for suffix in (".wal", ".journal"):
+        stray = path.with_name(path.name + suffix)
+        if stray.exists():
+            raise NotAStoreError(
+                f"{stray} is left of a store that is gone, and may hold what was told to it; "
+                "put the store back beside it, or move it away"
+            )
 
 
 def move(work: Path, path: Path) -> None:
@@ -216,13 +239,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
         try:
             if path.exists():
                 return
-            for suffix in (".wal", ".journal"):
-                stray = path.with_name(path.name + suffix)
-                if stray.exists():
-                    raise NotAStoreError(
-                        f"{stray} is left of a store that is gone, and may hold what was told to it; "
-                        "put the store back beside it, or move it away"
-                    )
+            _refuse_remains(path)
             with building(path, locked=True) as work, Draft(work) as draft:
                 fill(draft, parameters)
         finally:

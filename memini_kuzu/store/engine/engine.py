@@ -19,6 +19,7 @@ import re
 import shutil
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -175,6 +176,7 @@ class _Shared:
     descriptor: int = field(init=False)
     journal: Journal | None = field(init=False, default=None)
     sequence: int = field(init=False, default=0)
+    broken: str = field(init=False, default="")
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
@@ -243,11 +245,16 @@ class _Shared:
     def written(self) -> Written | None:
         """What the journal holds, after the file is what it says; a copy that stands by is put back."""
         path = _beside(self.path, ".journal")
+        self.broken = ""
         try:
             written = read(path)
         except DamagedStoreError as error:
-            self.damaged(f"{error}. Put a backup in its place")
+            self.broken = f"{error}. Put a backup in its place"
             written = None
+            if _beside(self.path, ".standby").exists():
+                # the file may be rewritten by half: not even to be opened
+                self.damaged(self.broken)
+                self.broken = ""
         if self.accepted is not None and path.exists():
             shutil.copyfile(path, _beside(self.path, f".journal.{_now()}"))
         if written is None:
@@ -255,13 +262,14 @@ class _Shared:
         if written.rewriting is not None and not standby.restore(self.path, written.rewriting):
             self.damaged(
                 f"{self.path} was being rewritten when its process ended, and the copy of it, "
-                f"{_beside(self.path, '.standby').name}, is missing or damaged: put a backup in its place"
+                f"{_beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
+                "a backup in the file's place"
             )
         damage = _difference(self.path, written.rewriting or written.head.file)
         if damage:
             self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
         if written.answered > written.last:
-            self.damaged(
+            self.broken = (
                 f"the journal of {self.path} is damaged: {changes(written.last + 1, written.answered)} of "
                 f"{written.answered} cannot be read. Put a backup in its place"
             )
@@ -297,27 +305,23 @@ class _Shared:
         path = _beside(self.path, ".journal")
         self.sequence = mark.sequence
         if not mark.journal:
-            if written is not None and written.last > mark.sequence:
+            if self.broken or (written is not None and written.last > mark.sequence):
                 aside = path.replace(_beside(self.path, f".journal.{_now()}"))
                 warnings.warn(
-                    f"{self.path} is complete without the journal beside it, which is of another state of "
-                    f"it: that is {aside.name} now",
+                    f"{self.path} is complete without the journal beside it, which is "
+                    f"{'damaged' if self.broken else 'of another state of it'}: that is {aside.name} now",
                     stacklevel=2,
                 )
                 written = None
             self.journal = None if written is None else Journal(path, written)
             return
+        if self.broken:
+            self.damaged(self.broken)
         if written is None or written.head.name != mark.journal:
             self.damaged(
                 f"{self.path} was copied while it was open, or without its journal: what was told after "
                 f"change {mark.sequence} is not in it. Copy both, {path.name} too, while no process has it "
                 "open, or make copies with `memini backup`"
-            )
-            return
-        if written.head.base > mark.sequence:
-            self.damaged(
-                f"{self.path} is older than its journal: {changes(mark.sequence + 1, written.head.base)} are "
-                "in neither. Put the file and its journal of one moment in place"
             )
             return
         self.journal = Journal(path, written)
@@ -332,8 +336,9 @@ class _Shared:
         try:
             if self.mark().journal:
                 self.damaged(
-                    f"{self.path} was copied while it was open, or without its journal. Copy both while no "
-                    "process has it open, or make copies with `memini backup`"
+                    self.broken
+                    or f"{self.path} was copied while it was open, or without its journal. Copy both while "
+                    "no process has it open, or make copies with `memini backup`"
                 )
         except BaseException:
             self.stop()
@@ -376,14 +381,21 @@ class _Shared:
     # --- writing ---
 
     @contextmanager
-    def rewriting(self, *, follow: bool = True) -> Iterator[None]:
+    def rewriting(self, *, follow: bool = True) -> Iterator[str]:
         """Let Kùzu rewrite the file inside; if that fails, the store is what it was.
 
         Parameters
         ----------
         follow : bool
             Whether changes are to follow in the journal.
+
+        Yields
+        ------
+        str
+            What the file is to say of the journal that follows. It is another name each time, so that a file
+            and a journal of two moments, or of two copies of a store, are found out.
         """
+        name = str(uuid.uuid4())
         path = _beside(self.path, ".journal")
         try:
             if self.journal is None:
@@ -402,10 +414,10 @@ class _Shared:
                 f"({error.strerror or error}); is the disk full?"
             ) from error
         try:
-            yield
+            yield name if follow else ""
             os.fsync(self.descriptor)
             file = checksum(self.descriptor)
-            fresh = Journal.begin(path, self.sequence, file, follow=follow, name=self.journal.head.name)
+            fresh = Journal.begin(path, self.sequence, file, follow=follow, name=name)
         except OSError as error:
             self.again()
             raise StoreError(
@@ -426,17 +438,17 @@ class _Shared:
         follow : bool
             Whether changes are to follow.
         """
-        with self.rewriting(follow=follow):
+        with self.rewriting(follow=follow) as name:
             connection = kuzu.Connection(self.database)
             try:
-                self.rewrite(connection, follow=follow)
+                self.rewrite(connection, name)
             finally:
                 connection.close()
 
-    def rewrite(self, connection: kuzu.Connection, *, follow: bool) -> None:
-        """Inside `rewriting`: say in the file whether a journal follows, and let Kùzu checkpoint."""
-        assert self.journal is not None  # noqa: S101  rewriting begins one
-        execute(connection, SET_JOURNAL, {"journal": self.journal.head.name if follow else ""})
+    @staticmethod
+    def rewrite(connection: kuzu.Connection, name: str) -> None:
+        """Inside `rewriting`: say in the file what journal follows, and let Kùzu checkpoint."""
+        execute(connection, SET_JOURNAL, {"journal": name})
         execute(connection, "CHECKPOINT")
 
     def reload(self) -> None:
@@ -685,7 +697,7 @@ class Engine:
             raise QueryError("the query is empty; pass a statement")
         result: pa.Table = None
         with shared.writing, shared.gate.committing():
-            with shared.rewriting():
+            with shared.rewriting() as name:
                 connection = self.connect()
                 try:
                     self._register(shared, connection, register)
@@ -694,9 +706,9 @@ class Engine:
                         if len(statements) > 1:
                             # Kùzu refuses a parameter that a statement does not name
                             named = set(NAMES.findall(statement))
-                            known = {name: value for name, value in parameters.items() if name in named}
+                            known = {key: value for key, value in parameters.items() if key in named}
                         result = execute(connection, statement, known)
-                    shared.rewrite(connection, follow=True)
+                    shared.rewrite(connection, name)
                 finally:
                     connection.close()
             shared.reload()
@@ -782,12 +794,12 @@ class Engine:
         with shared.writing:
             need_room(shared.path)
             # the copy stands by before the first row: COPY writes into the file before it commits
-            with shared.rewriting():
+            with shared.rewriting() as name:
                 shared.commit(shared.sequence + 1, statements)
                 with shared.gate.committing():
                     connection = self.connect()
                     try:
-                        shared.rewrite(connection, follow=True)
+                        shared.rewrite(connection, name)
                     finally:
                         connection.close()
             shared.reload()
@@ -986,7 +998,7 @@ def _unclean(path: Path) -> bool:
     try:
         written = read(_beside(path, ".journal"))
     except DamagedStoreError:
-        return False  # whoever opens it says so
+        return True  # it is set aside where the file is complete, and nobody opens it where it is not
     return written is not None and (written.head.follow or written.rewriting is not None)
 
 
