@@ -17,6 +17,7 @@ from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
 from bench_text import remember as run_remember
 from bench_text import text_ingest as run_ingest
+from bench_words import words as run_words
 from bench_writes import writes as run_writes
 
 Edges = Annotated[int, typer.Option(help="How many associations the memory holds.", min=1_000)]
@@ -76,6 +77,16 @@ def size(edges: Edges = 1_000_000, json: Json = None) -> None:
 def writes(edges: Edges = 1_000_000, runs: Runs = 3, json: Json = None) -> None:
     """Some edges into many, in place and by a table swap: what the cost model is fitted to."""
     report(run_writes(edges, runs), json)
+
+
+@app.command()
+def words(
+    passages: Annotated[int, typer.Option(help="How many passages the memory holds.", min=1)] = 20_000,
+    runs: Runs = 5,
+    json: Json = None,
+) -> None:
+    """Recall by words, and writing passages, against the engine's own full-text index."""
+    report(run_words(passages, runs), json)
 
 
 @app.command()

@@ -32,6 +32,17 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
         (["size", "--edges", "2000"], ["bytes an edge"]),
         (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
+        (
+            ["words", "--passages", "200", "--runs", "1"],
+            [
+                "1 rare word",
+                "1 common word",
+                "8 mixed words",
+                "one passage written",
+                "1,000 passages written",
+                "size of the file",
+            ],
+        ),
     ],
     ids=lambda value: str(value[0]),
 )
