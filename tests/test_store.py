@@ -356,14 +356,13 @@ def test_closing_while_queries_run_ends_cleanly(path: Path) -> None:
 def test_readers_and_a_writer_in_threads_lose_nothing(path: Path) -> None:
     written: list[int] = []
     errors: list[BaseException] = []
-    until = time.monotonic() + 2
     with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
         memory.remember("Ada met Bob 0.", time="2025-01-01", id="0")
 
         def guarded(step: Callable[[], None]) -> Callable[[], None]:
             def loop() -> None:
                 try:
-                    while time.monotonic() < until:
+                    while len(written) < 12 and not errors:
                         step()
                 except BaseException as error:  # noqa: BLE001 - the main thread looks at it
                     errors.append(error)
@@ -387,7 +386,6 @@ def test_readers_and_a_writer_in_threads_lose_nothing(path: Path) -> None:
         for thread in threads:
             thread.join()
         assert not errors
-        assert len(written) > 3
         assert memory.stats().documents == len(written) + 1
         [association] = memory.associations("Ada")
         assert association.events == len(written) + 1
