@@ -15,7 +15,7 @@ from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, S
 from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, terms
 from memini_kuzu.store.change import Change, write
-from memini_kuzu.store.engine import SIDE_FILES, Draft, ProcessLock
+from memini_kuzu.store.engine import SIDE_FILES, Draft, ProcessLock, forget_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -262,6 +262,7 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
                     _apply(draft, version)
                     _drop_index(draft)
                     _fill_terms(draft)
+            forget_sum(path)
         path.with_name(path.name + ".wal").unlink(missing_ok=True)
     finally:
         lock.release()

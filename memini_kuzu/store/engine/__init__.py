@@ -6,7 +6,14 @@ faults (`faults`).
 """
 
 from memini_kuzu.store.engine.database import Draft, Transaction, engine_version, memory, storage_version
-from memini_kuzu.store.engine.engine import SIDE_FILES, Engine, JournalState, OldStoreError, recover
+from memini_kuzu.store.engine.engine import (
+    SIDE_FILES,
+    Engine,
+    JournalState,
+    OldStoreError,
+    forget_sum,
+    recover,
+)
 from memini_kuzu.store.engine.lock import ProcessLock
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "ProcessLock",
     "Transaction",
     "engine_version",
+    "forget_sum",
     "memory",
     "recover",
     "storage_version",
