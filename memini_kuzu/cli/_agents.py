@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from memini_kuzu.cli._app import (
+    INTERRUPTED,
     STORE,
     Db,
     Json,
@@ -192,19 +193,31 @@ def serve(
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
     # whatever ends the server, the store is closed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
-        if costs():
-            note(f"each text that is remembered here is sent to {memory.extractor.identity}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    try:
+        with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
+            if costs():
+                note(f"each text that is remembered here is sent to {memory.extractor.identity}")
+            if stdio:
+                build(memory).run("stdio")
+                return
+            token = os.environ.get("MEMINI_TOKEN") or None
+            serve_http(
+                memory,
+                host=host,
+                port=port,
+                token=token,
+                names=allow_host or (),
+                ready=lambda url: note(f"serving {Path(db)} at {url}; end with Ctrl-C"),
+            )
+    except KeyboardInterrupt:
         if stdio:
-            build(memory).run("stdio")
-            return
-        token = os.environ.get("MEMINI_TOKEN") or None
-        serve_http(
-            memory,
-            host=host,
-            port=port,
-            token=token,
-            names=allow_host or (),
-            ready=lambda url: note(f"serving {Path(db)} at {url}; end with Ctrl-C"),
-        )
+            # a thread waits for the next line of standard input, and Python would wait for the thread
+            os._exit(INTERRUPTED)
+        raise
+
+
+def _interrupt(*_: object) -> None:
+    """As Ctrl-C; not Python's own handler, which asyncio replaces by one that waits for that thread too."""
+    raise KeyboardInterrupt

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
 __all__ = [
+    "INTERRUPTED",
     "STORE",
     "Db",
     "Json",

@@ -15,7 +15,7 @@ from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, S
 from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, terms
 from memini_kuzu.store.change import Change, write
-from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, work_beside
+from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -274,6 +274,7 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
                     _apply(draft, version)
                     _drop_index(draft)
                     _fill_terms(draft)
+            forget_sum(path)
         path.with_name(path.name + ".wal").unlink(missing_ok=True)
     finally:
         lock.release()

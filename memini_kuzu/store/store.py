@@ -475,7 +475,7 @@ def recover_store(path: Path) -> list[str]:
     ------
     StoreLockedError
         If a process has it open.
-    NotAStoreError
+    NotAStoreError, DamagedStoreError
         If not even the file can be read.
     """
     if not path.is_file():

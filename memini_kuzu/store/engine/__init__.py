@@ -12,6 +12,7 @@ from memini_kuzu.store.engine.engine import (
     JournalState,
     OldStoreError,
     clear_work,
+    forget_sum,
     recover,
     work_beside,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Transaction",
     "clear_work",
     "engine_version",
+    "forget_sum",
     "memory",
     "recover",
     "storage_version",

@@ -28,6 +28,7 @@ __all__ = [
     "memory",
     "need_room",
     "open_database",
+    "pool",
     "storage_version",
 ]
 
@@ -42,6 +43,9 @@ ADDRESS_SPACE = 1 << 40
 
 FOREIGN = ("not a valid Kuzu database", "cannot be a directory", "Reading past the end of the file")
 """What Kùzu says of a file that it did not write."""
+
+FULL = ("No space left", "File too large", "Cannot write to file")
+"""What it says of a full disk; the last where there was room for a part."""
 
 FEW = 70
 """Up to so many keys are written one by one, at about 1 ms each: a join costs 70 ms at least."""
@@ -61,6 +65,11 @@ Parameters = Mapping[str, Any]
 def memory() -> int:
     """Bytes of the machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def pool() -> int:
+    """Bytes of page cache."""
+    return min(BUFFER_POOL, memory() // 2)
 
 
 def engine_version() -> tuple[str, int]:
@@ -147,13 +156,14 @@ def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
         database = kuzu.Database(
             str(path),
             read_only=read_only,
-            buffer_pool_size=min(BUFFER_POOL, memory() // 2),
+            buffer_pool_size=pool(),
             max_db_size=ADDRESS_SPACE,
             # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0
             compression=False,
             auto_checkpoint=False,
         )
-    except RuntimeError as error:
+    except Exception as error:
+        # mostly a RuntimeError; of a damaged file whatever its C++ met, such as a want of memory
         message = str(error)
         if "Could not set lock on file" in message:
             # whoever opens for writing has the process lock already
@@ -212,7 +222,7 @@ def execute(
         return result.get_as_arrow(CHUNK)
     except RuntimeError as error:
         message = str(error)
-        if "No space left" in message or "File too large" in message:
+        if any(words in message for words in FULL):
             raise StoreError(
                 f"the disk is full ({message}); make room: nothing of this step was kept"
             ) from error

@@ -23,21 +23,22 @@ import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import kuzu
 
-from memini_kuzu.errors import DamagedStoreError, QueryError, StoreError, StoreLockedError
+from memini_kuzu.errors import DamagedStoreError, NotAStoreError, QueryError, StoreError, StoreLockedError
 from memini_kuzu.store.engine import standby
-from memini_kuzu.store.engine.checksum import Checksum, checksum
-from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room, open_database
+from memini_kuzu.store.engine.checksum import SUMMED, Checksum, checksum
+from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room, open_database, pool
 from memini_kuzu.store.engine.foreign import check_reading, writing_statements
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written, read, sync_folder
 from memini_kuzu.store.engine.lock import ProcessLock, UnlockableError, opening
+from memini_kuzu.store.engine.trial import try_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ __all__ = [
     "JournalState",
     "OldStoreError",
     "clear_work",
+    "forget_sum",
     "recover",
     "work_beside",
 ]
@@ -203,6 +205,8 @@ class _Shared:
         self.refuse_others()
         written = self.written()
         log = self.set_log_aside(written)
+        if self.accepted:
+            try_out(self.path, pool())
         self.load()
         try:
             self.follow(written)
@@ -265,15 +269,35 @@ class _Shared:
                 f"{_beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
                 "a backup in the file's place"
             )
-        damage = _difference(self.path, written.rewriting or written.head.file)
-        if damage:
-            self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
+        written = self.looked_at(written)
         if written.answered > written.last:
             self.broken = (
                 f"the journal of {self.path} is damaged: {changes(written.last + 1, written.answered)} of "
                 f"{written.answered} cannot be read. Put a backup in its place"
             )
         return written
+
+    def looked_at(self, written: Written) -> Written:
+        """Refuse a file that is damaged; tell of one that another program has written, and go on with it."""
+        expected = written.rewriting or written.head.file
+        found = _summed(self.path, expected)
+        if damage := expected.damage(found):
+            self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
+            if found._replace(header=expected.header) == expected:
+                # all the rest is as it was, and the journal has these few bytes
+                with self.path.open("rb+") as file:
+                    file.write(expected.header)
+                    file.flush()
+                    os.fsync(file.fileno())
+                found = expected
+        elif found != expected:
+            warnings.warn(
+                f"{self.path} is not as memini left it: another program wrote it, or another file was put in "
+                "its place; look whether it is sound: memini doctor --deep",
+                stacklevel=2,
+            )
+        # what the copy that stands by is compared with from now on
+        return replace(written, head=written.head._replace(file=found))
 
     def set_log_aside(self, written: Written | None) -> Path | None:
         """Kùzu would replay its log. All that memini wrote is in the journal; what others wrote is kept."""
@@ -500,21 +524,13 @@ _open: dict[Path, _Shared] = {}
 _opening = threading.Lock()
 
 
-def _difference(path: Path, expected: Checksum) -> str:
-    """How a file differs from what it was, where no program that speaks Kùzu made the difference."""
+def _summed(path: Path, like: Checksum) -> Checksum:
+    """The checksum of a file that is not open."""
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            return checksum(file.fileno(), like=like)
     except FileNotFoundError:
-        return "it is missing, and only its journal is there"
-    with file:
-        found = checksum(file.fileno())
-    if found.head != expected.head or found == expected:
-        return ""
-    if found.size != expected.size:
-        return f"it has {found.size:,} bytes of {expected.size:,}"
-    if not expected.whole or not found.whole:
-        return ""
-    return "its bytes are not those that were written"
+        raise NotAStoreError(f"{path} is missing, and only its journal is there") from None
 
 
 class Engine:
@@ -814,7 +830,7 @@ class Engine:
         Parameters
         ----------
         deep : bool
-            Sum up the file, also a large one.
+            Sum up the file, where it is not too large.
         """
         shared = self._live
         with shared.gate.reading():
@@ -825,10 +841,10 @@ class Engine:
                 changes, sequence = shared.journal.changes if shared.journal else 0, shared.sequence
             damage, summed = "", False
             if deep and written is not None:
-                found = checksum(shared.descriptor)
-                summed = bool(found.whole)
-                if found.head == written.head.file.head and found != written.head.file:
-                    damage = f"{shared.path} is damaged: its bytes are not those that were written"
+                found = checksum(shared.descriptor, like=written.head.file)
+                summed = found == written.head.file and found.size <= SUMMED
+                if how := written.head.file.damage(found):
+                    damage = f"{shared.path} is damaged: {how}"
         return JournalState(changes, sequence, damage, summed)
 
     def backup(self, target: Path) -> None:
@@ -1002,6 +1018,20 @@ def _unclean(path: Path) -> bool:
     return written is not None and (written.head.follow or written.rewriting is not None)
 
 
+def forget_sum(path: Path) -> None:
+    """Before a file takes this one's place: the journal of a settled store knows only the one that goes.
+
+    Parameters
+    ----------
+    path : Path
+        The store, closed and locked.
+    """
+    journal = _beside(path, ".journal")
+    written = read(journal)
+    if written is not None and not written.head.follow:
+        journal.unlink()
+
+
 def recover(path: Path, replay: Replay) -> list[str]:
     """Go on with what is left of a damaged store.
 
@@ -1021,7 +1051,7 @@ def recover(path: Path, replay: Replay) -> list[str]:
     ------
     StoreLockedError
         If a process has it open.
-    NotAStoreError
+    NotAStoreError, DamagedStoreError
         If not even the file can be read.
     """
     path = path.resolve()

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from memini_kuzu.errors import DamagedStoreError
-from memini_kuzu.store.engine.checksum import Checksum
+from memini_kuzu.store.engine.checksum import HEADER, Checksum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ __all__ = ["Head", "Journal", "Record", "Written", "read"]
 
 MAGIC = b"MEMINIJ1"
 
-HEAD = struct.Struct("<8s16s?QQII")
+HEAD = struct.Struct(f"<8s16s?QQ{HEADER.size}sII")
 """Magic, name, whether changes may follow that are not in the file, base, and the file's checksum."""
 
 ANSWERED = struct.Struct("<Q")
@@ -46,7 +46,7 @@ SUM = struct.Struct("<I")
 
 CHANGE, REWRITE = b"c", b"r"
 
-REWRITING = struct.Struct("<QII")
+REWRITING = struct.Struct(f"<Q{HEADER.size}sII")
 
 AT_ANSWERED = HEAD.size + SUM.size
 
@@ -152,7 +152,8 @@ def read(path: Path) -> Written | None:
     except FileNotFoundError:
         return None
     packed, rest = data[: HEAD.size], data[HEAD.size : AT_ANSWERED]
-    if len(data) < AT_ANSWERED or rest != SUM.pack(zlib.crc32(packed)) or not packed.startswith(MAGIC):
+    # it is put in place whole, with the answered number: one that ends before the records was cut
+    if len(data) < AT_RECORDS or rest != SUM.pack(zlib.crc32(packed)) or not packed.startswith(MAGIC):
         raise DamagedStoreError(
             f"the journal {path} is damaged in its head: what was told since the last checkpoint is lost"
         )
@@ -205,7 +206,8 @@ class Journal:
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> journal = Journal.begin(Path(tempfile.mkdtemp()) / "a.journal", 0, Checksum(0, 0, 0), follow=True)
+    >>> path = Path(tempfile.mkdtemp()) / "a.journal"
+    >>> journal = Journal.begin(path, 0, Checksum(0, b"", 0, 0), follow=True)
     >>> journal.append(1, b"a change")
     >>> journal.answer(1)
     >>> journal.close()
