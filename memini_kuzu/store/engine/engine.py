@@ -179,6 +179,7 @@ class _Shared:
     journal: Journal | None = field(init=False, default=None)
     sequence: int = field(init=False, default=0)
     broken: str = field(init=False, default="")
+    foreign: bool = field(init=False, default=False)
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
@@ -249,7 +250,7 @@ class _Shared:
     def written(self) -> Written | None:
         """What the journal holds, after the file is what it says; a copy that stands by is put back."""
         path = _beside(self.path, ".journal")
-        self.broken = ""
+        self.broken, self.foreign = "", False
         try:
             written = read(path)
         except DamagedStoreError as error:
@@ -290,12 +291,7 @@ class _Shared:
                     file.flush()
                     os.fsync(file.fileno())
                 found = expected
-        elif found != expected:
-            warnings.warn(
-                f"{self.path} is not as memini left it: another program wrote it, or another file was put in "
-                "its place; look whether it is sound: memini doctor --deep",
-                stacklevel=2,
-            )
+        self.foreign = not damage and found != expected
         # what the copy that stands by is compared with from now on
         return replace(written, head=written.head._replace(file=found))
 
@@ -337,6 +333,8 @@ class _Shared:
                     stacklevel=2,
                 )
                 written = None
+            elif self.foreign:
+                self.tell_foreign()
             self.journal = None if written is None else Journal(path, written)
             return
         if self.broken:
@@ -348,10 +346,20 @@ class _Shared:
                 "open, or make copies with `memini backup`"
             )
             return
+        if self.foreign:
+            self.tell_foreign()
         self.journal = Journal(path, written)
         for record in written.records:
             if record.number > self.sequence:
                 self.commit(record.number, partial(_replayed, self.replay, record.change))
+
+    def tell_foreign(self) -> None:
+        """Another program has written the file, or put another in its place: it may be sound, or not."""
+        warnings.warn(
+            f"{self.path} is not as memini left it: another program wrote it, or another file was put in its "
+            "place; look whether it is sound: memini doctor --deep",
+            stacklevel=2,
+        )
 
     def join_readers(self) -> None:
         """Open the database for reading; nothing may be missing in the file."""
@@ -364,6 +372,8 @@ class _Shared:
                     or f"{self.path} was copied while it was open, or without its journal. Copy both while "
                     "no process has it open, or make copies with `memini backup`"
                 )
+            if self.foreign:
+                self.tell_foreign()
         except BaseException:
             self.stop()
             raise
