@@ -39,12 +39,14 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py load --events 5000000
 	$(BIN)/python scripts/bench.py ingest
 	$(BIN)/python scripts/bench.py size --edges 1000000
+	$(BIN)/python scripts/bench.py words --passages 20000
 
 bench-large: $(READY)
 	$(BIN)/python scripts/bench.py maintenance --edges 10000000 --runs 3
 	$(BIN)/python scripts/bench.py recall --edges 10000000
 	$(BIN)/python scripts/bench.py remember --edges 10000000
 	$(BIN)/python scripts/bench.py load --events 50000000 --runs 1
+	$(BIN)/python scripts/bench.py words --passages 200000
 
 # The stamp is written last: a setup that was interrupted starts again.
 $(READY): pyproject.toml

@@ -50,7 +50,7 @@ class Row:
     bench, case : str
         What was measured.
     edges : int
-        In a memory of how many associations.
+        In a memory of how many associations; of `words`, of how many passages.
     median_s : float or None
         Seconds of ours; None where the result is no time.
     floor_s : float or None
