@@ -53,7 +53,7 @@ GONE = {"associations": UnknownEntityError, "explain": InputError}
 
 PATIENCE = 60.0
 
-ENDS_WITHIN = 5.0
+ENDS_WITHIN = 10.0
 """Seconds in which a server that is told to end has ended."""
 
 INTERRUPTED = 130

@@ -12,10 +12,12 @@ from concurrency import environment, memini, serve, settled, share, thread
 
 from memini_kuzu.memory import Memory
 
+pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
+
+import httpx2
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
 
 
 def test_threads_that_share_a_store_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -34,6 +36,14 @@ def test_a_server_that_is_told_to_end_closes_the_store(tmp_path: Path) -> None:
     path = tmp_path / "a.memini"
     with serve(path) as (process, url), Memory.connect(url) as memory:
         memory.remember("Ada met Bob.", time="2025-01-01")
+        assert not settled(process, path)
+
+
+def test_a_server_ends_while_a_client_listens(tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    accept = {"Accept": "text/event-stream"}
+    with serve(path) as (process, url), httpx2.stream("GET", url, headers=accept) as listening:
+        assert listening.status_code == 200
         assert not settled(process, path)
 
 

@@ -34,6 +34,10 @@ PATH = "/mcp"
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
+ENDING = 3
+"""Seconds that those who are connected have when the server is to end: one that listens for messages would
+never leave."""
+
 SHORTEST_TOKEN = 16
 """Characters; `python -c "import secrets; print(secrets.token_urlsafe())"` makes 43."""
 
@@ -161,5 +165,7 @@ def serve_http(
     with listening:
         bound = listening.getsockname()[1]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}{PATH}")
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=ENDING
+        )
         uvicorn.Server(config).run(sockets=[listening])
