@@ -133,10 +133,12 @@ def examine(store: Store, *, deep: bool = False) -> Diagnosis:
     Diagnosis
         What was found.
     """
-    return Diagnosis(str(store.path), (*_file(store.path), *_contents(store, deep=deep)))
+    opened = (_size(store.path), Finding("engine", "ok", _engine()))
+    return Diagnosis(str(store.path), (*opened, *_contents(store, deep=deep)))
 
 
 def _file(path: Path) -> Iterator[Finding]:
+    """What a file is that nobody has open here: closing it would give up the locks that Kùzu has on it."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         yield Finding(
@@ -146,25 +148,31 @@ def _file(path: Path) -> Iterator[Finding]:
             f"name the store's file, or make one: memini init --db {path}",
         )
         return
-    size = path.stat().st_size
-    yield Finding("file", "ok", f"{size / 1e6:,.1f} MB")
+    yield _size(path)
     with path.open("rb") as file:
         version = storage_version(file.read(16))
-    release, expected = engine_version()
-    engine = f"Kùzu {release}, file format {expected}"
     if version is None:
         yield Finding(
             "engine", "problem", "the file is no Kùzu database", "name the store's file, or restore a backup"
         )
-    elif version != expected:
+    elif version != engine_version()[1]:
         yield Finding(
             "engine",
             "problem",
-            f"the file has format {version}, this memini has {engine}",
+            f"the file has format {version}, this memini has {_engine()}",
             "open it with the memini that wrote it, `memini export` there and `memini import` here",
         )
     else:
-        yield Finding("engine", "ok", engine)
+        yield Finding("engine", "ok", _engine())
+
+
+def _size(path: Path) -> Finding:
+    return Finding("file", "ok", f"{path.stat().st_size / 1e6:,.1f} MB")
+
+
+def _engine() -> str:
+    release, version = engine_version()
+    return f"Kùzu {release}, file format {version}"
 
 
 def _contents(store: Store, *, deep: bool) -> Iterator[Finding]:

@@ -738,6 +738,56 @@ def test_migration_keeps_the_data(
         assert memory.add(corpus(4, 30)).documents == 30
 
 
+VERSION_1 = [
+    "DROP TABLE OCCURS",
+    "DROP TABLE Term",
+    "DROP TABLE MeminiJournal",
+    "CREATE NODE TABLE MeminiStopword(word STRING PRIMARY KEY)",
+    "CREATE (:MeminiStopword {word: 'zqnostopword'})",
+    "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '1'",
+    (
+        "CALL CREATE_FTS_INDEX('Passage', 'passage_terms', ['terms'], stemmer := 'none', "
+        "stopwords := 'MeminiStopword')"
+    ),
+]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_store_of_version_1_gets_words_of_its_own_and_a_journal(
+    path: Path, filled: dict[str, list[str]], *, read_only: bool, killed: bool
+) -> None:
+    code = """
+import json, os, sys
+import kuzu
+database = kuzu.Database(sys.argv[1], buffer_pool_size=1 << 28, max_db_size=1 << 40, compression=False)
+connection = kuzu.Connection(database)
+for statement in json.loads(sys.argv[2]):
+    connection.execute(statement)
+if sys.argv[3] == "True":
+    connection.execute("CALL force_checkpoint_on_close=false")
+    connection.execute("MATCH (s:Source) SET s.passages = s.passages + 1")
+    os._exit(0)  # what was told last is in the log only
+connection.close()
+database.close()
+"""
+    path.with_name(path.name + ".journal").unlink()
+    done = run_python(code, path, json.dumps(VERSION_1), killed)
+    assert done.returncode == 0, done.stderr
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW, read_only=read_only) as memory:
+        found = contents(memory)
+        for name in ("Entity", "Document", "ASSOCIATES", "MENTIONS"):
+            assert found[name] == filled[name]
+        assert (found["Source"] == filled["Source"]) is not killed
+        assert memory.recall("violin").passages
+        assert memory.doctor(deep=True).sound
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
+        assert memory.add(corpus(4, 30)).documents == 30
+        assert not violations(memory._store)
+        memory.retune(Parameters(tau_fast=4.0))
+    assert not path.with_name(path.name + ".wal").exists()
+
+
 def test_a_migration_that_fails_leaves_the_old_store(
     path: Path, filled: dict[str, list[str]], newer_schema: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -793,8 +793,10 @@ class Engine:
             try:
                 shared.commit(number, statements)
             except BaseException:
-                journal.take_back(change)
-                shared.again()
+                try:
+                    journal.take_back(change)
+                finally:
+                    shared.again()
                 raise
             journal.answer(number)
             if shared.long_journal():
