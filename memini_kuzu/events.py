@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import tempfile
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.associations import associate, concatenate, redirect_edges, superpose
-from memini_kuzu.errors import InputError
+from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.extraction import CONCEPT, canonical, tidy
 from memini_kuzu.folding import fold, require_ibis
 from memini_kuzu.identity import stable_id
@@ -31,7 +32,7 @@ from memini_kuzu.tables import Edges, distinct, edges_from_arrow, positions, tim
 from memini_kuzu.tabular import EventColumns, event_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -124,13 +125,26 @@ class _DuckFold:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._folder = tempfile.TemporaryDirectory(prefix="memini-events-")
-        self._backend = require_ibis().duckdb.connect(
-            str(Path(self._folder.name) / "events.duckdb"), memory_limit=MEMORY
-        )
-        self._backend.raw_sql("SET enable_progress_bar = false")  # the caller has its own
-        self._backend.raw_sql(
-            "CREATE TABLE events (source BIGINT, target BIGINT, amount DOUBLE, time BIGINT)"
-        )
+        with self._with_room():
+            self._backend = require_ibis().duckdb.connect(
+                str(Path(self._folder.name) / "events.duckdb"), memory_limit=MEMORY
+            )
+            self._backend.raw_sql("SET enable_progress_bar = false")  # the caller has its own
+            self._backend.raw_sql(
+                "CREATE TABLE events (source BIGINT, target BIGINT, amount DOUBLE, time BIGINT)"
+            )
+
+    @contextmanager
+    def _with_room(self) -> Iterator[None]:
+        """What DuckDB says of a full disk, as an error of ours."""
+        duckdb = importlib.import_module("duckdb")
+        try:
+            yield
+        except duckdb.IOException as error:
+            raise StoreError(
+                f"the events cannot be put aside in {self._folder.name} ({error}); make room there, or name "
+                "another folder in TMPDIR"
+            ) from error
 
     def add(
         self,
@@ -140,12 +154,14 @@ class _DuckFold:
         time: NDArray[np.int64],
     ) -> None:
         batch = pa.table({"source": source, "target": target, "amount": amount, "time": time})
-        self._backend.con.register("batch", batch)
-        self._backend.con.execute("INSERT INTO events SELECT * FROM batch")
-        self._backend.con.unregister("batch")
+        with self._with_room():
+            self._backend.con.register("batch", batch)
+            self._backend.con.execute("INSERT INTO events SELECT * FROM batch")
+            self._backend.con.unregister("batch")
 
     def finish(self) -> Edges:
-        return edges_from_arrow(fold(self._backend.table("events"), self._parameters).to_pyarrow())
+        with self._with_room():
+            return edges_from_arrow(fold(self._backend.table("events"), self._parameters).to_pyarrow())
 
     def close(self) -> None:
         self._backend.disconnect()

@@ -135,10 +135,21 @@ def export_store(store: Store, folder: Path) -> dict[str, int]:
     ------
     InputError
         If the folder holds something.
+    StoreError
+        If it cannot be written; nothing is left in it then.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder; name a new one")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _export(store, folder)
+    except OSError as error:
+        for file in folder.glob("*.parquet"):
+            file.unlink()
+        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _export(store: Store, folder: Path) -> dict[str, int]:
     rows = {}
     with store.snapshot():
         for name, label in EXPORTED.items():

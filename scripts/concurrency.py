@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections import Counter
@@ -209,12 +208,11 @@ def serve(path: Path, *given: object) -> Iterator[tuple[subprocess.Popen[str], s
             lines.append(line)
             if not line:
                 raise RuntimeError("".join(lines))
-        # nobody else reads what it says
-        threading.Thread(target=process.stderr.read, daemon=True).start()
         yield process, line.split(" at ")[1].split(";")[0]
     finally:
         process.kill()
-        process.wait()
+        # what more it has said is little, and nobody asks
+        process.communicate()
 
 
 def settled(process: subprocess.Popen[Any], path: Path, number: signal.Signals = signal.SIGTERM) -> list[str]:

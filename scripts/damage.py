@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Damage", "cuts", "flips", "inflict", "prepare"]
 
 CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(["memini_kuzu.memory", "crash_operations", "soundness"])
 """A child that dies of a damaged file is what is looked for; it starts as a fork that has memini loaded."""
 
 CONDITIONS = ("closed", "killed")
@@ -386,7 +387,6 @@ def main() -> None:
     parser.add_argument("--condition", choices=CONDITIONS, action="append")
     parser.add_argument("--only", choices=("cut", "flip"))
     arguments = parser.parse_args()
-    CONTEXT.set_forkserver_preload(["memini_kuzu.memory", "crash_operations", "soundness"])
     wrong: list[str] = []
     damages = 0
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "fill_up", "prepare"]
 
 CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(["memini_kuzu.memory", "crash_operations", "ibis.backends.duckdb"])
 
 BEFORE = ("add", "note table", "note table", "add with vectors", "alias add", "remember", "note")
 """What was done to the store before."""
@@ -342,7 +343,6 @@ def main() -> None:
     parser.add_argument("--operation", choices=NAMES, action="append")
     parser.add_argument("--messages", action="store_true", help="print what is said, too")
     arguments = parser.parse_args()
-    CONTEXT.set_forkserver_preload(["memini_kuzu.memory", "crash_operations", "ibis.backends.duckdb"])
     wrong: list[str] = []
     total: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name, _disk(Path(name), arguments.way) as place:
