@@ -26,7 +26,7 @@ from memini_kuzu.associations import (
     without_pairs,
 )
 from memini_kuzu.config import Parameters
-from memini_kuzu.errors import InputError
+from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.events import Names, digest, endpoints
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.ingestion import write_edges
