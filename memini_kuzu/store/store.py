@@ -270,18 +270,7 @@ class Store:
         return self._engine.state(deep=deep)
 
     def backup(self, target: Path) -> None:
-        """Copy the store, as it is at this moment, into a file of its own; others read and write meanwhile.
-
-        Parameters
-        ----------
-        target : Path
-            The new file; it must not exist.
-
-        Raises
-        ------
-        StoreError
-            If it exists, or cannot be written.
-        """
+        """Copy the store, as it is at this moment, into a file of its own; see `Engine.backup`."""
         self._engine.backup(target)
 
     def query(
