@@ -432,6 +432,8 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     added_first = np.minimum(before.first_seen, brought.first_seen)
     added_last = np.maximum(before.last_seen, brought.last_seen)
     earlier, later = changed.first_seen[here] < added_first, changed.last_seen[here] > added_last
+    # what is left lies within the dates that are there: some may have been forgotten since
+    first, last = np.maximum(first, changed.first_seen[here]), np.minimum(last, changed.last_seen[here])
     changed.first_seen[here] = np.where(earlier, changed.first_seen[here], first)
     changed.last_seen[here] = np.where(later, changed.last_seen[here], last)
     change.update("ASSOCIATES", edges_to_arrow(changed))

@@ -185,6 +185,8 @@ class Undo:
     """Whether the ledgers did not tell all of it."""
     mentions: dict[Place, tuple[int, bool, tuple[str, str]]]
     aliases: list[str]
+    loose: set[Ends]
+    """Associations whose dates lay outside those of their events."""
 
 
 @dataclass(slots=True)
@@ -631,6 +633,7 @@ class Oracle:
             any(sum(event.events for event in pair.live) != counted[ends] for ends, pair in pairs.items()),
             {},
             [key for key, alias in self.aliases.items() if alias.entity == old],
+            {ends for ends, pair in pairs.items() if pair.loose},
         )
         for document in self.documents.values():
             document.events = [event for event in document.events if event not in inner]
@@ -685,11 +688,11 @@ class Oracle:
         for event in back:
             whole[event.ends].append(event)
         held = {event for events in undo.kept.values() for event in events}
-        forgotten = {ends for event, ends in undo.outer if event.gone}
+        forgotten = {ends for event, ends in undo.outer if event.gone} | undo.loose
         for ends, events in whole.items():
             kept = [event for event in events if event in held]
             options[ends] = _options(kept, events, [event for event in kept if event in live])
-            if forgotten & {ends} and any(event.document is None for event in events):
+            if ends in forgotten and any(event.document is None for event in events):
                 # no rule tells which of the dates belong to what is left
                 for pair in filter(None, options[ends]):
                     pair.first, pair.last, pair.loose = None, None, True
