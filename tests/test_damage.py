@@ -24,7 +24,6 @@ pytest_plugins = ["fixtures_memory"]
 
 PLAIN_KUZU = """
 import sys
-from contextlib import suppress
 import kuzu
 database = kuzu.Database(sys.argv[1], buffer_pool_size=1 << 28, max_db_size=1 << 40, compression=False)
 connection = kuzu.Connection(database)
