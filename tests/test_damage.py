@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from damage import CONDITIONS, PAGE, Case, Damage, cuts, flips, inflict, prepare
 from fixtures_memory import Names, contents, corpus
 
-from memini_kuzu.errors import DamagedStoreError, NotAStoreError
+from memini_kuzu.errors import DamagedStoreError, NotAStoreError, StoreError
 from memini_kuzu.memory import Memory
+from memini_kuzu.store.engine import checksum as checksum_module
 from memini_kuzu.store.engine.checksum import HEADER
 from memini_kuzu.store.engine.journal import AT_ANSWERED, AT_RECORDS
 
@@ -121,3 +123,23 @@ def test_a_file_that_is_gone_is_not_made_anew_by_recovering(path: Path) -> None:
     with pytest.raises(DamagedStoreError, match="cannot be read any more; put a backup in its place"):
         Memory.recover(path)
     assert path.read_bytes() == content[: len(content) // 2]
+
+
+def test_a_file_that_is_too_large_to_be_summed_up_is_known_by_its_size_and_its_metadata(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checksum_module, "SUMMED", PAGE)
+    with Memory.open(path, extractor=Names()) as memory:
+        memory.add(corpus(1, 20))
+        before = contents(memory)
+    with Memory.open(path, extractor=Names(), read_only=True) as memory:
+        assert contents(memory) == before
+    content = path.read_bytes()
+    path.write_bytes(content[:-PAGE])
+    with pytest.raises(DamagedStoreError, match=r"it has [\d,]+ bytes of"):
+        Memory.open(path)
+    _, _, _, _, first, pages = HEADER.unpack_from(content)
+    middle = (first + pages - 1) * PAGE
+    path.write_bytes(content[:middle] + b"torn" + content[middle + 4 :])
+    with pytest.warns(UserWarning, match="is not as memini left it"), suppress(StoreError):
+        Memory.open(path).close()
