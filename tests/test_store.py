@@ -38,7 +38,7 @@ from memini_kuzu.store.engine import standby
 from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.lock import ProcessLock
-from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
+from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, edges_to_arrow, timestamps
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -974,3 +974,10 @@ def test_times_of_the_store_are_those_that_were_written(memory: Memory) -> None:
     edges = memory._store.read_edges()
     assert from_millis(int(column(edges, "as_of")[0])) == association.last_seen
     assert memory.path.samefile(memory._store.path)
+
+
+def test_edges_have_the_columns_of_the_schema() -> None:
+    declared = catalog.tables()["ASSOCIATES"].columns
+    assert [(field.name, field.type) for field in declared] == [
+        (field.name, field.type) for field in EDGE_SCHEMA
+    ]
