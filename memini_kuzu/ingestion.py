@@ -438,9 +438,7 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
                 entity = ids.get(mention.key)
                 if entity is None:
                     entity = ids[mention.key] = aliases.get(mention.key, stable_id(mention.key))
-                known = names.get(entity)
-                if known is None or (known.label in WEAK_LABELS and mention.label not in WEAK_LABELS):
-                    names[entity] = mention
+                names[entity] = _named(names.get(entity), mention, aliases)
                 rows.append((number, place, base + mention.sentence, entity))
             if heading is not None:
                 headings[number, place] = ids[heading.key]
@@ -461,6 +459,17 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
         events.amount * impulse,
         times[events.document],
     )
+
+
+def _named(known: Mention | None, mention: Mention, aliases: dict[str, int]) -> Mention:
+    """What an entity is called: by its own name rather than by an alias, with the better label."""
+    if known is None:
+        return mention
+    if (known.key in aliases) == (mention.key in aliases):
+        return mention if known.label in WEAK_LABELS and mention.label not in WEAK_LABELS else known
+    own, other = (known, mention) if mention.key in aliases else (mention, known)
+    weak = own.label in WEAK_LABELS and other.label not in WEAK_LABELS
+    return own._replace(label=other.label) if weak else own
 
 
 def _write(store: Store, embedder: Embedder | None, documents: list[_Document], report: IngestReport) -> None:

@@ -734,9 +734,10 @@ class Oracle:
             self.blurred.add(ends)
         rest = _pair(left)
         rest.ghosts = [*pair.ghosts, *(event for event in pair.live if event in taken)]
-        if pair.loose:
-            rest.first = rest.last = None
-            rest.loose = True
+        # the store keeps two dates of an association, and none of a loaded event: which of them belong to
+        # what is left, it cannot tell
+        rest.first = rest.last = None
+        rest.loose = True
         return [rest]
 
     def _mentions_back(self, undo: Undo, new: int) -> bool:

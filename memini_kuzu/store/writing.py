@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.identity import stable_id
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.tables import column, positions, timestamps
 
@@ -157,6 +158,10 @@ def _altered(known: pa.Table, told: pa.Table, lost: pa.Table, *, relabel: bool) 
     words = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "label")}
     # one that came as a number has its number for a name, until somebody names it
     nameless = here & (words["key"] == np.array([str(identity) for identity in ids.tolist()], dtype=object))
+    keys_told = told["key"].to_pylist()
+    for row in np.flatnonzero(nameless).tolist():
+        # not by an alias
+        nameless[row] = stable_id(keys_told[at[row]]) == ids[row]
     renewed = {name: values.copy() for name, values in words.items()}
     for name, rows in (
         ("key", nameless),
