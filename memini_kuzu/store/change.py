@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.store import catalog
 
@@ -239,11 +240,19 @@ def _create(transaction: Transaction, table: Table, rows: pa.Table) -> None:
         return
     (a, b), (source, target) = table.keys, table.ends
     a_key, b_key = (catalog.table(end).keys[0] for end in table.ends)
+    # an end that all rows share is looked up once, as a parameter: a join would read all keys of its table
+    shared = {name: rows[name][0].as_py() for name in (a, b) if pc.count_distinct(rows[name]).as_py() == 1}
+    ends = [
+        f"MATCH ({variable}:{label} {{{key}: {'$' * (name in shared)}{name}}})"
+        for variable, label, key, name in (("a", source, a_key, a), ("b", target, b_key, b))
+    ]
+    if b in shared:
+        ends.reverse()
     # both ends in one MATCH would be a cross product
     transaction.run(
-        f"LOAD FROM batch MATCH (a:{source} {{{a_key}: {a}}}) MATCH (b:{target} {{{b_key}: {b}}}) "
-        f"CREATE (a)-[:{table.name} {{{_assigned(table.properties)}}}]->(b)",
-        batch=rows,
+        f"LOAD FROM batch {' '.join(ends)} CREATE (a)-[:{table.name} {{{_assigned(table.properties)}}}]->(b)",
+        shared,
+        rows,
     )
 
 
