@@ -332,11 +332,14 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     rows = _find(events, recorded.renamed(old, new))
     found = rows >= 0
     back = recorded.take(found)
-    inner = inner.take(np.isin(inner.document, documents))
+    there = np.isin(inner.document, documents)
+    forgotten = _from_lists(undo.get("forgotten", _lists(Ledger.empty())))
+    forgotten = _rescaled(forgotten, undo, store.parameters).join(inner.take(~there))
+    inner = inner.take(there)
     stay = np.ones(len(events), dtype=np.bool_)
     stay[rows[found]] = False
     left = events.take(stay)
-    restored = _contribution(store, undo, back.join(inner), recorded.take(~found))
+    restored = _contribution(store, undo, back.join(inner), recorded.take(~found).join(forgotten))
     taken = redirect_edges(restored, {old: new}, store.parameters)
     _subtract(store, change, taken, left, undo, new)
     _write_ledgers(store, change, left.join(back, inner), documents)

@@ -509,7 +509,7 @@ def _revise_undos(
         undo["number"] += max(mine, default=0)
         undo["target"]["id"] = moved.get(undo["target"]["id"], undo["target"]["id"])
         undo["mentions"] = [[number.get(passage, passage), *rest] for passage, *rest in undo["mentions"]]
-        for name in ("events", "inner", "edges", "common"):
+        for name in undo.keys() & {"events", "inner", "forgotten", "edges", "common"}:
             for end in ("source", "target"):
                 undo[name][end] = [moved.get(entity, entity) for entity in undo[name][end]]
         revised.append(json.dumps(undo))

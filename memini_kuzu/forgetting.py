@@ -436,6 +436,10 @@ def _undone(run: Run, scope: Scope, chosen: Ints, deleted: list[str]) -> pa.Tabl
             continue
         for name, columns in lists.items():
             undo[name] = {of: values[~gone[name]].tolist() for of, values in columns.items()}
+        # the associations that are kept hold these events too
+        forgotten = undo.setdefault("forgotten", {of: [] for of in lists["inner"]})
+        for of, values in lists["inner"].items():
+            forgotten[of] += values[gone["inner"]].tolist()
         keys.append(row["key"])
         undos.append(json.dumps(undo))
     return pa.table({"key": pa.array(keys, pa.string()), "undo": pa.array(undos, pa.string())})

@@ -288,8 +288,8 @@ class Oracle:
         if there is None:
             self.entities[identity] = Entity(identity, key, first, last)
         else:
-            if there.key == str(identity):  # one that came as a number is named when somebody names it
-                there.key = key
+            if there.key == str(identity) and stable_id(key) == identity:
+                there.key = key  # one that came as a number is named when somebody names it
             there.first, there.last = min(there.first, first), max(there.last, last)
 
     def _strengthen(self, event: Event) -> None:
@@ -689,6 +689,7 @@ class Oracle:
             whole[event.ends].append(event)
         held = {event for events in undo.kept.values() for event in events}
         forgotten = {ends for event, ends in undo.outer if event.gone} | undo.loose
+        forgotten |= {event.ends for event in undo.inner if event.gone}
         for ends, events in whole.items():
             kept = [event for event in events if event in held]
             options[ends] = _options(kept, events, [event for event in kept if event in live])
