@@ -23,6 +23,7 @@ import pyarrow as pa
 from memini_kuzu.associations import (
     common_pairs,
     concatenate,
+    exceeding,
     redirect_edges,
     subtract_edges,
     without_pairs,
@@ -83,12 +84,13 @@ def _incident(store: Store, entity: int) -> Edges:
     return concatenate(out, into)
 
 
-def _accounted(edges: Edges, ledger: Edges) -> Flags:
-    """Which edges have all of their events in the ledgers."""
+def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
+    """Which edges are what their events in the ledgers make them, and nothing else."""
     complete = np.zeros(len(edges), dtype=np.bool_)
     here, there = common_pairs(edges, ledger)
     complete[here] = edges.events[here] == ledger.events[there]
-    return complete
+    # a loaded event may stand in the place of a told one that maintenance had forgotten
+    return complete & ~exceeding(edges, ledger, parameters)
 
 
 def list_aliases(store: Store) -> list[Alias]:
@@ -166,7 +168,7 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
     inner = events.of(old) & events.of(new)
     moved = events.renamed(old, new).take(~inner)
     edges, theirs = _incident(store, old), _incident(store, new)
-    accounted = _accounted(edges, events.fold(store.parameters))
+    accounted = _accounted(edges, events.fold(store.parameters), store.parameters)
     mapped = redirect_edges(edges, {old: new}, store.parameters)
     common = theirs.take(common_pairs(theirs, mapped)[0])
     mentions = aliasing.mentions_of_entity(store, old)
@@ -424,7 +426,7 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     before = _edges_from_lists(undo["common"])
     before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
-    foreign = ~_accounted(changed, known)[here]
+    foreign = ~_accounted(changed, known, store.parameters)[here]
     here, there = here[foreign], there[foreign]
     of, theirs = common_pairs(before.take(there), taken)
     here, before, brought = here[of], before.take(there[of]), taken.take(theirs)
