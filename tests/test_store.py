@@ -734,6 +734,7 @@ def test_migration_keeps_the_data(
         assert memory.recall("violin").passages
         assert memory._store.meta["schema_version"] == str(schema_module.latest_version())
         assert memory.associations("Ada")
+        assert memory.doctor(deep=True).sound
     with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
         assert memory.add(corpus(4, 30)).documents == 30
 
@@ -964,6 +965,36 @@ def test_a_long_journal_is_brought_into_the_file(
         memory.add(corpus(seed, 30))
         assert journal.stat().st_size < 100_000
     assert not violations(memory._store)
+
+
+def test_a_refusal_leaves_no_copy_on_a_full_disk(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(1, 10))
+    before = contents(memory)
+    # room enough until the copy stands there
+    room = iter([1 << 30])
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=next(room, 5 << 20)))
+        with pytest.raises(StoreError, match="the disk is full: 5 MB are free"):
+            memory.consolidate(threshold=0.0)
+    assert not memory.path.with_name(memory.path.name + ".standby").exists()
+    assert contents(memory) == before
+    memory.consolidate(threshold=0.0)
+
+
+def test_a_backup_goes_to_a_disk_without_hard_links(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    memory.add(corpus(1, 10))
+    monkeypatch.setattr("os.link", refuse)
+    copy = memory.backup(tmp_path / "stick.memini")
+    with pytest.raises(StoreError, match="writes over nothing"):
+        memory.backup(copy)
+    with Memory.open(copy, extractor=Names(), clock=lambda: NOW) as other:
+        assert contents(other) == contents(memory)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_times_of_the_store_are_those_that_were_written(memory: Memory) -> None:

@@ -5,6 +5,7 @@ Both work on a file beside the store and move it into place when it is whole, un
 
 from __future__ import annotations
 
+import shutil
 import threading
 from contextlib import contextmanager
 from string import Template
@@ -42,6 +43,9 @@ FULLTEXT = "passage_terms"
 """The engine's index over words, which version 1 had, and its list of stop words."""
 
 STOPWORDS = "MeminiStopword"
+
+WORDS_OF_ITS_OWN = 2
+"""The version that brought the tables of words; an older store has its words in that index alone."""
 
 _creating = threading.Lock()
 """Threads that make a store at once take turns, as processes do by its lock."""
@@ -270,8 +274,8 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
             _copy_with_log(path, work)
             with Draft(work) as draft:
                 version = schema_version(draft.run, path)
-                if version < latest_version():
-                    _apply(draft, version)
+                _apply(draft, version)
+                if version < WORDS_OF_ITS_OWN:
                     _drop_index(draft)
                     _fill_terms(draft)
             forget_sum(path)
@@ -282,10 +286,10 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
 
 def _copy_with_log(path: Path, work: Path) -> None:
     """Kùzu has to replay the log of an older memini, which had no journal."""
-    work.write_bytes(path.read_bytes())
+    shutil.copyfile(path, work)
     log = path.with_name(path.name + ".wal")
     if log.exists():
-        work.with_name(work.name + ".wal").write_bytes(log.read_bytes())
+        shutil.copyfile(log, work.with_name(work.name + ".wal"))
 
 
 def _drop_index(draft: Draft) -> None:

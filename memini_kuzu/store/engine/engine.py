@@ -447,6 +447,10 @@ class _Shared:
                 f"{self.path} cannot be copied, as it must be before it is rewritten "
                 f"({error.strerror or error}); is the disk full?"
             ) from error
+        except StoreError:
+            # no room beside the copy: it must not keep what room there is
+            standby.discard(self.path)
+            raise
         try:
             yield name if follow else ""
             os.fsync(self.descriptor)
@@ -846,13 +850,13 @@ class Engine:
         """
         shared = self._live
         with shared.gate.reading():
-            written = read(_beside(shared.path, ".journal"))
             if shared.read_only:
                 changes, sequence = 0, shared.mark().sequence
             else:
                 changes, sequence = shared.journal.changes if shared.journal else 0, shared.sequence
             damage, summed = "", False
-            if deep and written is not None:
+            written = read(_beside(shared.path, ".journal")) if deep else None
+            if written is not None:
                 found = checksum(shared.descriptor, like=written.head.file)
                 summed = found == written.head.file and found.size <= SUMMED
                 if how := written.head.file.damage(found):
@@ -888,11 +892,14 @@ class Engine:
             try:
                 # appears when it is whole, and never over another
                 os.link(work, target)
-                sync_folder(target.parent)
             except FileExistsError:
                 raise StoreError(
                     f"{target} exists; a backup writes over nothing: name another path"
                 ) from None
+            except OSError:
+                # a disk without hard links, such as a stick; that nothing is there was looked at above
+                work.replace(target)
+            sync_folder(target.parent)
         except OSError as error:
             raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
         finally:
