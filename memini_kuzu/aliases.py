@@ -26,6 +26,7 @@ from memini_kuzu.associations import (
     exceeding,
     redirect_edges,
     subtract_edges,
+    without_events,
     without_pairs,
 )
 from memini_kuzu.config import Parameters
@@ -35,7 +36,7 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.ingestion import write_edges
 from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store import aliasing
-from memini_kuzu.store.known import existing_entities
+from memini_kuzu.store.known import existing_entities, read_documents
 from memini_kuzu.store.writing import keys
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, edges_to_arrow
 
@@ -174,7 +175,7 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
     mentions = aliasing.mentions_of_entity(store, old)
     there = aliasing.mentions_of_entity(store, new)
     aliases = aliasing.aliases_to(store, old)
-    earlier = aliasing.merged_aliases(store)
+    earlier = aliasing.merged_aliases(store.read)
     undo = {
         "number": 1 + max((json.loads(one["undo"])["number"] for one in earlier), default=0),
         "parameters": store.parameters.to_json(),
@@ -216,7 +217,7 @@ def _write_ledgers(store: Store, change: Change, ledger: Ledger, documents: Ints
     """Put other events into documents that are there."""
     if not len(documents):
         return
-    rows = aliasing.read_documents(store, documents.tolist())
+    rows = read_documents(store.read, documents.tolist())
     # in the order of the rows
     lists = ledger_to_arrow(ledger, column(rows, "id"))
     for name in lists.column_names[1:]:
@@ -313,7 +314,7 @@ def _refuse_out_of_order(store: Store, undo: dict[str, Any], key: str) -> None:
     """A later alias whose entity took part in this one has moved some of it on: that goes first."""
     part = {undo["target"]["id"], *undo["events"]["source"], *undo["events"]["target"]}
     part.update(undo["edges"]["source"], undo["edges"]["target"])
-    for other in aliasing.merged_aliases(store):
+    for other in aliasing.merged_aliases(store.read):
         later = json.loads(other["undo"])
         if later["number"] > undo["number"] and other["key"] != key and later["entity"]["id"] in part:
             raise InputError(
@@ -375,7 +376,7 @@ def _still_documents(store: Store, documents: Ints) -> Ints:
     """Which of these documents there are."""
     if not len(documents):
         return documents
-    return column(aliasing.read_documents(store, documents.tolist()), "id")
+    return column(read_documents(store.read, documents.tolist()), "id")
 
 
 def _rescaled(events: Ledger, undo: dict[str, Any], parameters: Parameters) -> Ledger:
@@ -406,9 +407,9 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
             "some of the alias's associations came from an event stream, and the store has been retuned "
             "since; retune it back before removing the alias"
         )
-    changed, deleted = subtract_edges(stored, forgotten.fold(parameters), events.fold(parameters), parameters)
-    stored = concatenate(without_pairs(stored, concatenate(changed, deleted)), changed)
-    edges = concatenate(without_pairs(events.fold(parameters), stored), stored)
+    told = events.fold(parameters)
+    stored = without_events(stored, forgotten.fold(parameters), told, parameters)
+    edges = concatenate(without_pairs(told, stored), stored)
     own = undo["entity"]["id"]
     other = np.where(edges.source == own, edges.target, edges.source)
     return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))

@@ -34,6 +34,7 @@ __all__ = [
     "subtract_edges",
     "superpose",
     "unite",
+    "without_events",
     "without_pairs",
 ]
 
@@ -351,6 +352,19 @@ def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameter
     )
     kept = after.events > 0
     return after.take(kept), before.take(~kept)
+
+
+def without_events(edges: Edges, gone: Edges, left: Edges, parameters: Parameters) -> Edges:
+    """All edges, those that lose no event among them, without the events that go; see `subtract_edges`.
+
+    Examples
+    --------
+    >>> from memini_kuzu.config import Parameters
+    >>> len(without_events(Edges.empty(), Edges.empty(), Edges.empty(), Parameters()))
+    0
+    """
+    changed, deleted = subtract_edges(edges, gone, left, parameters)
+    return concatenate(without_pairs(edges, concatenate(changed, deleted)), changed)
 
 
 def exceeding(

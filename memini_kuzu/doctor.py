@@ -260,21 +260,19 @@ def _journal(store: Store, *, deep: bool) -> Finding:
 
 def _texts(store: Store) -> Finding:
     """Every text against the words that it was analysed into, and whole documents against their digests."""
-    passages = health.texts(store)
-    wrong = sum(analyse(f"{row['title']}\n{row['text']}") != row["terms"] for row in passages.to_pylist())
+    passages = health.texts(store).to_pylist()
+    wrong = sum(analyse(f"{row['title']}\n{row['text']}") != row["terms"] for row in passages)
     if wrong:
         return Finding(
             "texts",
             "problem",
-            f"{wrong:,} of {passages.num_rows:,} texts are not those that were told",
+            f"{wrong:,} of {len(passages):,} texts are not those that were told",
             "restore a backup, or ingest these documents again",
         )
     digests = dict(health.digests(store))
-    whole = sum(
-        text_digest(row["title"], row["text"]) == digests.get(row["document"]) for row in passages.to_pylist()
-    )
+    whole = sum(text_digest(row["title"], row["text"]) == digests.get(row["document"]) for row in passages)
     return Finding(
-        "texts", "ok", f"{passages.num_rows:,} have the words that were told, {whole:,} the very letters"
+        "texts", "ok", f"{len(passages):,} have the words that were told, {whole:,} the very letters"
     )
 
 

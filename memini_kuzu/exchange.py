@@ -18,12 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memini_kuzu.associations import (
-    concatenate,
     redirect_edges,
     redirected,
-    subtract_edges,
     superpose,
-    without_pairs,
+    without_events,
 )
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, StoreError
@@ -328,13 +326,12 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
                 f"source {first['source'][0].as_py()!r}: they would count twice; pass --skip-known"
             )
         gone = np.isin(ledger.document, skipped)
-        changed, deleted = subtract_edges(
+        edges = without_events(
             edges,
             ledger.take(gone).fold(store.parameters),
             ledger.take(~gone).fold(store.parameters),
             store.parameters,
         )
-        edges = concatenate(without_pairs(edges, concatenate(changed, deleted)), changed)
         _leave_out(brought, skipped)
         moved = read_moved(store.read)
         edges = redirect_edges(edges, moved, store.parameters)
@@ -499,7 +496,7 @@ def _revise_undos(
 ) -> None:
     """What takes aliases back, with this store's ids, and numbered after its own."""
     number = dict(zip(was.tolist(), column(brought["passages"], "id").tolist(), strict=True))
-    mine = [json.loads(row["undo"])["number"] for row in merged_aliases(store)]
+    mine = [json.loads(row["undo"])["number"] for row in merged_aliases(store.read)]
     revised: list[str | None] = []
     for text in brought["aliases"]["undo"].to_pylist():
         if text is None:

@@ -23,7 +23,9 @@ from memini_kuzu.associations import concatenate, subtract_edges, without_pairs
 from memini_kuzu.errors import InputError
 from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store import forgetting as statements
+from memini_kuzu.store.aliasing import merged_aliases
 from memini_kuzu.store.catalog import EMBEDDING, tables
+from memini_kuzu.store.known import read_documents
 from memini_kuzu.store.vectors import read_space
 from memini_kuzu.store.writing import alter_entities, keys, rewrite_passages
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
@@ -225,7 +227,7 @@ class _Plan:
 
 
 def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
-    documents = statements.read_documents(run)
+    documents = read_documents(run)
     if scope.source is not None:
         _refuse_unknown(run, scope.source, documents)
     ledger = read_ledger(run)
@@ -426,7 +428,7 @@ def _evidence(
 def _undone(run: Run, scope: Scope, chosen: Ints, deleted: list[str]) -> pa.Table:
     """What takes aliases back, without what is forgotten: it stands in no ledger meanwhile."""
     keys, undos = [], []
-    for row in statements.read_undos(run).to_pylist():
+    for row in merged_aliases(run):
         undo = json.loads(row["undo"])
         lists = {
             name: {of: np.array(values) for of, values in undo[name].items()} for name in ("inner", "edges")

@@ -21,7 +21,7 @@ from memini_kuzu.associations import add_edges, associate, unite
 from memini_kuzu.cooccurrence import cooccurrence_events
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.errors import InputError, RecordError
-from memini_kuzu.extraction import CONCEPT, PERSON, Mention, canonical, tidy
+from memini_kuzu.extraction import PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
 from memini_kuzu.identity import passage_id, stable_id, text_digest
 from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
@@ -31,6 +31,7 @@ from memini_kuzu.store.catalog import EMBEDDING
 from memini_kuzu.store.known import read_aliases, read_counters, read_documents
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
+    WEAK_LABELS,
     alter_entities,
     count_mentions,
     count_sources,
@@ -64,9 +65,6 @@ __all__ = [
 
 TITLE = "TITLE"
 """Label of an entity that is known from a title only."""
-
-WEAK_LABELS = frozenset({CONCEPT, TITLE})
-"""Labels that a named entity's label replaces."""
 
 BATCH = 1_000
 """Documents a change: all or nothing, and large enough that a commit's fixed cost does not count."""

@@ -16,9 +16,8 @@ from memini_kuzu.associations import (
     concatenate,
     exceeding,
     redirect_edges,
-    subtract_edges,
     superpose,
-    without_pairs,
+    without_events,
 )
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate, respond
@@ -105,8 +104,7 @@ def test_adding_leaves_both_sides_as_they_were() -> None:
 
 def without(edges: Edges, gone: Edges, left: Edges, values: Parameters) -> Edges:
     """All that is left of the edges, those that lose nothing among them."""
-    changed, deleted = subtract_edges(edges, gone, left, values)
-    return by_pair(concatenate(without_pairs(edges, concatenate(changed, deleted)), changed))
+    return by_pair(without_events(edges, gone, left, values))
 
 
 @given(events=EVENTS, cut=st.integers(0, 40), values=parameters())

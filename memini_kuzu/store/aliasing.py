@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     import pyarrow as pa
 
@@ -19,7 +19,6 @@ __all__ = [
     "merged_aliases",
     "read_alias",
     "read_aliases",
-    "read_documents",
     "read_entity",
 ]
 
@@ -48,9 +47,9 @@ def read_alias(store: Store, key: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def merged_aliases(store: Store) -> list[dict[str, Any]]:
+def merged_aliases(read: Callable[..., pa.Table]) -> list[dict[str, Any]]:
     """The aliases for which an entity was moved: key, name, undo."""
-    found: list[dict[str, Any]] = store.read(
+    found: list[dict[str, Any]] = read(
         "MATCH (a:Alias) WHERE a.undo IS NOT NULL RETURN a.key AS key, a.name AS name, a.undo AS undo"
     ).to_pylist()
     return found
@@ -95,18 +94,6 @@ def mentions_of_entity(store: Store, entity: int) -> pa.Table:
         RETURN p.id AS passage, m.count AS count, p.heading AS heading, p.text AS text, p.title AS title
         """,
         {"id": entity},
-    )
-
-
-def read_documents(store: Store, ids: Sequence[int]) -> pa.Table:
-    """Documents with every column but their events."""
-    return store.read(
-        """
-        MATCH (d:Document) WHERE d.id IN $ids
-        RETURN d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.time AS time,
-            d.digest AS digest, d.versions AS versions, d.positions AS positions
-        """,
-        {"ids": list(ids)},
     )
 
 

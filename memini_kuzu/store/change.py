@@ -181,7 +181,7 @@ def write(transaction: Transaction, change: Change, *, fresh: bool = False) -> N
             if table.ends is None:
                 transaction.delete_nodes(table.name, table.keys[0], part.rows)
             else:
-                transaction.run_each(*_relationship(table, "DELETE r", "$"), part.rows)
+                transaction.run_each(*_relationship(table, "DELETE r"), part.rows)
         elif part.how == "create" and fresh and table.ends is not None:
             transaction.run(f"COPY {table.name} FROM batch", batch=part.rows)
         elif part.how == "create":
@@ -207,27 +207,24 @@ def _make_vectors(transaction: Transaction, dimension: int) -> None:
     )
 
 
-def _assigned(columns: list[str], mark: str = "") -> str:
-    return ", ".join(f"{name}: {mark}{name}" for name in columns)
+def _assigned(columns: list[str]) -> str:
+    return ", ".join(f"{name}: {name}" for name in columns)
 
 
 def _set(variable: str, columns: list[str], mark: str = "") -> str:
     return ", ".join(f"{variable}.{name} = {mark}{name}" for name in columns)
 
 
-def _relationship(table: Table, rest: str, mark: str) -> tuple[str, str]:
+def _relationship(table: Table, rest: str) -> tuple[str, str]:
     """Statements over relationships that are there: with parameters, and over a batch."""
     assert table.ends is not None  # noqa: S101  of a relationship table
     (a, b), (source, target) = table.keys, table.ends
     a_key, b_key = (catalog.table(end).keys[0] for end in table.ends)
-    single = (
-        f"MATCH (a:{source} {{{a_key}: {mark}{a}}})-[r:{table.name}]->(b:{target} {{{b_key}: {mark}{b}}}) "
-        f"{rest}"
-    )
+    single = f"MATCH (a:{source} {{{a_key}: ${a}}})-[r:{table.name}]->(b:{target} {{{b_key}: ${b}}}) {rest}"
     # one pattern (a {id})-[r]->(b {id}) over a batch takes twice as long from 2,000 rows on
     joined = (
         f"LOAD FROM batch MATCH (a:{source} {{{a_key}: {a}}}) MATCH (b:{target} {{{b_key}: {b}}}) "
-        f"MATCH (a)-[r:{table.name}]->(b) {rest.replace(mark, '')}"
+        f"MATCH (a)-[r:{table.name}]->(b) {rest.replace('$', '')}"
     )
     return single, joined
 
@@ -264,7 +261,7 @@ def _update(transaction: Transaction, table: Table, rows: pa.Table) -> None:
             f"LOAD FROM batch MATCH (n:{table.name} {{{key}: {key}}}) SET {_set('n', columns)}", batch=rows
         )
     else:
-        transaction.run_each(*_relationship(table, f"SET {_set('r', columns, '$')}", "$"), rows)
+        transaction.run_each(*_relationship(table, f"SET {_set('r', columns, '$')}"), rows)
 
 
 def _replace(transaction: Transaction, table: Table, rows: pa.Table) -> None:

@@ -19,12 +19,10 @@ __all__ = [
     "lone_entities",
     "mentioned_by",
     "read_aliases_of",
-    "read_documents",
     "read_entities",
     "read_incident",
     "read_mentions",
     "read_passages",
-    "read_undos",
     "similar_sources",
 ]
 
@@ -38,17 +36,8 @@ class Run(Protocol):
         """Give the result."""
 
 
-DOCUMENT = """d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.time AS time,
-    d.digest AS digest, d.versions AS versions, d.positions AS positions"""
-
-
 def _keys(ids: Sequence[int] | Any) -> pa.Table:
     return pa.table({"id": pa.array(ids, pa.int64())})
-
-
-def read_documents(run: Run) -> pa.Table:
-    """All documents with every column but their events."""
-    return run(f"MATCH (d:Document) RETURN {DOCUMENT}")
 
 
 def read_mentions(run: Run, entities: Any) -> pa.Table:
@@ -125,11 +114,6 @@ def read_aliases_of(run: Run, entities: Any) -> pa.Table:
     return run(
         "LOAD FROM batch MATCH (a:Alias) WHERE a.entity = id RETURN a.key AS key", batch=_keys(entities)
     )
-
-
-def read_undos(run: Run) -> pa.Table:
-    """What takes aliases back: key, undo."""
-    return run("MATCH (a:Alias) WHERE a.undo IS NOT NULL RETURN a.key AS key, a.undo AS undo")
 
 
 def similar_sources(run: Run, name: str, top: int) -> list[str]:

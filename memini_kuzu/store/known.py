@@ -23,10 +23,9 @@ __all__ = [
 
 ALIASES = "MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity"
 
-DOCUMENTS = """
-MATCH (d:Document) WHERE d.id IN $ids
-RETURN d.id AS id, d.digest AS digest, d.title AS title, d.time AS time, d.versions AS versions,
-    d.positions AS positions
+DOCUMENT = """
+RETURN d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.time AS time,
+    d.digest AS digest, d.versions AS versions, d.positions AS positions
 """
 
 COUNTERS = "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages"
@@ -89,17 +88,19 @@ def read_moved(run: Callable[..., pa.Table]) -> dict[int, int]:
     return {stable_id(key): entity for key, entity in read_aliases(run).items()}
 
 
-def read_documents(run: Callable[..., pa.Table], ids: Sequence[int]) -> pa.Table:
-    """The documents of these ids that there are: id, digest, title, time, versions, positions.
+def read_documents(run: Callable[..., pa.Table], ids: Sequence[int] | None = None) -> pa.Table:
+    """Documents with every column but their events.
 
     Parameters
     ----------
     run : callable
         Executes a query.
-    ids : sequence of int
-        At least one.
+    ids : sequence of int, optional
+        Those of them that there are, at least one; all documents by default.
     """
-    return run(DOCUMENTS, {"ids": list(ids)})
+    if ids is None:
+        return run(f"MATCH (d:Document) {DOCUMENT}")
+    return run(f"MATCH (d:Document) WHERE d.id IN $ids {DOCUMENT}", {"ids": list(ids)})
 
 
 def read_counters(run: Callable[..., pa.Table], names: Sequence[str]) -> dict[str, int]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOBODY",
+    "WEAK_LABELS",
     "alter_entities",
     "count_mentions",
     "count_sources",
@@ -36,7 +37,7 @@ __all__ = [
     "rewrite_passages",
 ]
 
-WEAK = ("CONCEPT", "TITLE")
+WEAK_LABELS = ("CONCEPT", "TITLE")
 """Labels that a named entity's label replaces."""
 
 FEW = 5_000
@@ -66,7 +67,7 @@ NOBODY = pa.table({name: pa.array([], pa.int64()) for name in ("id", "mentions",
 KNOWN_LOADS = "MATCH (l:Load) WHERE l.id IN $ids RETURN l.id AS id"
 
 
-def keys(ids: Sequence[int] | Ints | pa.Array | pa.ChunkedArray, name: str = "id") -> pa.Table:
+def keys(ids: Sequence[int] | Ints) -> pa.Table:
     """Ids as a table of one column.
 
     Examples
@@ -74,7 +75,7 @@ def keys(ids: Sequence[int] | Ints | pa.Array | pa.ChunkedArray, name: str = "id
     >>> keys([3])["id"].to_pylist()
     [3]
     """
-    return pa.table({name: pa.array(ids, pa.int64()) if not isinstance(ids, pa.ChunkedArray) else ids})
+    return pa.table({"id": pa.array(ids, pa.int64())})
 
 
 def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int]) -> pa.Table:
@@ -166,7 +167,7 @@ def _altered(known: pa.Table, told: pa.Table, lost: pa.Table, *, relabel: bool) 
     for name, rows in (
         ("key", nameless),
         ("name", nameless),
-        ("label", here & np.isin(words["label"], WEAK)),
+        ("label", here & np.isin(words["label"], WEAK_LABELS)),
     ):
         if rows.any() and (relabel or name != "label"):
             renewed[name][rows] = np.array(told[name].to_pylist(), dtype=object)[at[rows]]

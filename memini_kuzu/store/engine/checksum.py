@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["HEADER", "PAGE", "SUMMED", "Checksum", "checksum"]
+__all__ = ["HEADER", "PAGE", "SUMMED", "Checksum", "checksum", "sum_file"]
 
 PAGE = 4096
 """Bytes of a page of Kùzu's."""
@@ -136,6 +137,12 @@ def checksum(descriptor: int, *, like: Checksum | None = None) -> Checksum:
                 rest = zlib.crc32(block, rest)
             place = max(place, end)
     return Checksum(size, header, tables, rest)
+
+
+def sum_file(path: Path, *, like: Checksum | None = None) -> Checksum:
+    """Sum up a file that this process does not have open in Kùzu; `like` as of `checksum`."""
+    with path.open("rb") as file:
+        return checksum(file.fileno(), like=like)
 
 
 def _blocks(descriptor: int, begin: int, end: int) -> Iterator[bytes]:

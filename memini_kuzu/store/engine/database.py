@@ -236,6 +236,7 @@ class Transaction:
 
     def __init__(self, connection: kuzu.Connection) -> None:
         self._connection = connection
+        self._ends: list[tuple[str, str, str]] | None = None
 
     def run(
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
@@ -292,15 +293,20 @@ class Transaction:
 
     def _incident(self, label: str) -> list[tuple[str, bool]]:
         """The relationship tables, the user's own among them, at a node table: name, and whether from it."""
-        found = []
+        if self._ends is None:
+            self._ends = self._relationships()
+        outward = [(name, True) for name, source, _ in self._ends if source == label]
+        return outward + [(name, False) for name, _, target in self._ends if target == label]
+
+    def _relationships(self) -> list[tuple[str, str, str]]:
+        """The relationship tables, and the node tables that they join."""
         tables = self.run("CALL show_tables() WHERE type = 'REL' RETURN name AS name")
+        found = []
         for name in tables["name"].to_pylist() if tables.num_rows else []:
             # Kùzu takes no parameter there, and this name is one that it gave itself
             escaped = name.replace("\\", "\\\\").replace("'", "\\'")
             ends = self.run(f"CALL show_connection('{escaped}') RETURN *").to_pylist()
-            for end in ends:
-                found += [(name, True)] if end["source table name"] == label else []
-                found += [(name, False)] if end["destination table name"] == label else []
+            found += [(name, end["source table name"], end["destination table name"]) for end in ends]
         return found
 
 

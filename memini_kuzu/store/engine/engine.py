@@ -32,12 +32,13 @@ import kuzu
 
 from memini_kuzu.errors import DamagedStoreError, NotAStoreError, QueryError, StoreError, StoreLockedError
 from memini_kuzu.store.engine import standby
-from memini_kuzu.store.engine.checksum import SUMMED, Checksum, checksum
+from memini_kuzu.store.engine.checksum import SUMMED, checksum, sum_file
 from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room, open_database, pool
 from memini_kuzu.store.engine.foreign import check_reading, writing_statements
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written, read, sync_folder
 from memini_kuzu.store.engine.lock import ProcessLock, UnlockableError, opening
+from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.trial import try_out
 
 if TYPE_CHECKING:
@@ -110,10 +111,6 @@ class OldStoreError(StoreError):
 def _now() -> str:
     """A moment, as part of a file's name."""
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
 
 
 def changes(first: int, last: int) -> str:
@@ -215,7 +212,7 @@ class _Shared:
             self.stop()
             if log is not None:
                 # nothing but the log holds what an older memini wrote last
-                log.replace(_beside(self.path, ".wal"))
+                log.replace(beside(self.path, ".wal"))
             raise
         except BaseException:
             self.stop()
@@ -249,25 +246,25 @@ class _Shared:
 
     def written(self) -> Written | None:
         """What the journal holds, after the file is what it says; a copy that stands by is put back."""
-        path = _beside(self.path, ".journal")
+        path = beside(self.path, ".journal")
         self.broken, self.foreign = "", False
         try:
             written = read(path)
         except DamagedStoreError as error:
             self.broken = f"{error}. Put a backup in its place"
             written = None
-            if _beside(self.path, ".standby").exists():
+            if beside(self.path, ".standby").exists():
                 # the file may be rewritten by half: not even to be opened
                 self.damaged(self.broken)
                 self.broken = ""
         if self.accepted is not None and path.exists():
-            shutil.copyfile(path, _beside(self.path, f".journal.{_now()}"))
+            shutil.copyfile(path, beside(self.path, f".journal.{_now()}"))
         if written is None:
             return None
         if written.rewriting is not None and not standby.restore(self.path, written.rewriting):
             self.damaged(
                 f"{self.path} was being rewritten when its process ended, and the copy of it, "
-                f"{_beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
+                f"{beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
                 "a backup in the file's place"
             )
         written = self.looked_at(written)
@@ -281,7 +278,10 @@ class _Shared:
     def looked_at(self, written: Written) -> Written:
         """Refuse a file that is damaged; tell of one that another program has written, and go on with it."""
         expected = written.rewriting or written.head.file
-        found = _summed(self.path, expected)
+        try:
+            found = sum_file(self.path, like=expected)
+        except FileNotFoundError:
+            raise NotAStoreError(f"{self.path} is missing, and only its journal is there") from None
         if damage := expected.damage(found):
             self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
             if found._replace(header=expected.header) == expected:
@@ -297,14 +297,14 @@ class _Shared:
 
     def set_log_aside(self, written: Written | None) -> Path | None:
         """Kùzu would replay its log. All that memini wrote is in the journal; what others wrote is kept."""
-        log = _beside(self.path, ".wal")
+        log = beside(self.path, ".wal")
         if not log.exists():
             return None
         ours = written is not None and (written.head.follow or written.rewriting is not None)
         if ours or log.stat().st_size <= EMPTY_LOG:
             log.unlink()
             return None
-        return log.replace(_beside(self.path, f".wal.{_now()}"))
+        return log.replace(beside(self.path, f".wal.{_now()}"))
 
     def mark(self) -> Mark:
         """What the file says of itself."""
@@ -322,11 +322,11 @@ class _Shared:
     def follow(self, written: Written | None) -> None:
         """Apply the journal's changes that are not in the file."""
         mark = self.mark()
-        path = _beside(self.path, ".journal")
+        path = beside(self.path, ".journal")
         self.sequence = mark.sequence
         if not mark.journal:
             if self.broken or (written is not None and written.last > mark.sequence):
-                aside = path.replace(_beside(self.path, f".journal.{_now()}"))
+                aside = path.replace(beside(self.path, f".journal.{_now()}"))
                 warnings.warn(
                     f"{self.path} is complete without the journal beside it, which is "
                     f"{'damaged' if self.broken else 'of another state of it'}: that is {aside.name} now",
@@ -390,7 +390,7 @@ class _Shared:
             os.close(self.descriptor)
             if not self.read_only:
                 # its changes are in the journal
-                _beside(self.path, ".wal").unlink(missing_ok=True)
+                beside(self.path, ".wal").unlink(missing_ok=True)
 
     def again(self) -> None:
         """Start from the file and the journal again, as they were before what has failed."""
@@ -430,7 +430,7 @@ class _Shared:
             and a journal of two moments, or of two copies of a store, are found out.
         """
         name = str(uuid.uuid4())
-        path = _beside(self.path, ".journal")
+        path = beside(self.path, ".journal")
         try:
             if self.journal is None:
                 self.journal = Journal.begin(path, self.sequence, checksum(self.descriptor), follow=False)
@@ -494,7 +494,7 @@ class _Shared:
         with self.gate.committing():
             self.database.close()
             os.close(self.descriptor)
-            _beside(self.path, ".wal").unlink(missing_ok=True)
+            beside(self.path, ".wal").unlink(missing_ok=True)
             self.load()
 
     def begin(self) -> None:
@@ -536,15 +536,6 @@ def _replayed(replay: Replay, change: bytes, transaction: Transaction) -> None:
 
 _open: dict[Path, _Shared] = {}
 _opening = threading.Lock()
-
-
-def _summed(path: Path, like: Checksum) -> Checksum:
-    """The checksum of a file that is not open."""
-    try:
-        with path.open("rb") as file:
-            return checksum(file.fileno(), like=like)
-    except FileNotFoundError:
-        raise NotAStoreError(f"{path} is missing, and only its journal is there") from None
 
 
 class Engine:
@@ -855,7 +846,7 @@ class Engine:
             else:
                 changes, sequence = shared.journal.changes if shared.journal else 0, shared.sequence
             damage, summed = "", False
-            written = read(_beside(shared.path, ".journal")) if deep else None
+            written = read(beside(shared.path, ".journal")) if deep else None
             if written is not None:
                 found = checksum(shared.descriptor, like=written.head.file)
                 summed = found == written.head.file and found.size <= SUMMED
@@ -941,7 +932,7 @@ class Engine:
             shared.settle()
             shared.stop()
             # all is in the file; the journal's checksum is of the one that goes
-            _beside(self.path, ".journal").unlink(missing_ok=True)
+            beside(self.path, ".journal").unlink(missing_ok=True)
             try:
                 yield
             finally:
@@ -1028,10 +1019,10 @@ def _locked_reader(path: Path, replay: Replay) -> _Shared:
 
 def _unclean(path: Path) -> bool:
     """Whether a reader would see less than was told, or more: Kùzu replays its log for readers too."""
-    if _beside(path, ".wal").exists():
+    if beside(path, ".wal").exists():
         return True
     try:
-        written = read(_beside(path, ".journal"))
+        written = read(beside(path, ".journal"))
     except DamagedStoreError:
         return True  # it is set aside where the file is complete, and nobody opens it where it is not
     return written is not None and (written.head.follow or written.rewriting is not None)
@@ -1045,7 +1036,7 @@ def forget_sum(path: Path) -> None:
     path : Path
         The store, closed and locked.
     """
-    journal = _beside(path, ".journal")
+    journal = beside(path, ".journal")
     written = read(journal)
     if written is not None and not written.head.follow:
         journal.unlink()
@@ -1083,7 +1074,7 @@ def recover(path: Path, replay: Replay) -> list[str]:
             try:
                 if shared.journal is None:
                     shared.journal = Journal.begin(
-                        _beside(path, ".journal"), shared.sequence, checksum(shared.descriptor), follow=True
+                        beside(path, ".journal"), shared.sequence, checksum(shared.descriptor), follow=True
                     )
                 shared.checkpoint(follow=False)
             finally:

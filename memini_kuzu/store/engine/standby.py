@@ -17,12 +17,12 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from memini_kuzu.store.engine.checksum import Checksum, checksum
+from memini_kuzu.store.engine.checksum import Checksum, sum_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FILES", "copy", "discard", "keep", "restore"]
+__all__ = ["FILES", "beside", "copy", "discard", "keep", "restore"]
 
 FILES = (".standby.new", ".standby")
 """What may stand beside a store."""
@@ -33,7 +33,8 @@ CLONE = 0x40049409
 BLOCK = 1 << 24
 
 
-def _beside(path: Path, suffix: str) -> Path:
+def beside(path: Path, suffix: str) -> Path:
+    """What stands beside a store, by how its name ends."""
     return path.with_name(path.name + suffix)
 
 
@@ -70,19 +71,19 @@ def keep(path: Path, source: int) -> None:
         A file descriptor on it that stays open: closing any descriptor of a file gives up the locks that the
         process has on it, and Kùzu's lock among them.
     """
-    fresh = _beside(path, ".standby.new")
+    fresh = beside(path, ".standby.new")
     try:
         copy(source, fresh)
     except OSError:
         fresh.unlink(missing_ok=True)  # a full disk needs the room
         raise
-    fresh.replace(_beside(path, ".standby"))
+    fresh.replace(beside(path, ".standby"))
 
 
 def discard(path: Path) -> None:
     """Forget the copy: the store is whole."""
     for suffix in FILES:
-        _beside(path, suffix).unlink(missing_ok=True)
+        beside(path, suffix).unlink(missing_ok=True)
 
 
 def restore(path: Path, expected: Checksum) -> bool:
@@ -100,17 +101,12 @@ def restore(path: Path, expected: Checksum) -> bool:
     bool
         Whether the store is again what the journal expects; otherwise nothing was changed.
     """
-    standby = _beside(path, ".standby")
+    standby = beside(path, ".standby")
     if not standby.exists():
         # the copy was put back already, by whoever was interrupted before it could say so
-        return path.exists() and _sum(path) == expected
-    if _sum(standby) != expected:
+        return path.exists() and sum_file(path) == expected
+    if sum_file(standby) != expected:
         return False
-    _beside(path, ".shadow").unlink(missing_ok=True)
+    beside(path, ".shadow").unlink(missing_ok=True)
     standby.replace(path)
     return True
-
-
-def _sum(path: Path) -> Checksum:
-    with path.open("rb") as file:
-        return checksum(file.fileno())
