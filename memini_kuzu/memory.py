@@ -256,7 +256,7 @@ class Memory:
         Returns
         -------
         RemoteMemory
-            With the methods remember, recall, associations, forget and stats; a context manager.
+            With the methods remember, recall, associations, forget, stats and backup; a context manager.
 
         Raises
         ------
