@@ -88,11 +88,10 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
         foreign = int(other.sum())
         if foreign:
             raise InputError(
-                f"{foreign:,} of {len(stored):,} associations hold events that no document accounts for "
-                "(loaded as "
-                "events or edges, merged, or written by Cypher), so they cannot be computed anew; make a "
-                "store "
-                "with the new parameters (memini init) and load these events into it again"
+                f"{foreign:,} of {len(stored):,} associations hold, or may hold, events that no document "
+                "accounts for (loaded as events or edges, merged, or written by Cypher), so they cannot be "
+                "computed anew; make a store with the new parameters (memini init) and load these events "
+                "into it again"
             )
         amounts = parameters.impulse / before.impulse
         edges = ledger.scaled(amounts).fold(parameters)

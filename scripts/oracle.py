@@ -826,7 +826,7 @@ class Run:
 
     def _both(self, step: Step) -> list[str]:
         """Do it; what one side refused and the other did not."""
-        before = copy.deepcopy(self.oracle) if isinstance(step, AliasRemove) else None
+        before = copy.deepcopy(self.oracle) if isinstance(step, AliasRemove | Retune) else None
         refused = ""
         try:
             step.on_oracle(self)

@@ -397,6 +397,9 @@ class Oracle:
         if identity in self.loads:
             return
         self.loads[identity] = label, len(rows)
+        # a row between two names of one entity is no event, and names it all the same
+        named = {canonical(end) for row in rows for end in row[:2] if isinstance(end, str)}
+        keys = {stable_id(key): key for key in named}
         for one, other, amount, time in rows:
             source, target = (
                 self.stands_for(stable_id(canonical(end)) if isinstance(end, str) else end)
@@ -404,8 +407,8 @@ class Oracle:
             )
             if source == target:  # two names of one entity
                 continue
-            for end, name in ((source, one), (target, other)):
-                self._entity(end, canonical(name) if isinstance(name, str) else str(end), time, time)
+            for end in (source, target):
+                self._entity(end, keys.get(end, str(end)), time, time)
             for ends in ((source, target), (target, source))[: 1 + both]:
                 self._strengthen(Event(*ends, amount * self.parameters.impulse, time))
 
@@ -588,6 +591,11 @@ class Oracle:
         """Compute all associations anew with other parameters."""
         if any(event.document is None for pair in self.pairs.values() for event in pair.live):
             raise Refused("events of no document")
+        # where events without a ledger were loaded, a count that is short may hide one of them
+        counted = Counter(event.ends for event in self.ledger())
+        self.may_refuse = bool(self.loads) and any(
+            sum(event.events for event in pair.live) != counted[ends] for ends, pair in self.pairs.items()
+        )
         ratio = parameters.impulse / self.parameters.impulse
         self.parameters = parameters
         self.pairs = {}
