@@ -4,9 +4,12 @@ New associations are usable at once, repetition consolidates them, the rest fade
 mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
 """
 
-from memini_kuzu.aliases import Alias
+from memini_kuzu.changes.aliases import Alias
+from memini_kuzu.changes.consolidation import MaintenanceReport
+from memini_kuzu.changes.documents import IngestReport
+from memini_kuzu.changes.retune import RetuneReport
+from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
-from memini_kuzu.doctor import Diagnosis
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.embedding import Embedder
 from memini_kuzu.errors import (
@@ -23,9 +26,9 @@ from memini_kuzu.errors import (
     UnknownEntityError,
 )
 from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
-from memini_kuzu.forgetting import ForgetReport
-from memini_kuzu.ingestion import IngestReport
-from memini_kuzu.maintenance import MaintenanceReport
+from memini_kuzu.insight.doctor import Diagnosis
+from memini_kuzu.insight.suggestions import Suggestion
+from memini_kuzu.insight.trajectory import Overview, Trajectory
 from memini_kuzu.memory import Association, Memory, Stats
 from memini_kuzu.readers import Columns
 from memini_kuzu.recall import (
@@ -38,10 +41,7 @@ from memini_kuzu.recall import (
     RecalledPassage,
 )
 from memini_kuzu.records import Record
-from memini_kuzu.redaction import NO_REDACTION, Redaction
-from memini_kuzu.retune import RetuneReport
-from memini_kuzu.suggestions import Suggestion
-from memini_kuzu.trajectory import Overview, Trajectory
+from memini_kuzu.text.redaction import NO_REDACTION, Redaction
 
 __all__ = [
     "NO_REDACTION",

@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memini_kuzu import aliases, doctor, events, exchange, forgetting, ingestion, maintenance, suggestions
 from memini_kuzu import recall as recalling
+from memini_kuzu.changes import aliases, consolidation, events, exchange, forgetting, ingestion, merging
+from memini_kuzu.changes.retune import RetuneReport, retune
+from memini_kuzu.changes.scope import Scope
+from memini_kuzu.changes.vectors import embed_passages
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import CostlyExtractor, canonical, default_extractor
-from memini_kuzu.forgetting import Scope
-from memini_kuzu.ledger import read_ledger
+from memini_kuzu.insight import doctor, suggestions
+from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
+from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
 from memini_kuzu.readers import Columns, read
+from memini_kuzu.readers.tabular import EventColumns
 from memini_kuzu.records import Record
-from memini_kuzu.redaction import KEYS_ONLY, Redaction
-from memini_kuzu.retune import RetuneReport, retune
 from memini_kuzu.store import Store, reading, recover_store
-from memini_kuzu.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
+from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import column
-from memini_kuzu.tabular import EventColumns
+from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.times import DAY, TimeLike, from_millis, system_clock, to_millis
-from memini_kuzu.trajectory import POINTS, Overview, Trajectory, overview, trace
-from memini_kuzu.vectors import embed_passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,20 +33,21 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from memini_kuzu.aliases import Alias
-    from memini_kuzu.client import RemoteMemory
-    from memini_kuzu.doctor import Diagnosis
+    from memini_kuzu.changes.aliases import Alias
+    from memini_kuzu.changes.consolidation import MaintenanceReport
+    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.events import EventsReport
+    from memini_kuzu.changes.exchange import EdgesReport
+    from memini_kuzu.changes.merging import MergeReport
+    from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.errors import RecordError
-    from memini_kuzu.events import EventsReport
-    from memini_kuzu.exchange import EdgesReport, MergeReport
     from memini_kuzu.extraction import Estimate, Extractor
-    from memini_kuzu.fitting import FitReport
-    from memini_kuzu.forgetting import ForgetReport
-    from memini_kuzu.ingestion import IngestReport
-    from memini_kuzu.maintenance import MaintenanceReport
+    from memini_kuzu.insight.doctor import Diagnosis
+    from memini_kuzu.insight.fitting import FitReport
+    from memini_kuzu.insight.suggestions import Suggestion
     from memini_kuzu.recall import Explanation, Recall
-    from memini_kuzu.suggestions import Suggestion
+    from memini_kuzu.service.client import RemoteMemory
     from memini_kuzu.times import Clock
 
 __all__ = ["Association", "Memory", "Stats", "fit_events"]
@@ -271,7 +273,7 @@ class Memory:
         ...     memory.recall("Who met Babbage?")  # needs `memini serve`
         """
         try:
-            from memini_kuzu.client import RemoteMemory  # noqa: PLC0415 - the extra mcp
+            from memini_kuzu.service.client import RemoteMemory  # noqa: PLC0415 - the extra mcp
         except ModuleNotFoundError as error:
             raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
         return RemoteMemory(url, token=token, timeout=timeout)
@@ -907,13 +909,13 @@ class Memory:
         2
         """
         with Store(Path(other), read_only=True) as theirs:
-            return exchange.merge(self._store, theirs, skip_known=skip_known)
+            return merging.merge(self._store, theirs, skip_known=skip_known)
 
     def consolidate(
         self,
         *,
         now: TimeLike | None = None,
-        threshold: float = maintenance.FORGET_BELOW,
+        threshold: float = consolidation.FORGET_BELOW,
         dry_run: bool = False,
     ) -> MaintenanceReport:
         """The maintenance pass: bring every association to one date, and forget what is spent.
@@ -947,7 +949,9 @@ class Memory:
         ...     memory.consolidate(now="2026-03-01").forgotten
         2
         """
-        return maintenance.consolidate(self._store, now=self._now(now), threshold=threshold, dry_run=dry_run)
+        return consolidation.consolidate(
+            self._store, now=self._now(now), threshold=threshold, dry_run=dry_run
+        )
 
     def forget(
         self,
@@ -1361,7 +1365,7 @@ class Memory:
         store = self._store
         with store.snapshot():
             counts = {name: store.count(name) for name in COUNTED}
-            report = maintenance.consolidate(store, now=self._now(now), dry_run=True)
+            report = consolidation.consolidate(store, now=self._now(now), dry_run=True)
             first, last = store.first_seen(), store.last_seen()
         return Stats(
             path=str(store.path),
@@ -1443,7 +1447,7 @@ def fit_events(
         As for `Memory.fit`.
     """
     try:
-        from memini_kuzu import fitting  # noqa: PLC0415 - SciPy is in an extra
+        from memini_kuzu.insight import fitting  # noqa: PLC0415 - SciPy is in an extra
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "scipy":
             raise

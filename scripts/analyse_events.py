@@ -23,10 +23,10 @@ import pyarrow.compute as pc
 
 from memini_kuzu import Memory, Trajectory
 from memini_kuzu.extraction import canonical
-from memini_kuzu.plots import plot_trajectories
-from memini_kuzu.streams import read_table
+from memini_kuzu.insight.plots import plot_trajectories
+from memini_kuzu.insight.streams import read_table
+from memini_kuzu.insight.trajectory import trace
 from memini_kuzu.tables import column
-from memini_kuzu.trajectory import trace
 
 SHOWN = 5
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)

@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from bench_common import NOW, Row, compare, create_entities, timed, zipf_events
 
+from memini_kuzu.changes.events import load_events
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import spectrum
-from memini_kuzu.events import load_events
+from memini_kuzu.readers.tabular import EventColumns
 from memini_kuzu.store import Store
 from memini_kuzu.tables import EDGE_SCHEMA
-from memini_kuzu.tabular import EventColumns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

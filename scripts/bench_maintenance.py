@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from bench_common import NOW, Row, alternate, compare, generated_store
 
-from memini_kuzu.maintenance import consolidate
+from memini_kuzu.changes.consolidation import consolidate
 from memini_kuzu.tables import edges_from_arrow
 from memini_kuzu.times import DAY, from_millis
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from bench_common import NOW, Row, alternate, compare, generated_store
 
+from memini_kuzu.changes.ingestion import ingest
 from memini_kuzu.extraction import Mention, default_extractor
-from memini_kuzu.ingestion import ingest
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
-from memini_kuzu.segments import segment
 from memini_kuzu.store import Store
+from memini_kuzu.text.segments import segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from bench_common import FAN_OUT, Row, alternate, compare, generated_edges, generated_store
 
-from memini_kuzu.associations import concatenate, superpose
-from memini_kuzu.ingestion import write_edges
+from memini_kuzu.dynamics.edges import concatenate, superpose
+from memini_kuzu.store.associations import write_edges
 
 if TYPE_CHECKING:
     from memini_kuzu.store import Store

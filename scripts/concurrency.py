@@ -38,7 +38,7 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from memini_kuzu.client import RemoteMemory
+    from memini_kuzu.service.client import RemoteMemory
 
 __all__ = ["Tally", "environment", "memini", "serve", "settled", "share", "thread"]
 

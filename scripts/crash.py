@@ -64,7 +64,7 @@ __all__ = ["calm", "crash", "ledger", "violations"]
 CONTEXT = get_context("forkserver")
 """Children are forks of a process that has imported memini and opened nothing: they start at once."""
 
-PRELOADED = ["memini_kuzu.memory", "memini_kuzu.server", "pyarrow.parquet", "ibis.backends.duckdb"]
+PRELOADED = ["memini_kuzu.memory", "memini_kuzu.service", "pyarrow.parquet", "ibis.backends.duckdb"]
 
 OPENING = 0.25
 """Seconds from the start of a child in which it opens the store, at most."""
@@ -175,7 +175,7 @@ def _write(send: Connection, path: Path, wait: float, note: dict[str, str]) -> N
 
 def _serve(send: Connection, path: Path) -> None:
     """What `memini serve` does, with the extractor of all here."""
-    from memini_kuzu.server import serve_http  # noqa: PLC0415 - the extra mcp
+    from memini_kuzu.service import serve_http  # noqa: PLC0415 - the extra mcp
 
     _, memory = opened(path)
     with memory:

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memini_kuzu.associations import associate
 from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.errors import InputError, QueryError, UnknownEntityError
 from memini_kuzu.extraction import RuleExtractor, canonical
 from memini_kuzu.identity import stable_id

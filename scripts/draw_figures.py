@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from memini_kuzu import Memory, plots
+from memini_kuzu import Memory
+from memini_kuzu.insight import plots
 
 HERE = Path(__file__).parent
 ENTITY = "Mira Okafor"

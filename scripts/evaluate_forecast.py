@@ -5,7 +5,8 @@
 
 EVENTS has the columns source, target and time, optionally kind, and optionally split (train, valid, test;
 without it the last tenth of the dates is the test span and the tenth before it the validation span). The
-protocols, the models and the objectives stand in memini_kuzu/forecast.py, fitting.py and walks.py. Nothing is
+protocols, the models and the objectives stand in memini_kuzu/insight (forecast.py, fitting.py) and, beside
+this script, in families.py and walks.py. Nothing is
 chosen on the test span:
 
 - the fast variable with κ free and the chains: likelihood of train + validation, after a quarter of burn-in;
@@ -28,15 +29,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import chain as chains
+import families
 import numpy as np
+import walks
 from scipy import optimize
 
-from memini_kuzu import chain as chains
-from memini_kuzu import fitting, walks
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import MeminiError
-from memini_kuzu.forecast import (
+from memini_kuzu.insight import fitting, likelihood
+from memini_kuzu.insight.forecast import (
     Histories,
     Kernel,
     blocks,
@@ -47,7 +50,7 @@ from memini_kuzu.forecast import (
     scores,
     two_exponentials,
 )
-from memini_kuzu.streams import Stream, read_table, stream_from_arrow
+from memini_kuzu.insight.streams import Stream, read_table, stream_from_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,11 +87,11 @@ def read(path: Path) -> Data:
     return Data(stream, (stream.time >= valid) & (stream.time < test), stream.time >= test)
 
 
-def choices(data: Data, past: Flags) -> fitting.Choices:
+def choices(data: Data, past: Flags) -> likelihood.Choices:
     """The events to fit among those of a span, its first quarter being history only."""
     s = data.stream
     begin = float(np.quantile(np.unique(s.time[past]), fitting.BURN_IN))
-    return fitting.choices(
+    return likelihood.choices(
         s.source[past], s.target[past], s.time[past], s.amount[past], s.time[past] >= begin
     )
 
@@ -165,12 +168,12 @@ def compare_pairs(data: Data, table: Table) -> None:
     table.add("most recent, ties by count", rank_all(test, recency), {})
     theta = tune(valid, lambda x: exponential(float(np.exp(x[0]))), np.log([fitting.fit_exponential(events)]))
     add("one exponential", exponential(float(np.exp(theta[0]))), {"tau": float(np.exp(theta[0]))})
-    theta = tune(valid, lambda x: power_law(float(np.exp(x[0]))), np.log([fitting.fit_power_law(events)]))
+    theta = tune(valid, lambda x: power_law(float(np.exp(x[0]))), np.log([families.fit_power_law(events)]))
     add("power law", power_law(float(np.exp(theta[0]))), {"d": float(np.exp(theta[0]))})
-    equal = fitting.fit_equal_capacities(events)
+    equal = families.fit_equal_capacities(events)
     start = np.log([equal.tau_fast, equal.tau_slow / equal.tau_fast, equal.coupling])
-    theta = tune(valid, lambda x: of_fast_variable(fitting.equal_capacities(x)), start)
-    tuned = fitting.equal_capacities(theta)
+    theta = tune(valid, lambda x: of_fast_variable(families.equal_capacities(x)), start)
+    tuned = families.equal_capacities(theta)
     add("fast variable, kappa = 1", of_fast_variable(tuned), named(tuned))
 
     def constants(x: Floats) -> TimeConstants:
@@ -185,7 +188,7 @@ def compare_pairs(data: Data, table: Table) -> None:
     defaults = Parameters()
     add("fast variable, default constants", of_fast_variable(defaults), named(defaults))
     for m in (3, 5):
-        chain = fitting.fit_chain(events, m)
+        chain = families.fit_chain(events, m)
         kernel = partial(chains.respond, chain=chain)
         add(f"chain of {m} (likelihood)", kernel, asdict(chain))
 

@@ -45,18 +45,18 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from memini_kuzu.analysis import terms
+from memini_kuzu.changes.ingestion import ingest
+from memini_kuzu.changes.vectors import embed_passages
 from memini_kuzu.config import Parameters
 from memini_kuzu.embedding import passage_text, unit_vectors
 from memini_kuzu.embedding.minilm import MiniLM
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction import default_extractor
-from memini_kuzu.ingestion import ingest
 from memini_kuzu.readers import read
 from memini_kuzu.recall import recall
 from memini_kuzu.store import Store, reading
+from memini_kuzu.text.analysis import terms
 from memini_kuzu.times import DAY, to_millis
-from memini_kuzu.vectors import embed_passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -30,7 +30,6 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from oracle_model import Edge, Oracle, Pair, Refused, strength
 
-from memini_kuzu.analysis import analyse
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.errors import MeminiError
@@ -39,6 +38,7 @@ from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
 from memini_kuzu.tables import EDGE_SCHEMA, timestamps
+from memini_kuzu.text.analysis import analyse
 from memini_kuzu.times import DAY, from_millis, to_millis
 
 if TYPE_CHECKING:

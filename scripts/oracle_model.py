@@ -26,9 +26,9 @@ import numpy as np
 
 from memini_kuzu.dynamics import kernel
 from memini_kuzu.extraction import canonical, tidy
+from memini_kuzu.extraction.headings import speaker, title_mention
 from memini_kuzu.identity import stable_id
-from memini_kuzu.ingestion import speaker, title_mention
-from memini_kuzu.segments import segment
+from memini_kuzu.text.segments import segment
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Row = tuple[str | int, str | int, float, int]
 """A row of an event table: source and target (names or ids), amount, milliseconds since 1970."""
 
 NEIGHBOURING, BACKWARD = 0.5, 0.5
-"""Weights of a shared pair of neighbouring sentences, and of the way back; see `memini_kuzu.cooccurrence`."""
+"""Weights of a shared pair of neighbouring sentences, and of the way back; see `memini_kuzu.text.pairs`."""
 
 
 class Refused(Exception):  # noqa: N818 - what the memory does, not what went wrong here
@@ -208,7 +208,7 @@ def strength(events: Sequence[Event], at: int, parameters: Parameters) -> tuple[
 
 
 def amounts(sentences: dict[int, list[int]]) -> dict[Ends, float]:
-    """What the mentions of one document add to each pair, by the equation of `memini_kuzu.cooccurrence`."""
+    """What the mentions of one document add to each pair, by the equation of `memini_kuzu.text.pairs`."""
     distinct = {number: list(dict.fromkeys(entities)) for number, entities in sentences.items()}
     same: Counter[Ends] = Counter()
     near: Counter[Ends] = Counter()

@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memini_kuzu import plots
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import respond
+from memini_kuzu.insight import plots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

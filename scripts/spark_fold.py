@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
+from memini_kuzu.changes.events import Names
+from memini_kuzu.changes.folding import events_of, fold, identified, names_of
 from memini_kuzu.config import Parameters
-from memini_kuzu.events import Names
-from memini_kuzu.folding import events_of, fold, identified, names_of
+from memini_kuzu.readers.tabular import EventColumns
 from memini_kuzu.store import Store
-from memini_kuzu.tabular import EventColumns
 
 
 class Engine(StrEnum):

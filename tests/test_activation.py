@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from memini_kuzu.activation import (
+from memini_kuzu.recall.activation import (
     NEAR,
     REACH,
     REVERSE,

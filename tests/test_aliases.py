@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memini_kuzu import InputError, Memory, Record, UnknownEntityError
-from memini_kuzu.forgetting import Scope, forget
+from memini_kuzu.changes.forgetting import forget
+from memini_kuzu.changes.scope import Scope
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:

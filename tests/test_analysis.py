@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memini_kuzu.analysis import STOP_WORDS, analyse, terms
+from memini_kuzu.text.analysis import STOP_WORDS, analyse, terms
 
 
 @given(st.text())

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import parameters, strengths
 
-from memini_kuzu.associations import (
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import propagate, respond
+from memini_kuzu.dynamics.edges import (
     add_edges,
     associate,
     common_pairs,
@@ -19,8 +21,6 @@ from memini_kuzu.associations import (
     superpose,
     without_events,
 )
-from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import propagate, respond
 from memini_kuzu.tables import EDGE_SCHEMA, Edges
 from memini_kuzu.times import DAY
 

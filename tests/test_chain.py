@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import chain as chains
 import numpy as np
 import pytest
+from chain import Chain
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 from strategies import magnitudes
 
-from memini_kuzu import chain as chains
 from memini_kuzu import dynamics
-from memini_kuzu.chain import Chain
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, ParameterError
 

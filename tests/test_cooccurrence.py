@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memini_kuzu.cooccurrence import (
+from memini_kuzu.text.pairs import (
     BACKWARD,
     MAX_PER_SENTENCE,
     NEIGHBOURING,

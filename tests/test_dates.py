@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memini_kuzu.dates import named_intervals
+from memini_kuzu.text.dates import named_intervals
 from memini_kuzu.times import from_millis, to_millis
 
 NOW = "2024-03-13T15:00:00"  # a Wednesday

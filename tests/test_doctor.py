@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from memini_kuzu import Memory, RuleExtractor
-from memini_kuzu.doctor import Diagnosis, diagnose
+from memini_kuzu.insight.doctor import Diagnosis, diagnose
 
 if TYPE_CHECKING:
     from pathlib import Path

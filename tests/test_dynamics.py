@@ -17,6 +17,7 @@ from strategies import CENTURY, MICROSECOND, columns, days, magnitudes, paramete
 
 from memini_kuzu import dynamics
 from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import propagation
 from memini_kuzu.errors import InputError
 
 Column = NDArray[np.float64]
@@ -169,10 +170,10 @@ def test_propagate_applies_the_kernel_of_each_edge(
 
 def test_propagate_is_the_same_across_blocks() -> None:
     random = np.random.default_rng(1)
-    size = 2 * dynamics.BLOCK + 3
+    size = 2 * propagation.BLOCK + 3
     fast, slow, dt = random.random(size), random.random(size), 100 * random.random(size)
     after = np.array(dynamics.propagate(fast, slow, dt, DEFAULTS))
-    some = np.array([0, dynamics.BLOCK - 1, dynamics.BLOCK, 2 * dynamics.BLOCK, size - 1])
+    some = np.array([0, propagation.BLOCK - 1, propagation.BLOCK, 2 * propagation.BLOCK, size - 1])
     alone = dynamics.propagate(fast[some], slow[some], dt[some], DEFAULTS)
     np.testing.assert_allclose(after[:, some], alone, rtol=1e-14)
     shared = dynamics.propagate(fast, slow, 7.0, DEFAULTS)

@@ -14,12 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Parameters, RecordError, TimeError
-from memini_kuzu import events as events_module
-from memini_kuzu.associations import associate
+from memini_kuzu.changes import events as events_module
 from memini_kuzu.cli import app
+from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.identity import stable_id
+from memini_kuzu.readers.tabular import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow
-from memini_kuzu.tabular import EventColumns
 from memini_kuzu.times import DAY, from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_order_and_split_make_no_difference(tmp_path: Path, parts: int) -> None:
 def test_a_stream_larger_than_a_batch_is_folded_piece_by_piece(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("memini_kuzu.tabular.ROWS", 100)
+    monkeypatch.setattr("memini_kuzu.readers.tabular.ROWS", 100)
     monkeypatch.setattr(events_module, "PARTIAL", 200)
     monkeypatch.setattr(events_module, "_new_fold", events_module._NumpyFold)
     seen: list[int] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Parameters, RuleExtractor, StoreError
+from memini_kuzu.changes.exchange import EXPORTED
 from memini_kuzu.cli import app
-from memini_kuzu.exchange import EXPORTED
+from memini_kuzu.identity import stable_id
 from memini_kuzu.tables import Edges, edges_from_arrow
 from memini_kuzu.times import to_millis
 
@@ -189,3 +190,18 @@ def test_the_commands_export_import_and_merge(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["merge", str(tmp_path / "b"), "--db", str(tmp_path / "c")]).exit_code == 1
     edges = tmp_path / "exported" / "edges.parquet"
     assert run("load-edges", edges, "--db", tmp_path / "c")["associations"] == 6
+
+
+def test_an_entity_that_came_as_a_number_takes_its_own_name_from_a_merge_and_not_its_alias(
+    tmp_path: Path,
+) -> None:
+    options: dict[str, Any] = {"extractor": RuleExtractor(), "clock": lambda: NOW}
+    with Memory.open(tmp_path / "a.memini", **options) as memory:
+        numbers = {"source": [stable_id("ada lovelace")], "target": [7], "time": ["2025-01-01"]}
+        memory.load_events(pa.table(numbers))
+        memory.alias_add("Augusta King", "Ada Lovelace")
+        with Memory.open(tmp_path / "b.memini", **options) as other:
+            other.remember("Augusta King was Ada Lovelace.", time="2025-02-01")
+        memory.merge(tmp_path / "b.memini")
+        keys = memory.cypher("MATCH (e:Entity) WHERE e.mentions > 0 RETURN e.key AS key")["key"].to_pylist()
+    assert keys == ["ada lovelace"]

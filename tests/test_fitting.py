@@ -14,11 +14,13 @@ from hypothesis import assume, given
 from scipy import optimize
 from strategies import parameters
 
-from memini_kuzu import Memory, Mention, Parameters, Record, fitting
+from memini_kuzu import Memory, Mention, Parameters, Record
 from memini_kuzu.dynamics import TimeConstants, kernel, time_constants
 from memini_kuzu.errors import InputError
+from memini_kuzu.insight import fitting, likelihood
+from memini_kuzu.insight.simulation import simulate
+from memini_kuzu.insight.streams import Stream
 from memini_kuzu.memory import fit_events
-from memini_kuzu.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
 WORLD = Parameters(tau_fast=3.0, tau_slow=3650.0, coupling=0.3, capacity=10.0)
 
 
-def laid_out(world: Parameters, *, seed: int = 0, **size: Any) -> fitting.Choices:
-    source, target, time = fitting.simulate(world, seed=seed, **size)
-    return fitting.choices(source, target, time, np.ones(len(time)), np.ones(len(time), dtype=np.bool_))
+def laid_out(world: Parameters, *, seed: int = 0, **size: Any) -> likelihood.Choices:
+    source, target, time = simulate(world, seed=seed, **size)
+    return likelihood.choices(source, target, time, np.ones(len(time)), np.ones(len(time), dtype=np.bool_))
 
 
 @given(parameters())
@@ -63,7 +65,7 @@ def test_the_likelihood_is_that_of_the_slow_loop() -> None:
     rng = np.random.default_rng(0)
     source, target = rng.integers(0, 3, 80), rng.integers(0, 4, 80)
     time, amount = np.sort(rng.integers(0, 20, 80)).astype(float), rng.choice([1.0, 0.5], 80)
-    data = fitting.choices(source, target, time, amount, time > 5)
+    data = likelihood.choices(source, target, time, amount, time > 5)
 
     def weight(s: int, t: int | None, now: float) -> float:
         past = (source == s) & (time < now) & ((target == t) if t is not None else True)
@@ -74,18 +76,20 @@ def test_the_likelihood_is_that_of_the_slow_loop() -> None:
         if now > 5 and weight(s, t, now) > 0:
             terms.append(-np.log(weight(s, t, now) / weight(s, None, now)))
             counts.append(count)
-    assert fitting.loss(data, np.exp(-data.lags / 4))[0] == pytest.approx(np.average(terms, weights=counts))
+    assert likelihood.loss(data, np.exp(-data.lags / 4))[0] == pytest.approx(
+        np.average(terms, weights=counts)
+    )
 
 
 def test_the_gradient_is_the_derivative() -> None:
     data = laid_out(WORLD, n_sources=10, n_days=60)
 
     def value(theta: np.ndarray) -> float:
-        return fitting.loss(data, fitting._slopes(data.lags, *np.exp(theta[:2]), theta[2])[0])[0]
+        return likelihood.loss(data, likelihood._slopes(data.lags, *np.exp(theta[:2]), theta[2])[0])[0]
 
     theta = np.array([0.5, 3.0, 0.1])
-    values, by = fitting._slopes(data.lags, *np.exp(theta[:2]), theta[2])
-    slope = by.T @ fitting.loss(data, values)[1]
+    values, by = likelihood._slopes(data.lags, *np.exp(theta[:2]), theta[2])
+    slope = by.T @ likelihood.loss(data, values)[1]
     slope[2] /= theta[2] * (1 - theta[2])  # by the share, not its logit
     np.testing.assert_allclose(slope, optimize.approx_fprime(theta, value, 1e-7), rtol=1e-4)
 
@@ -127,7 +131,7 @@ def as_stream(source: np.ndarray, target: np.ndarray, time: np.ndarray) -> Strea
 
 
 def test_a_report_forecasts_a_span_that_was_not_fitted_and_beats_the_baselines() -> None:
-    stream = as_stream(*fitting.simulate(WORLD, n_sources=60, n_days=200))
+    stream = as_stream(*simulate(WORLD, n_sources=60, n_days=200))
     steps: list[None] = []
     report = fit_events(stream, progress=lambda: steps.append(None))
     assert len(steps) > 50
@@ -165,9 +169,13 @@ def test_without_scipy_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return original(name, *rest, **more)
 
-    for module in [name for name in sys.modules if name in {"memini_kuzu.fitting", "memini_kuzu.forecast"}]:
+    for module in [
+        name
+        for name in sys.modules
+        if name in {"memini_kuzu.insight.fitting", "memini_kuzu.insight.forecast"}
+    ]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.delattr("memini_kuzu.fitting")
+    monkeypatch.delattr("memini_kuzu.insight.fitting")
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(InputError, match=r'pip install "memini-kuzu\[fit\]"'):
         fit_events(pa.table({}))

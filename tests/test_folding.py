@@ -15,11 +15,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from memini_kuzu.associations import associate
+from memini_kuzu.changes.folding import events_of, fold, names_of
 from memini_kuzu.config import Parameters
-from memini_kuzu.folding import events_of, fold, names_of
+from memini_kuzu.dynamics.edges import associate
+from memini_kuzu.readers.tabular import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow
-from memini_kuzu.tabular import EventColumns
 from memini_kuzu.times import DAY
 
 ROOT = Path(__file__).parents[1]

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import walks
 
-from memini_kuzu import forecast, walks
 from memini_kuzu.errors import InputError
-from memini_kuzu.streams import Stream, read_stream, stream_from_arrow
+from memini_kuzu.insight import forecast
+from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 

@@ -16,8 +16,8 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from memini_kuzu import InputError, Memory, Mention, Parameters, Record, UnknownEntityError
+from memini_kuzu.changes.scope import Scope
 from memini_kuzu.extraction import canonical
-from memini_kuzu.forgetting import Scope
 from memini_kuzu.store import reading
 from memini_kuzu.times import DAY, to_millis
 

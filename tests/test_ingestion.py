@@ -22,7 +22,7 @@ from fixtures_memory import (
 )
 from scipy.linalg import expm
 
-from memini_kuzu import ingestion
+from memini_kuzu.changes import ingestion
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record

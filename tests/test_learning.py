@@ -11,7 +11,7 @@ import pytest
 from fixtures_memory import NOW, PEOPLE, START, contents, corpus
 
 from memini_kuzu import InputError, RecordError, TimeError
-from memini_kuzu.associations import associate
+from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.records import Record
 from memini_kuzu.store import Store
 from memini_kuzu.tables import Edges, edges_from_arrow

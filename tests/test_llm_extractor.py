@@ -360,7 +360,7 @@ def test_remember_sends_only_with_yes_and_no_secret(paid: Endpoint, tmp_path: Pa
 def test_a_server_says_that_it_sends_what_it_is_told(
     paid: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = pytest.importorskip("memini_kuzu.server", reason='the extra "mcp" is not installed')
+    server = pytest.importorskip("memini_kuzu.service", reason='the extra "mcp" is not installed')
     monkeypatch.setattr(server, "serve_http", lambda *_args, **_settings: None)
     started = memini("serve", "--db", tmp_path / "a.memini")
     assert started.exit_code == 0

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from memini_kuzu import InputError, Memory, Parameters, Record, RuleExtractor, plots
+from memini_kuzu import InputError, Memory, Parameters, Record, RuleExtractor
 from memini_kuzu.cli import app
+from memini_kuzu.insight import plots
+from memini_kuzu.insight.trajectory import Consolidated, Overview, Trajectory
 from memini_kuzu.times import DAY
-from memini_kuzu.trajectory import Consolidated, Overview, Trajectory
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from fixtures_memory import NOW, START, Names, contents, corpus
 
-from memini_kuzu.analysis import analyse
 from memini_kuzu.errors import InputError, TimeError
 from memini_kuzu.memory import Memory
 from memini_kuzu.store import reading
+from memini_kuzu.text.analysis import analyse
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:

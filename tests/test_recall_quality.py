@@ -9,11 +9,11 @@ import pytest
 from fixtures_memory import Names
 
 from memini_kuzu import InputError, Memory, Record
-from memini_kuzu.analysis import terms
 from memini_kuzu.dynamics import respond
 from memini_kuzu.recall import PARTS, recall
 from memini_kuzu.recall.context import tokens
 from memini_kuzu.store import reading
+from memini_kuzu.text.analysis import terms
 from memini_kuzu.times import DAY, to_millis
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from memini_kuzu import NO_REDACTION, InputError, Memory, Redaction, RuleExtractor
-from memini_kuzu.redaction import blank
+from memini_kuzu.text.redaction import blank
 
 if TYPE_CHECKING:
     from pathlib import Path

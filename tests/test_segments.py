@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memini_kuzu.segments import LIMIT, segment
+from memini_kuzu.text.segments import LIMIT, segment
 
 PROSE = st.text(alphabet=st.sampled_from(list("ab é.!?…。」\"')\u00a0\u2003\x1c\r\n\t")), max_size=300)
 

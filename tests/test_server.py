@@ -31,9 +31,9 @@ import anyio
 import httpx2
 from mcp import Client, StdioServerParameters
 
-from memini_kuzu.client import NotServedError
-from memini_kuzu.forgetting import ForgetReport
-from memini_kuzu.server import application, results
+from memini_kuzu.changes.scope import ForgetReport
+from memini_kuzu.service import application, results
+from memini_kuzu.service.client import NotServedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

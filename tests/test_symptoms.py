@@ -28,7 +28,6 @@ from soundness import differences, state, unsound, violations
 
 from memini_kuzu import memory as memory_module
 from memini_kuzu.config import Parameters
-from memini_kuzu.doctor import diagnose
 from memini_kuzu.errors import (
     DamagedStoreError,
     InputError,
@@ -38,6 +37,7 @@ from memini_kuzu.errors import (
     StoreError,
 )
 from memini_kuzu.extraction import RuleExtractor
+from memini_kuzu.insight.doctor import diagnose
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
 from memini_kuzu.store import rewriting, schema
@@ -56,7 +56,7 @@ ROOT = Path(__file__).parent.parent
 SIDE = (".wal", ".shadow", ".journal", ".journal.new", ".standby", ".standby.new")
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["pytest", "memini_kuzu.cli", "memini_kuzu.doctor"])
+CONTEXT.set_forkserver_preload(["pytest", "memini_kuzu.cli", "memini_kuzu.insight.doctor"])
 
 LONG = 60.0
 """Seconds after which a process is given up."""
@@ -701,7 +701,7 @@ def test_an_alias_that_is_added_during_an_ingest_gets_what_is_told(
 ) -> None:
     if way == "batches":
         # some of them are written before there is the alias: it brings them along
-        monkeypatch.setattr("memini_kuzu.ingestion.BATCH", 2)
+        monkeypatch.setattr("memini_kuzu.changes.ingestion.BATCH", 2)
     expected, found = memories(), memories()
     for memory in (expected, found):
         memory.remember("Bob met Ada.", time="2025-01-01", id="first")
@@ -834,7 +834,7 @@ def test_an_import_does_not_replace_a_store_that_was_made_while_it_read(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "made.memini"
-    from memini_kuzu import exchange
+    from memini_kuzu.changes import exchange
 
     read = exchange._imported
 

@@ -12,8 +12,8 @@ from strategies import parameters
 
 from memini_kuzu import InputError, Memory, Mention, Parameters, Record, UnknownEntityError
 from memini_kuzu.dynamics import fold
+from memini_kuzu.insight.trajectory import trace
 from memini_kuzu.times import DAY, to_millis
-from memini_kuzu.trajectory import trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

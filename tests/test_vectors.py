@@ -21,14 +21,14 @@ from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Parameters, Record
-from memini_kuzu.activation import resemblance
-from memini_kuzu.analysis import terms
 from memini_kuzu.cli import app
 from memini_kuzu.embedding import Embedder, unit_vectors
 from memini_kuzu.embedding.minilm import MiniLM
 from memini_kuzu.embedding.plugins import GROUP
 from memini_kuzu.identity import stable_id
+from memini_kuzu.recall.activation import resemblance
 from memini_kuzu.store.vectors import read_space, read_vectors
+from memini_kuzu.text.analysis import terms
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -440,7 +440,7 @@ def test_a_batch_that_fails_leaves_no_table_behind(path: Path, monkeypatch: pyte
 
     with opened(path, Meanings()) as memory:
         with monkeypatch.context() as patched:
-            patched.setattr("memini_kuzu.ingestion._write_documents", fail)
+            patched.setattr("memini_kuzu.changes.documents._write_documents", fail)
             with pytest.raises(RuntimeError, match="in the middle"):
                 tell(memory)
         assert read_space(memory._store.read) is None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.cli._app import (
     INTERRUPTED,
     STORE,
@@ -22,9 +23,8 @@ from memini_kuzu.cli._app import (
 )
 from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import clean, note, show_json, show_table
-from memini_kuzu.doctor import diagnose
 from memini_kuzu.errors import InputError
-from memini_kuzu.forgetting import ForgetReport
+from memini_kuzu.insight.doctor import diagnose
 from memini_kuzu.memory import Memory
 
 __all__ = ["backup", "doctor", "forget", "recover", "serve"]
@@ -189,7 +189,7 @@ def serve(
     """Own the store and share it: an MCP server for agents, for other commands and for Memory.connect."""
     redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     try:
-        from memini_kuzu.server import build, serve_http  # noqa: PLC0415 - the extra mcp
+        from memini_kuzu.service import build, serve_http  # noqa: PLC0415 - the extra mcp
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
     # whatever ends the server, the store is closed

@@ -34,7 +34,7 @@ from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction import Extractor
 from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
-from memini_kuzu.redaction import KEYS_ONLY, NO_REDACTION, Redaction
+from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
 if TYPE_CHECKING:

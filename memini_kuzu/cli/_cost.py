@@ -13,7 +13,7 @@ from memini_kuzu.cli._print import note, show_json, show_table
 from memini_kuzu.errors import RecordError
 from memini_kuzu.extraction import CostlyExtractor, Estimate
 from memini_kuzu.records import Record
-from memini_kuzu.redaction import Redaction
+from memini_kuzu.text.redaction import Redaction
 
 __all__ = ["Yes", "costs", "estimated", "show_estimate"]
 

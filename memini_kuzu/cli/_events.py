@@ -10,7 +10,7 @@ from memini_kuzu.cli._memory import ClockNow
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.memory import Memory
-from memini_kuzu.tabular import EventColumns
+from memini_kuzu.readers.tabular import EventColumns
 
 __all__ = ["export", "import_", "load_edges", "load_events", "merge"]
 

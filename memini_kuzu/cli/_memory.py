@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.text import Text
 
+from memini_kuzu.changes.consolidation import FORGET_BELOW
 from memini_kuzu.cli._app import (
     STORE,
     Db,
@@ -30,16 +31,15 @@ from memini_kuzu.cli._progress import DocumentProgress
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError, RecordError, StoreError
-from memini_kuzu.maintenance import FORGET_BELOW
 from memini_kuzu.readers import Columns, read
 from memini_kuzu.records import Record
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from memini_kuzu import recall as recalling
+    from memini_kuzu.changes.documents import IngestReport
     from memini_kuzu.dynamics import TimeConstants
     from memini_kuzu.extraction import Estimate
-    from memini_kuzu.ingestion import IngestReport
 
 __all__ = ["associations", "consolidate", "cypher", "ingest", "init", "recall", "remember", "stats"]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memini_kuzu import plots
 from memini_kuzu.cli._app import STORE, Db, Json, Now, Wait, command, opened
 from memini_kuzu.cli._print import console, show_json, show_table
 from memini_kuzu.config import Parameters
+from memini_kuzu.insight import plots
 from memini_kuzu.memory import fit_events
 
 if TYPE_CHECKING:
     from memini_kuzu.dynamics import TimeConstants
-    from memini_kuzu.fitting import FitReport
+    from memini_kuzu.insight.fitting import FitReport
 
 __all__ = ["fit", "plot", "retune"]
 

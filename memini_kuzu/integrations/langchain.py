@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from langchain_core.callbacks import CallbackManagerForRetrieverRun
 
-    from memini_kuzu.ingestion import IngestReport
+    from memini_kuzu.changes.documents import IngestReport
 
 __all__ = ["MeminiRetriever"]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from memini_kuzu.analysis import STOP_WORDS, terms
-from memini_kuzu.dates import named_intervals
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import reading
 from memini_kuzu.tables import column
+from memini_kuzu.text.analysis import STOP_WORDS, terms
+from memini_kuzu.text.dates import named_intervals
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:

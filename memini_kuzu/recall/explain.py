@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from memini_kuzu.dynamics import respond
 from memini_kuzu.errors import InputError
-from memini_kuzu.ledger import read_ledger
 from memini_kuzu.recall.reasons import reasons, resolve
 from memini_kuzu.recall.recollection import recollect, shown
 from memini_kuzu.store import reading
+from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import column
 from memini_kuzu.times import DAY, from_millis
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from memini_kuzu.activation import NEAR, REACH, REVERSE
+from memini_kuzu.recall.activation import NEAR, REACH, REVERSE
 from memini_kuzu.recall.result import Path
 from memini_kuzu.times import from_millis
 

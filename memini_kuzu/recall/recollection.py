@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memini_kuzu import activation
 from memini_kuzu.errors import InputError, TimeError
 from memini_kuzu.identity import passage_id
+from memini_kuzu.recall import activation
 from memini_kuzu.recall.candidates import Candidates
 from memini_kuzu.recall.cue import read_cue
 from memini_kuzu.recall.reasons import PATHS, reasons, resolve

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memini_kuzu import activation
 from memini_kuzu.embedding import space_of, unit_vectors
 from memini_kuzu.errors import InputError
+from memini_kuzu.recall import activation
 from memini_kuzu.store.vectors import check_space, count_unembedded, read_similarities, read_space
 from memini_kuzu.times import from_millis
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu import activation
+from memini_kuzu.recall import activation
 from memini_kuzu.recall.nodes import Nodes
 from memini_kuzu.store import reading
 from memini_kuzu.tables import column

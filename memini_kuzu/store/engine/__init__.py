@@ -6,17 +6,11 @@ faults (`faults`).
 """
 
 from memini_kuzu.store.engine.database import Draft, Transaction, engine_version, memory, storage_version
-from memini_kuzu.store.engine.engine import (
-    EXPORTED,
-    Engine,
-    JournalState,
-    OldStoreError,
-    clear_work,
-    forget_sum,
-    recover,
-    work_beside,
-)
+from memini_kuzu.store.engine.engine import Engine
+from memini_kuzu.store.engine.files import EXPORTED, clear_work, forget_sum, work_beside
 from memini_kuzu.store.engine.lock import ProcessLock
+from memini_kuzu.store.engine.recovery import recover
+from memini_kuzu.store.engine.state import JournalState, OldStoreError
 
 __all__ = [
     "EXPORTED",

@@ -13,7 +13,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.server.results import (
+from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
     ForgetResult,

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.associations import associate, concatenate, redirect_edges, superpose
+from memini_kuzu.changes.folding import fold, require_ibis
+from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, superpose
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.extraction import CONCEPT, canonical, tidy
-from memini_kuzu.folding import fold, require_ibis
 from memini_kuzu.identity import stable_id
-from memini_kuzu.ingestion import write_edges
+from memini_kuzu.readers.tabular import EventColumns, event_batches
+from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import read_moved
 from memini_kuzu.store.writing import alter_entities, known_loads
 from memini_kuzu.tables import Edges, distinct, edges_from_arrow, positions, timestamps
-from memini_kuzu.tabular import EventColumns, event_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

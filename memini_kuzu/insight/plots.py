@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memini_kuzu.trajectory import Overview, Trajectory
+    from memini_kuzu.insight.trajectory import Overview, Trajectory
 
 __all__ = ["COLOURS", "figure", "plot_store", "plot_trajectories", "save"]
 
@@ -151,7 +151,7 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from memini_kuzu.trajectory import Trajectory
+    >>> from memini_kuzu.insight.trajectory import Trajectory
     >>> path = Path(tempfile.mkdtemp()) / "ada.svg"
     >>> time = np.array([0, 86_400_000])
     >>> one = Trajectory("Ada", "Charles", time, np.ones(2), np.zeros(2), time[:1], np.ones(1))
@@ -213,7 +213,7 @@ def plot_store(overview: Overview, path: Path) -> None:
     >>> import tempfile
     >>> from pathlib import Path
     >>> from memini_kuzu.config import Parameters
-    >>> from memini_kuzu.trajectory import Overview
+    >>> from memini_kuzu.insight.trajectory import Overview
     >>> path = Path(tempfile.mkdtemp()) / "store.svg"
     >>> plot_store(Overview(Parameters(), 0, 86_400_000, np.ones(3), np.ones(3), []), path)
     >>> "forgetting curve" in path.read_text()

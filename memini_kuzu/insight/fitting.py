@@ -32,57 +32,43 @@ R. D. Luce, "Individual choice behavior", Wiley (1959).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import optimize, sparse
 
-from memini_kuzu import chain as chains
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import TimeConstants, kernel, time_constants
+from memini_kuzu.dynamics import TimeConstants, time_constants
 from memini_kuzu.errors import InputError
-from memini_kuzu.forecast import (
+from memini_kuzu.insight.forecast import (
     Kernel,
     Scores,
     blocks,
-    distinct,
     exponential,
     rank_all,
     recency,
     scores,
     two_exponentials,
 )
+from memini_kuzu.insight.likelihood import UNDERFLOW, Choices, Floats, _slopes, choices, minimise, numeric
 
 if TYPE_CHECKING:
-    from memini_kuzu.chain import Chain
-    from memini_kuzu.streams import Stream
+    from collections.abc import Callable
+
+    from memini_kuzu.insight.streams import Stream
 
 __all__ = [
     "BURN_IN",
     "SLOW_LEAK",
     "TRAIN",
-    "Choices",
     "Fit",
     "FitReport",
-    "choices",
     "fit",
-    "fit_chain",
-    "fit_equal_capacities",
     "fit_exponential",
-    "fit_power_law",
     "parameters_of",
     "report",
-    "simulate",
 ]
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
-Flags: TypeAlias = NDArray[np.bool_]
-Family: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
-"""θ to the kernel (n_lags,) and its derivatives (n_lags, n_parameters)."""
 
 SLOW_LEAK = 3650.0
 """τ_s in days where none is given."""
@@ -94,17 +80,10 @@ BURN_IN = 0.25
 """Share of the fitted span that is history only: early events have seen no long lags, which would bias
 T_slow."""
 
-MAX_LAGS = 20_000_000
-"""Lags kept at most (240 MB); above it, a random sample of the events to predict."""
-
-UNDERFLOW = 1e-300
-"""What a kernel that underflows counts as, so that no logarithm is infinite."""
 
 STARTS = ((0.3, 1.0, 3.0, 10.0), (5.0, 30.0, 200.0), (0.01, 0.05, 0.2))
 """Starting points: T_fast in units of a thirtieth of the median lag, T_slow / T_fast, A."""
 
-REFINED = 3
-"""How many of the starting points, the most promising, are refined."""
 
 MAX_SHARE = 0.0
 """logit A at most: with κ ≥ 1 and τ_s ≥ τ_f the slow share is at most a half."""
@@ -177,208 +156,14 @@ def parameters_of(
 # ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The events to predict, with the lags to the past events of their pair and of their source.
-
-    Parameters
-    ----------
-    pair, source : sparse (n_choices, n_lags)
-        H and G: amounts by lag; every row of H has one.
-    weight : float64 (n_choices,)
-        Amount of the events that each row stands for, divided by the sum.
-    count : float64 (n_choices,)
-        The same, undivided.
-    lags : float64 (n_lags,)
-        Distinct lags in days, > 0.
-    """
-
-    pair: sparse.csr_array
-    source: sparse.csr_array
-    weight: Floats
-    count: Floats
-    lags: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """Distinct (key, step) with their amounts, in order."""
-
-    key: Ints
-    step: Ints
-    amount: Floats
-    n_steps: int
-
-    @classmethod
-    def of(cls, key: Ints, step: Ints, amount: Floats, n_steps: int) -> _Past:
-        unique, inverse = np.unique(key * n_steps + step, return_inverse=True)
-        total = np.bincount(inverse, weights=amount)
-        return cls(unique // n_steps, unique % n_steps, np.asarray(total, dtype=np.float64), n_steps)
-
-    def before(self, key: Ints, step: Ints) -> tuple[Ints, Ints]:
-        """Where the events of each key that precede each step begin and end."""
-        begin = np.searchsorted(self.key, key, side="left")
-        return begin, np.searchsorted(
-            self.key * self.n_steps + self.step, key * self.n_steps + step, side="left"
-        )
-
-
-def choices(
-    source: Ints, target: Ints, time: Floats, amount: Floats, predicted: Flags, *, seed: int = 0
-) -> Choices:
-    """Lay out the lags of every predicted event whose pair was met before.
-
-    Parameters
-    ----------
-    source, target : int64 (n_events,)
-        Codes from 0.
-    time : float64 (n_events,)
-        Days.
-    amount : float64 (n_events,)
-        What each event weighs, as history and as an event to predict.
-    predicted : bool (n_events,)
-        Events that enter the likelihood; all are history.
-    seed : int
-        Of the sample that is taken where there are more than ``MAX_LAGS`` lags.
-
-    Raises
-    ------
-    InputError
-        If no predicted event repeats an earlier pair.
-
-    Examples
-    --------
-    >>> zero = np.zeros(3, dtype=np.int64)
-    >>> laid = choices(zero, zero, np.array([0.0, 1.0, 5.0]), np.ones(3), np.ones(3, dtype=np.bool_))
-    >>> laid.lags, laid.pair.toarray()
-    (array([1., 4., 5.]), array([[1., 0., 0.],
-           [0., 1., 1.]]))
-    """
-    moments, step = np.unique(time, return_inverse=True)
-    n_targets, n_steps = int(target.max(initial=0)) + 1, len(moments)
-    pair = source * n_targets + target
-    pairs, sources = _Past.of(pair, step, amount, n_steps), _Past.of(source, step, amount, n_steps)
-    rows = _Past.of(pair[predicted], step[predicted], amount[predicted], n_steps)
-    begin, end = pairs.before(rows.key, rows.step)
-    all_begin, all_end = sources.before(rows.key // n_targets, rows.step)
-    kept = np.flatnonzero(end > begin)
-    if not len(kept):
-        raise InputError(
-            "no event repeats an earlier source and target: nothing to fit; pass a longer stream"
-        )
-    size = (end - begin + all_end - all_begin)[kept]
-    if size.sum() > MAX_LAGS:
-        shuffled = np.random.default_rng(seed).permutation(len(kept))
-        enough = max(1, int(np.searchsorted(np.cumsum(size[shuffled]), MAX_LAGS)))
-        kept = kept[np.sort(shuffled[:enough])]
-    now, count = moments[rows.step[kept]], rows.amount[kept]
-
-    def lagged(past: _Past, begin: Ints, end: Ints) -> tuple[Floats, Floats, Ints]:
-        sizes = (end - begin)[kept]
-        pointers = np.append(0, np.cumsum(sizes))
-        events = np.repeat(begin[kept] - pointers[:-1], sizes) + np.arange(pointers[-1])
-        return np.repeat(now, sizes) - moments[past.step[events]], past.amount[events], pointers
-
-    pair_lag, pair_amount, pair_rows = lagged(pairs, begin, end)
-    source_lag, source_amount, source_rows = lagged(sources, all_begin, all_end)
-    lags, column = distinct(np.concatenate([pair_lag, source_lag]))
-    column = column.astype(np.int32)  # half the memory, and scipy's fast path
-    shape = (len(kept), len(lags))
-    return Choices(
-        pair=sparse.csr_array((pair_amount, column[: len(pair_lag)], pair_rows), shape=shape),
-        source=sparse.csr_array((source_amount, column[len(pair_lag) :], source_rows), shape=shape),
-        weight=count / count.sum(),
-        count=count,
-        lags=lags,
-    )
-
-
 # --- the objective
 # ---------------------------------------------------------------------------------------------
-
-
-def loss(data: Choices, values: Floats) -> tuple[float, Floats]:
-    """Mean of -log P over the choices, and its derivative with respect to the kernel.
-
-    Parameters
-    ----------
-    data : Choices
-        What is predicted.
-    values : float64 (n_lags,)
-        The kernel at each lag, > 0.
-
-    Returns
-    -------
-    value, slope : float, float64 (n_lags,)
-        In nats.
-
-    Examples
-    --------
-    >>> zero = np.zeros(2, dtype=np.int64)
-    >>> data = choices(zero, zero, np.arange(2.0), np.ones(2), np.ones(2, dtype=np.bool_))
-    >>> loss(data, np.ones(1))[0] + 0.0
-    0.0
-    """
-    pair, source = data.pair @ values, data.source @ values
-    value = -float(data.weight @ (np.log(pair) - np.log(source)))
-    slope = data.source.T @ (data.weight / source) - data.pair.T @ (data.weight / pair)
-    return value, np.asarray(slope, dtype=np.float64)
-
-
-def _slopes(lags: Floats, fast: float, slow: float, share: float) -> tuple[Floats, Floats]:
-    """p_ff at the lags, and its derivatives by (log T_fast, log T_slow, logit A)."""
-    e_fast, e_slow = np.exp(-lags / fast), np.exp(-lags / slow)
-    by = (
-        (1 - share) * e_fast * lags / fast,
-        share * e_slow * lags / slow,
-        share * (1 - share) * (e_slow - e_fast),
-    )
-    return (1 - share) * e_fast + share * e_slow, np.stack(by, axis=1)
 
 
 def _constants(theta: Floats) -> TimeConstants:
     """(log T_slow, log T_slow/T_fast, logit A): a box in them keeps T_fast < T_slow ≤ τ_s and A ≤ ½."""
     slow = float(np.exp(theta[0]))
     return TimeConstants(slow * float(np.exp(-theta[1])), slow, float(1 / (1 + np.exp(-theta[2]))))
-
-
-def _numeric(lags: Floats, kernel: Callable[[Floats, Floats], Floats], step: float = 1e-5) -> Family:
-    """Any kernel k(lag, θ), differentiated by central differences of the (cheap) kernel alone."""
-
-    def family(theta: Floats) -> tuple[Floats, Floats]:
-        slopes = [
-            (kernel(lags, theta + h) - kernel(lags, theta - h)) / (2 * step)
-            for h in step * np.eye(len(theta))
-        ]
-        return kernel(lags, theta), np.stack(slopes, axis=1)
-
-    return family
-
-
-def _minimise(
-    data: Choices,
-    family: Family,
-    starts: Sequence[Floats],
-    bounds: Sequence[tuple[float, float]],
-    progress: Callable[[], None],
-) -> tuple[Floats, float]:
-    """Best θ and its loss, by L-BFGS-B from the most promising starts."""
-
-    def objective(theta: Floats) -> tuple[float, Floats]:
-        progress()
-        values, slopes = family(theta)
-        value, slope = loss(data, np.maximum(values, UNDERFLOW))
-        return value, slopes.T @ slope
-
-    ranked = sorted(
-        (np.clip(theta, *np.transpose(bounds)) for theta in starts), key=lambda x: objective(x)[0]
-    )
-    results = [
-        optimize.minimize(objective, theta, jac=True, method="L-BFGS-B", bounds=bounds)
-        for theta in ranked[:REFINED]
-    ]
-    best = min(results, key=lambda result: float(result.fun))
-    return np.asarray(best.x, dtype=np.float64), float(best.fun)
 
 
 # --- fits
@@ -464,7 +249,7 @@ def fit(
         values, by = _slopes(data.lags, *_constants(theta))
         return values, np.stack([by[:, 0] + by[:, 1], -by[:, 0], by[:, 2]], axis=1)
 
-    theta, value = _minimise(data, family, starts, bounds, progress)
+    theta, value = minimise(data, family, starts, bounds, progress)
     found = _constants(theta)
     errors = _errors(data, found)
     return Fit(
@@ -520,69 +305,8 @@ def fit_exponential(data: Choices, *, progress: Callable[[], None] = lambda: Non
     """
     bounds = [(float(np.log(data.lags.min() / 20)), float(np.log(100 * data.lags.max())))]
     starts = [np.array([x]) for x in np.linspace(*bounds[0], 12)]
-    family = _numeric(data.lags, lambda lag, theta: np.exp(-lag / np.exp(theta[0])))
-    return float(np.exp(_minimise(data, family, starts, bounds, progress)[0][0]))
-
-
-def fit_power_law(data: Choices) -> float:
-    """Fit Δ^(-d): d.
-
-    Examples
-    --------
-    >>> stream = simulate(Parameters(), n_sources=20, n_days=60)
-    >>> 0 < fit_power_law(choices(*stream, np.ones(1200), np.ones(1200, dtype=np.bool_))) < 3
-    True
-    """
-    family = _numeric(data.lags, lambda lag, theta: lag ** -theta[0])
-    starts = [np.array([x]) for x in (0.3, 0.8, 1.5)]
-    return float(_minimise(data, family, starts, [(0.0, 10.0)], lambda: None)[0][0])
-
-
-def fit_equal_capacities(data: Choices) -> Parameters:
-    """Fit the fast variable with κ = 1, which bounds how far apart the two time constants can be.
-
-    Examples
-    --------
-    >>> stream = simulate(Parameters(), n_sources=20, n_days=60)
-    >>> fit_equal_capacities(choices(*stream, np.ones(1200), np.ones(1200, dtype=np.bool_))).capacity
-    1.0
-    """
-    family = _numeric(data.lags, lambda lag, theta: np.asarray(kernel(lag, equal_capacities(theta)).ff))
-    starts = [np.log([f, s, c]) for f in (2.0, 20.0) for s in (20.0, 200.0) for c in (0.02, 0.1, 0.5)]
-    bounds = [(np.log(0.1), np.log(1e4)), (0.0, np.log(1e5)), (np.log(1e-4), np.log(10.0))]
-    return equal_capacities(_minimise(data, family, starts, bounds, lambda: None)[0])
-
-
-def equal_capacities(theta: Floats) -> Parameters:
-    """Parameters with κ = 1 of (log τ_f, log τ_s/τ_f, log C).
-
-    Examples
-    --------
-    >>> equal_capacities(np.log([2.0, 10.0, 0.5])).tau_slow.__round__(6)
-    20.0
-    """
-    fast, ratio, coupling = (float(x) for x in np.exp(theta))
-    return Parameters(tau_fast=fast, tau_slow=fast * max(ratio, 1.0), coupling=coupling, capacity=1.0)
-
-
-def fit_chain(data: Choices, m: int, *, tau_slow: float = SLOW_LEAK) -> Chain:
-    """Fit a chain of m variables: three parameters, whatever m, and τ_s given.
-
-    Examples
-    --------
-    >>> stream = simulate(Parameters(), n_sources=20, n_days=60)
-    >>> fit_chain(choices(*stream, np.ones(1200), np.ones(1200, dtype=np.bool_)), 3).m
-    3
-    """
-
-    def of(theta: Floats) -> Chain:
-        tau, coupling, capacity = (float(x) for x in np.exp(theta))
-        return chains.Chain(m, tau, tau_slow, coupling, max(1.0, capacity))
-
-    family = _numeric(data.lags, lambda lag, theta: chains.respond(lag, of(theta)))
-    starts = [np.log([t, c, g]) for t in (5.0, 100.0) for c in (0.5, 1.0) for g in (2.0, 5.0, 30.0)]
-    bounds = [(np.log(0.1), np.log(1e5)), (np.log(1e-3), np.log(20.0)), (0.0, np.log(1e3))]
-    return of(_minimise(data, family, starts, bounds, lambda: None)[0])
+    family = numeric(data.lags, lambda lag, theta: np.exp(-lag / np.exp(theta[0])))
+    return float(np.exp(minimise(data, family, starts, bounds, progress)[0][0]))
 
 
 # --- the report
@@ -671,7 +395,7 @@ def report(
 
     Examples
     --------
-    >>> from memini_kuzu.streams import Stream
+    >>> from memini_kuzu.insight.streams import Stream
     >>> source, target, time = simulate(Parameters(), n_sources=30, n_days=90)
     >>> ones = np.ones(len(time))
     >>> stream = Stream(source, target, time, ones, np.zeros_like(source), 100, 0)
@@ -742,62 +466,3 @@ def report(
 
 # --- data with known constants
 # ---------------------------------------------------------------------------------
-
-
-def simulate(
-    parameters: Parameters,
-    *,
-    n_sources: int = 300,
-    n_days: int = 365,
-    innovation: float = 0.3,
-    seed: int = 0,
-) -> tuple[Ints, Ints, Floats]:
-    """Events of a world that chooses as the memory does.
-
-    Each day each source has one event: with probability `innovation` on a target that it never met, otherwise
-    on a known one, with probability proportional to the fast variable.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        Of that world.
-    n_sources, n_days : int
-        Its size.
-    innovation : float
-        0 to 1.
-    seed : int
-        The same seed gives the same events.
-
-    Returns
-    -------
-    source, target, time : int64 (n,), int64 (n,), float64 (n,)
-        Codes and days, in order of time.
-
-    Examples
-    --------
-    >>> source, target, time = simulate(Parameters(), n_sources=2, n_days=3)
-    >>> len(source), float(time.max())
-    (6, 2.0)
-    """
-    rng = np.random.default_rng(seed)
-    constants = time_constants(parameters)
-    decay = np.exp(-1 / np.array([constants.fast, constants.slow]))
-    weight = np.array([1 - constants.slow_share, constants.slow_share])
-    state = np.zeros((2, n_sources, n_days))  # mode, source, target in order of first meeting
-    n_known = np.zeros(n_sources, dtype=np.int64)
-    everyone = np.arange(n_sources)
-    targets = np.empty((n_days, n_sources), dtype=np.int64)
-    for day in range(n_days):
-        state *= decay[:, None, None]
-        cumulative = np.cumsum(np.tensordot(weight, state, 1), axis=1)
-        draw = rng.random(n_sources) * cumulative[:, -1]
-        known = np.minimum((cumulative <= draw[:, None]).sum(axis=1), n_known - 1)
-        new = (n_known == 0) | (rng.random(n_sources) < innovation)
-        targets[day] = np.where(new, n_known, known)
-        n_known += new
-        state[:, everyone, targets[day]] += 1
-    return (
-        np.tile(everyone, n_days),
-        targets.ravel(),
-        np.repeat(np.arange(n_days, dtype=np.float64), n_sources),
-    )

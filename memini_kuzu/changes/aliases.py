@@ -10,17 +10,26 @@ stays with the entity.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.associations import (
+from memini_kuzu.changes.undo import (
+    dated,
+    dates_without,
+    digest,
+    edge_lists,
+    edges_from_lists,
+    from_lists,
+    lists,
+    plain,
+)
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics.edges import (
     common_pairs,
     concatenate,
     exceeding,
@@ -29,19 +38,19 @@ from memini_kuzu.associations import (
     without_events,
     without_pairs,
 )
-from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, tidy
 from memini_kuzu.identity import stable_id
-from memini_kuzu.ingestion import write_edges
-from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
-from memini_kuzu.store import aliasing
+from memini_kuzu.store import aliases as statements
+from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import existing_entities, read_documents
+from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.writing import keys
-from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, edges_to_arrow
+from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -51,7 +60,12 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Alias", "add_alias", "list_aliases", "remove_alias"]
+__all__ = [
+    "Alias",
+    "add_alias",
+    "list_aliases",
+    "remove_alias",
+]
 
 
 DIGITS = 6
@@ -80,7 +94,7 @@ class Alias:
 def _incident(store: Store, entity: int) -> Edges:
     out, into = (
         edges_from_arrow(table) if table.num_rows else Edges.empty()
-        for table in aliasing.incident_edges(store, entity)
+        for table in statements.incident_edges(store, entity)
     )
     return concatenate(out, into)
 
@@ -108,7 +122,7 @@ def list_aliases(store: Store) -> list[Alias]:
         What each stands for.
     """
     return [
-        Alias(row["name"], row["entity"], row["moved"]) for row in aliasing.read_aliases(store).to_pylist()
+        Alias(row["name"], row["entity"], row["moved"]) for row in statements.read_aliases(store).to_pylist()
     ]
 
 
@@ -140,10 +154,10 @@ def add_alias(store: Store, alias: str, entity: str) -> Alias:
     if not key:
         raise InputError(f"alias {alias!r} holds no letter or digit; pass a name")
     with store.changing() as change:
-        if (there := aliasing.read_alias(store, key)) is not None:
+        if (there := statements.read_alias(store, key)) is not None:
             raise InputError(f"{there['name']!r} is an alias already; `memini alias remove` it first")
         target = _resolve(store, entity)
-        source = aliasing.read_entity(store, stable_id(key))
+        source = statements.read_entity(store, stable_id(key))
         if target["id"] == stable_id(key):
             raise InputError(f"{alias!r} is the name of {target['name']!r} itself; pass another name")
         undo = None if source is None else json.dumps(_merge(store, change, source, target))
@@ -154,8 +168,8 @@ def add_alias(store: Store, alias: str, entity: str) -> Alias:
 
 def _resolve(store: Store, name: str) -> dict[str, Any]:
     key = canonical(name)
-    alias = aliasing.read_alias(store, key) if key else None
-    found = aliasing.read_entity(store, stable_id(key) if alias is None else alias["entity"])
+    alias = statements.read_alias(store, key) if key else None
+    found = statements.read_entity(store, stable_id(key) if alias is None else alias["entity"])
     if found is None:
         raise UnknownEntityError(f"no entity is named {name!r}; `memini alias suggest` lists likely pairs")
     return found
@@ -172,22 +186,21 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
     accounted = _accounted(edges, events.fold(store.parameters), store.parameters)
     mapped = redirect_edges(edges, {old: new}, store.parameters)
     common = theirs.take(common_pairs(theirs, mapped)[0])
-    mentions = aliasing.mentions_of_entity(store, old)
-    there = aliasing.mentions_of_entity(store, new)
-    aliases = aliasing.aliases_to(store, old)
-    earlier = aliasing.merged_aliases(store.read)
+    mentions = statements.mentions_of_entity(store, old)
+    there = statements.mentions_of_entity(store, new)
+    aliases = statements.aliases_to(store, old)
+    earlier = statements.merged_aliases(store.read)
     undo = {
         "number": 1 + max((json.loads(one["undo"])["number"] for one in earlier), default=0),
         "parameters": store.parameters.to_json(),
-        "entity": _plain(source),
-        "target": _plain(target),
-        "events": _lists(events.take(events.of(old) & ~inner)),
-        "inner": _lists(events.take(inner)),
-        "edges": _edge_lists(edges.take(~accounted)),
-        "common": _edge_lists(common),
+        "entity": plain(source),
+        "target": plain(target),
+        "events": lists(events.take(events.of(old) & ~inner)),
+        "inner": lists(events.take(inner)),
+        "edges": edge_lists(edges.take(~accounted)),
+        "common": edge_lists(common),
         "mentions": [
-            [row["passage"], row["count"], row["heading"] == old, _digest(row)]
-            for row in mentions.to_pylist()
+            [row["passage"], row["count"], row["heading"] == old, digest(row)] for row in mentions.to_pylist()
         ],
         "aliases": aliases,
     }
@@ -297,10 +310,10 @@ def remove_alias(store: Store, alias: str) -> Alias:
     """
     key = canonical(alias)
     with store.changing() as change:
-        there = aliasing.read_alias(store, key) if key else None
+        there = statements.read_alias(store, key) if key else None
         if there is None:
             raise InputError(f"{alias!r} is no alias; `memini alias list` shows those there are")
-        target = aliasing.read_entity(store, there["entity"])
+        target = statements.read_entity(store, there["entity"])
         undo = None if there["undo"] is None else json.loads(there["undo"])
         if undo is not None:
             _refuse_out_of_order(store, undo, key)
@@ -314,7 +327,7 @@ def _refuse_out_of_order(store: Store, undo: dict[str, Any], key: str) -> None:
     """A later alias whose entity took part in this one has moved some of it on: that goes first."""
     part = {undo["target"]["id"], *undo["events"]["source"], *undo["events"]["target"]}
     part.update(undo["edges"]["source"], undo["edges"]["target"])
-    for other in aliasing.merged_aliases(store.read):
+    for other in statements.merged_aliases(store.read):
         later = json.loads(other["undo"])
         if later["number"] > undo["number"] and other["key"] != key and later["entity"]["id"] in part:
             raise InputError(
@@ -326,17 +339,17 @@ def _refuse_out_of_order(store: Store, undo: dict[str, Any], key: str) -> None:
 def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str, Any]) -> None:
     """Move back what an entity brought to another, as far as it is still there."""
     old, new = undo["entity"]["id"], target["id"]
-    inner = _rescaled(_from_lists(undo["inner"]), undo, store.parameters)
+    inner = _rescaled(from_lists(undo["inner"]), undo, store.parameters)
     events = read_ledger(store.read, entity=new, documents=np.unique(inner.document).tolist())
     documents = np.union1d(
         np.unique(events.document), _still_documents(store, np.unique(inner.document))
     ).astype(np.int64)
-    recorded = _rescaled(_from_lists(undo["events"]), undo, store.parameters)
+    recorded = _rescaled(from_lists(undo["events"]), undo, store.parameters)
     rows = _find(events, recorded.renamed(old, new))
     found = rows >= 0
     back = recorded.take(found)
     there = np.isin(inner.document, documents)
-    forgotten = _from_lists(undo.get("forgotten", _lists(Ledger.empty())))
+    forgotten = from_lists(undo.get("forgotten", lists(Ledger.empty())))
     forgotten = _rescaled(forgotten, undo, store.parameters).join(inner.take(~there))
     inner = inner.take(there)
     stay = np.ones(len(events), dtype=np.bool_)
@@ -346,22 +359,22 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     taken = redirect_edges(restored, {old: new}, store.parameters)
     _subtract(store, change, taken, left, undo, new)
     _write_ledgers(store, change, left.join(back, inner), documents)
-    there = aliasing.mentions_of_entity(store, new)
+    there = statements.mentions_of_entity(store, new)
     mentions = _still_there(there, undo)
     counts = _per_passage(there)
     after = {one: n - mentions[one][0] if one in mentions else n for one, n in counts.items()}
     headed = [passage for passage, (_, is_headed) in mentions.items() if is_headed]
     _write_mentions(change, new, counts, after)
     if len(restored) or mentions:
-        entity = _dated(undo["entity"])
+        entity = dated(undo["entity"])
         row = {name: [value] for name, value in entity.items()}
         change.create("Entity", pa.table(row | {"mentions": [len(mentions)], "headings": [len(headed)]}))
         _write_mentions(change, old, {}, {passage: count for passage, (count, _) in mentions.items()})
         _head(change, headed, old)
         change.create("ASSOCIATES", edges_to_arrow(restored))
-        theirs = aliasing.aliases_to(store, new)
+        theirs = statements.aliases_to(store, new)
         _redirect(change, [key for key in undo["aliases"] if key in theirs], old)
-    first, last = _dates_without(undo, target)
+    first, last = dates_without(undo, target)
     _count(
         change,
         new,
@@ -401,7 +414,7 @@ def _find(events: Ledger, wanted: Ledger) -> Ints:
 def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten: Ledger) -> Edges:
     """The associations that the entity had, less what was forgotten since."""
     parameters = store.parameters
-    stored = _edges_from_lists(undo["edges"])
+    stored = edges_from_lists(undo["edges"])
     if len(stored) and undo["parameters"] != parameters.to_json():
         raise InputError(
             "some of the alias's associations came from an event stream, and the store has been retuned "
@@ -424,7 +437,7 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     changed, deleted = subtract_edges(stored, taken, known, store.parameters)
     # where the ledgers do not hold all that is left, what the alias was added to has dates; what was told
     # since is in the ledgers, or has moved the dates on beyond those of both
-    before = _edges_from_lists(undo["common"])
+    before = edges_from_lists(undo["common"])
     before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
     foreign = ~_accounted(changed, known, store.parameters)[here]
@@ -448,66 +461,9 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
 
 def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool]]:
     """How often passages of the same text as then mentioned the alias, and whether it headed them."""
-    now = {row["passage"]: _digest(row) for row in there.to_pylist()}
+    now = {row["passage"]: digest(row) for row in there.to_pylist()}
     return {
         passage: (count, headed)
         for passage, count, headed, digest in undo["mentions"]
         if now.get(passage) == digest
     }
-
-
-def _digest(passage: dict[str, Any]) -> str:
-    """What tells whether a passage is still the one that it was."""
-    return hashlib.blake2b(f"{passage['title']}\0{passage['text']}".encode(), digest_size=8).hexdigest()
-
-
-def _plain(entity: dict[str, Any]) -> dict[str, Any]:
-    """An entity as JSON has it."""
-    return entity | {name: entity[name].isoformat() for name in ("first_seen", "last_seen")}
-
-
-def _dates(entity: dict[str, Any]) -> tuple[datetime, datetime]:
-    return datetime.fromisoformat(entity["first_seen"]), datetime.fromisoformat(entity["last_seen"])
-
-
-def _dated(entity: dict[str, Any]) -> dict[str, Any]:
-    """An entity's own columns, as parameters of a query."""
-    first, last = _dates(entity)
-    return {name: entity[name] for name in ("id", "key", "name", "label")} | {
-        "first_seen": first,
-        "last_seen": last,
-    }
-
-
-def _dates_without(undo: dict[str, Any], target: dict[str, Any]) -> tuple[datetime, datetime]:
-    """The entity's dates without the alias's, as far as nothing later has moved them."""
-    first, last = _dates(undo["target"])
-    alias_first, alias_last = _dates(undo["entity"])
-    return (
-        first if target["first_seen"] == min(first, alias_first) else target["first_seen"],
-        last if target["last_seen"] == max(last, alias_last) else target["last_seen"],
-    )
-
-
-def _lists(events: Ledger) -> dict[str, list[Any]]:
-    return {name: values.tolist() for name, values in asdict(events).items()}
-
-
-def _from_lists(lists: dict[str, list[Any]]) -> Ledger:
-    columns: list[Any] = [
-        np.array(lists[name], dtype=np.float64 if name == "amount" else np.int64)
-        for name in ("document", "source", "target", "amount", "time")
-    ]
-    return Ledger(*columns)
-
-
-def _edge_lists(edges: Edges) -> dict[str, list[Any]]:
-    return {name: getattr(edges, name).tolist() for name in EDGE_SCHEMA.names}
-
-
-def _edges_from_lists(lists: dict[str, list[Any]]) -> Edges:
-    real = {"fast", "slow"}
-    columns: list[Any] = [
-        np.array(lists[name], dtype=np.float64 if name in real else np.int64) for name in EDGE_SCHEMA.names
-    ]
-    return Edges(*columns)

@@ -9,8 +9,8 @@ import numpy as np
 
 from memini_kuzu.dynamics import fold, kernel, propagate, respond
 from memini_kuzu.errors import InputError
-from memini_kuzu.ledger import read_ledger
 from memini_kuzu.store import reading
+from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import edges_from_arrow
 from memini_kuzu.times import DAY
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
-    from memini_kuzu.ledger import Ledger
     from memini_kuzu.store import Store
+    from memini_kuzu.store.ledger import Ledger
 
 __all__ = ["Consolidated", "Overview", "Trajectory", "learned", "overview", "trace"]
 
@@ -142,7 +142,7 @@ def learned(
     Examples
     --------
     >>> from memini_kuzu.config import Parameters
-    >>> from memini_kuzu.ledger import Ledger
+    >>> from memini_kuzu.store.ledger import Ledger
     >>> one = np.array([1])
     >>> learned(Ledger(one, one, one + 1, np.ones(1), one * 0), 0, DAY, Parameters())[2].round(4)
     array([0.0103])

@@ -1,13 +1,7 @@
-"""Stores as tables, and tables as stores: export, import, merge, and edges that were folded elsewhere.
-
-An export is a folder of Parquet files, one a table, exact to the bit. Two stores merge by superposition: both
-sides of an association are brought to one time and added, which is the memory that had seen what both saw. So
-what both have seen must not be counted twice: documents and loads are told apart by their identities.
-"""
+"""Merging: what another store holds becomes part of this one."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,27 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from memini_kuzu.associations import (
+from memini_kuzu.changes.exchange import EXPORTED
+from memini_kuzu.dynamics.edges import (
     redirect_edges,
     redirected,
-    superpose,
     without_events,
 )
-from memini_kuzu.config import Parameters
-from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.events import Names, digest, endpoints
+from memini_kuzu.errors import InputError
 from memini_kuzu.identity import passage_id, stable_id
-from memini_kuzu.ingestion import write_edges
-from memini_kuzu.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
-from memini_kuzu.store import Store, schema
+from memini_kuzu.store import Store
 from memini_kuzu.store import vectors as embeddings
-from memini_kuzu.store.aliasing import merged_aliases
+from memini_kuzu.store.aliases import merged_aliases
+from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
-from memini_kuzu.store.catalog import table as table_of
-from memini_kuzu.store.change import Change
-from memini_kuzu.store.engine import Draft
 from memini_kuzu.store.known import (
     document_ids,
     existing_entities,
@@ -43,52 +30,23 @@ from memini_kuzu.store.known import (
     read_counters,
     read_moved,
 )
-from memini_kuzu.store.terms import count_terms
+from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
 from memini_kuzu.store.writing import alter_entities, count_sources, known_loads, rewrite_passages
-from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_from_arrow, positions
+from memini_kuzu.tables import Edges, column, edges_from_arrow, positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from memini_kuzu.embedding import Space
-
-__all__ = ["EXPORTED", "EdgesReport", "MergeReport", "export_store", "import_store", "load_edges", "merge"]
-
-EXPORTED = {
-    "meta": "MeminiMeta",
-    "entities": "Entity",
-    "aliases": "Alias",
-    "sources": "Source",
-    "documents": "Document",
-    "passages": "Passage",
-    "mentions": "MENTIONS",
-    "loads": "Load",
-}
-"""The files of an export beside ``edges.parquet``, and the tables that they hold. A store with vectors also
-has ``vectors.parquet``."""
-
-OWN = frozenset({"schema_version", "parameters"})
-"""Keys in MeminiMeta that a new store sets by itself."""
+    from memini_kuzu.store.change import Change
 
 
-@dataclass(frozen=True, slots=True)
-class EdgesReport:
-    """What a load of edges did.
-
-    Parameters
-    ----------
-    associations, entities : int
-        Associations that were made or strengthened, and entities that are new.
-    known : bool
-        Whether the very same files had been loaded before, so that nothing was changed.
-    """
-
-    associations: int = 0
-    entities: int = 0
-    known: bool = False
+__all__ = [
+    "MergeReport",
+    "merge",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,176 +70,6 @@ class MergeReport:
     loads: int
     skipped: int
     unresolved: tuple[str, ...] = ()
-
-
-def export_store(store: Store, folder: Path) -> dict[str, int]:
-    """Write a store as a folder of Parquet files.
-
-    Parameters
-    ----------
-    store : Store
-        Open.
-    folder : Path
-        Made where it is missing; it must hold nothing.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each file.
-
-    Raises
-    ------
-    InputError
-        If the folder holds something.
-    StoreError
-        If it cannot be written; nothing is left in it then.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not an empty folder; name a new one")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return _export(store, folder)
-    except OSError as error:
-        for file in folder.glob("*.parquet"):
-            file.unlink()
-        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
-
-
-def _export(store: Store, folder: Path) -> dict[str, int]:
-    rows = {}
-    with store.snapshot():
-        for name, label in EXPORTED.items():
-            table = read_table(store.read, label)
-            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
-            rows[name] = table.num_rows
-        space = embeddings.read_space(store.read)
-        if space is not None:
-            vectors = embeddings.read_vectors(store.read, space)
-            pq.write_table(vectors, folder / "vectors.parquet", compression="zstd")
-            rows["vectors"] = vectors.num_rows
-        edges = read_table(store.read, "ASSOCIATES")
-    pq.write_table(edges, folder / "edges.parquet", compression="zstd")
-    return rows | {"edges": edges.num_rows}
-
-
-def import_store(path: Path, folder: Path) -> dict[str, int]:
-    """Make a store of an export: the same, to the bit.
-
-    Parameters
-    ----------
-    path : Path
-        The new store; it must not exist. It appears when it is whole.
-    folder : Path
-        What `export_store` wrote.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each file.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or no table of that kind.
-    StoreError
-        If there is a store at `path` already.
-    """
-    schema.refuse_existing(path)  # before all is read; `building` asks again
-    tables = {name: _imported(folder, name, table_of(label).columns) for name, label in EXPORTED.items()}
-    edges = _imported(folder, "edges", EDGE_SCHEMA)
-    meta = dict(zip(tables["meta"]["key"].to_pylist(), tables["meta"]["value"].to_pylist(), strict=True))
-    if "parameters" not in meta:
-        raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
-    if int(meta.get("schema_version", 0)) > schema.latest_version():
-        raise InputError(f"{folder} was written by a newer memini; upgrade with: pip install -U memini-kuzu")
-    space = embeddings.space_in(meta)
-    if space is not None:
-        tables["vectors"] = _imported(folder, "vectors", table_of(EMBEDDING, space.dimension).columns)
-    change = Change()
-    for name in ("entities", "aliases", "sources", "documents", "passages", "loads"):
-        change.create(EXPORTED[name], tables[name])
-    change.create("MENTIONS", tables["mentions"])
-    if space is not None:
-        change.vectors = space.dimension
-        change.create(EMBEDDING, tables["vectors"])
-    change.set_meta({key: meta[key] for key in meta.keys() - OWN}, ())
-    count_terms(change, _nothing, tables["passages"].slice(0, 0), tables["passages"])
-    change.create("ASSOCIATES", edges)
-    with schema.building(path) as work, Draft(work) as draft:
-        schema.fill(draft, Parameters.from_json(meta["parameters"]), change)
-    return {name: table.num_rows for name, table in tables.items()} | {"edges": edges.num_rows}
-
-
-def _nothing(*_: object, **__: object) -> pa.Table:
-    """What a new store answers."""
-    return pa.table({})
-
-
-def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
-    path = folder / f"{name}.parquet"
-    if not path.is_file():
-        raise InputError(f"{path} is missing; name a folder that `memini export` wrote")
-    try:
-        return pq.read_table(path).select(wanted.names).cast(wanted)
-    except (pa.ArrowInvalid, KeyError) as error:
-        raise InputError(f"{path} is no table of {name}: {error}") from error
-
-
-def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesReport:
-    """Add associations that were folded elsewhere, as by scripts/spark_fold.py.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing; it must have the parameters with which they were folded.
-    path : Path
-        A Parquet file or a folder of them, with the columns of `tables.EDGE_SCHEMA`; each pair any number of
-        times.
-    entities : Path, optional
-        The same with the columns id and name of the endpoints. One without a name is called by its number.
-
-    Returns
-    -------
-    EdgesReport
-        What happened.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or lacks a column.
-    """
-    identity = _digest_of(path)
-    edges = superpose(edges_from_arrow(_parquet(path)), store.parameters)
-    names = Names()
-    if entities is not None:
-        named = _parquet(entities)
-        if not {"id", "name"} <= set(named.column_names):
-            raise InputError(f"{entities} has {', '.join(named.column_names)}; it must have id and name")
-        names.learn(named["id"].to_pylist(), named["name"].to_pylist())
-    with store.changing() as change:
-        if known_loads(store.read, [identity]):
-            return EdgesReport(known=True)
-        events = int(edges.events.sum())
-        edges = redirect_edges(edges, read_moved(store.read), store.parameters)
-        new = alter_entities(change, store.read, endpoints(names, edges), relabel=False)
-        write_edges(store, change, edges)
-        change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
-    return EdgesReport(len(edges), new)
-
-
-def _parquet(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
-
-
-def _digest_of(path: Path) -> str:
-    """What a file, or a folder of Parquet files, is known by."""
-    if path.is_dir():
-        files = sorted(digest(file) for file in path.rglob("*.parquet"))
-        return hashlib.blake2b("".join(files).encode(), digest_size=16).hexdigest()
-    return digest(path)
 
 
 def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeReport:
@@ -407,14 +195,18 @@ def _set(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.T
 
 def _redirect(brought: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int, int]) -> None:
     """What is brought, under the names that it has here."""
-    for name, of in (("entities", "id"), ("aliases", "entity")):
-        brought[name] = _set(brought[name], of, pa.array(redirected(column(brought[name], of), moved)))
+    entities, aliases = brought["entities"], brought["aliases"]
+    ids = redirected(column(entities, "id"), moved)
+    # those that keep their ids first: of two rows of one entity, its own name is the one to take
+    own_first = np.argsort(ids != column(entities, "id"), kind="stable")
+    brought["entities"] = _set(entities, "id", pa.array(ids)).take(own_first)
+    brought["aliases"] = _set(aliases, "entity", pa.array(redirected(column(aliases, "entity"), moved)))
     passages, mentions = brought["passages"], brought["mentions"]
     heading = passages["heading"].to_numpy(zero_copy_only=False)
     headed = ~np.isnan(heading.astype(np.float64))
-    ids = np.zeros(len(heading), dtype=np.int64)
-    ids[headed] = column(passages.filter(pa.array(headed)), "heading")
-    brought["passages"] = _set(passages, "heading", pa.array(redirected(ids, moved), mask=~headed))
+    heads = np.zeros(len(heading), dtype=np.int64)
+    heads[headed] = column(passages.filter(pa.array(headed)), "heading")
+    brought["passages"] = _set(passages, "heading", pa.array(redirected(heads, moved), mask=~headed))
     # a passage may mention one of them under both names
     mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved)))
     summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate([("count", "sum")])

@@ -33,12 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, sparse
 
-from memini_kuzu.streams import Stream
+from memini_kuzu.insight.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from memini_kuzu.forecast import Kernel
+    from memini_kuzu.insight.forecast import Kernel
 
 __all__ = [
     "PAIR_SIGNALS",

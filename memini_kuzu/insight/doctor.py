@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from memini_kuzu.analysis import analyse
-from memini_kuzu.associations import common_pairs, exceeding, without_pairs
 from memini_kuzu.dynamics import propagate, time_constants
+from memini_kuzu.dynamics.edges import common_pairs, exceeding, without_pairs
 from memini_kuzu.errors import MeminiError, StoreLockedError
 from memini_kuzu.identity import text_digest
-from memini_kuzu.ledger import read_ledger
 from memini_kuzu.store import Store, health
 from memini_kuzu.store.catalog import EMBEDDING, tables
 from memini_kuzu.store.engine import ProcessLock, engine_version, storage_version
+from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.store.schema import latest_version
 from memini_kuzu.store.vectors import read_space, read_unembedded
 from memini_kuzu.tables import edges_from_arrow
+from memini_kuzu.text.analysis import analyse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,23 +12,25 @@ mention too, and what an earlier maintenance pass had dropped.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.associations import concatenate, subtract_edges, without_pairs
+from memini_kuzu.changes.scope import ForgetReport, Scope
+from memini_kuzu.dynamics.edges import concatenate, subtract_edges, without_pairs
 from memini_kuzu.errors import InputError
-from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
-from memini_kuzu.store import forgetting as statements
-from memini_kuzu.store.aliasing import merged_aliases
+from memini_kuzu.store import evidence as statements
+from memini_kuzu.store.aliases import merged_aliases
+from memini_kuzu.store.associations import rewrite_edges
 from memini_kuzu.store.catalog import EMBEDDING, tables
 from memini_kuzu.store.known import read_documents
+from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import read_space
 from memini_kuzu.store.writing import alter_entities, keys, rewrite_passages
-from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
+from memini_kuzu.tables import Edges, column, edges_from_arrow, timestamps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,117 +38,18 @@ if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
-    from memini_kuzu.store.forgetting import Run
+    from memini_kuzu.store.evidence import Run
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["ForgetReport", "Scope", "forget"]
+__all__ = [
+    "forget",
+]
 
 NOTHING_TOLD = tables()["Entity"].columns.empty_table()
 
 NO_PASSAGES = tables()["Passage"].columns.empty_table()
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What to forget: documents by source and date, or one entity, or one pair.
-
-    Parameters
-    ----------
-    source : str or None
-        Documents of this source.
-    since, until : int or None
-        Documents, or versions of them, dated from `since` up to but not including `until` (milliseconds
-        since 1970).
-    entity : int or None
-        The entity of this id.
-    pair : tuple of two int, or None
-        The associations between these two entities, in both directions.
-
-    Raises
-    ------
-    InputError
-        If it names nothing, or more than one kind of thing, or an empty interval.
-
-    Examples
-    --------
-    >>> Scope(source="diary").source
-    'diary'
-    """
-
-    source: str | None = None
-    since: int | None = None
-    until: int | None = None
-    entity: int | None = None
-    pair: tuple[int, int] | None = None
-
-    def __post_init__(self) -> None:
-        documents = not (self.source is None and self.since is None and self.until is None)
-        if documents + (self.entity is not None) + (self.pair is not None) != 1:
-            raise InputError(
-                "forget takes one kind of thing at a time: a source or dates, an entity, or an association"
-            )
-        if self.since is not None and self.until is not None and self.since >= self.until:
-            raise InputError("the interval is empty: since must lie before until")
-
-    @property
-    def of_documents(self) -> bool:
-        """Whether it is documents that are forgotten."""
-        return self.entity is None and self.pair is None
-
-    def holds(self, time: Ints) -> Flags:
-        """Which of these dates lie in the interval.
-
-        Parameters
-        ----------
-        time : int64 (n,)
-            Milliseconds since 1970.
-
-        Examples
-        --------
-        >>> Scope(since=5).holds(np.array([4, 5])).tolist()
-        [False, True]
-        """
-        inside = np.ones(len(time), dtype=np.bool_)
-        if self.since is not None:
-            inside &= time >= self.since
-        if self.until is not None:
-            inside &= time < self.until
-        return inside
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetReport:
-    """What was forgotten, or would be.
-
-    Parameters
-    ----------
-    documents, passages, events : int
-        Documents and passages deleted, events taken back.
-    associations : int
-        Associations deleted: no event was left.
-    weakened : int
-        Associations that keep other events.
-    entities, aliases, sources : int
-        Deleted because nothing refers to them any more.
-    dry_run : bool
-        Whether nothing was written.
-    """
-
-    documents: int
-    passages: int
-    events: int
-    associations: int
-    weakened: int
-    entities: int
-    aliases: int
-    sources: int
-    dry_run: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport:
@@ -512,20 +415,7 @@ def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
         if headed.num_rows:
             none = pa.nulls(headed.num_rows, pa.int64())
             change.update("Passage", headed.append_column("heading", none))
-    _write_edges(store, change, plan.updated, plan.deleted)
+    rewrite_edges(store, change, plan.updated, plan.deleted)
     change.update("Document", plan.documents.changed)
     change.delete("Document", keys(plan.documents.deleted))
     change.delete("Source", pa.table({"name": pa.array(plan.documents.sources, pa.string())}))
-
-
-def _write_edges(store: Store, change: Change, updated: Edges, deleted: Edges) -> None:
-    """Write in place or by replacing the table, whichever is cheaper."""
-    changed = concatenate(updated, deleted)
-    if not len(changed):
-        return
-    if store.prefers_swap(len(changed), store.count("associations")):
-        stored = edges_from_arrow(store.read_edges())
-        change.replace("ASSOCIATES", edges_to_arrow(concatenate(without_pairs(stored, changed), updated)))
-        return
-    change.update("ASSOCIATES", edges_to_arrow(updated))
-    change.delete("ASSOCIATES", edges_to_arrow(deleted))

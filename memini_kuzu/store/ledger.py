@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.associations import associate
+from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.store.known import read_event_lists
 from memini_kuzu.tables import column, timestamps
 

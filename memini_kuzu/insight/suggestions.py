@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz
 
-from memini_kuzu.store import aliasing
+from memini_kuzu.store import aliases as statements
 
 if TYPE_CHECKING:
     from memini_kuzu.store import Store
@@ -70,7 +70,7 @@ def suggest(store: Store, k: int) -> list[Suggestion]:
     list of Suggestion
         Pairs of entities.
     """
-    table = aliasing.mentioned_names(store)
+    table = statements.mentioned_names(store)
     # the most mentioned first, so that of a pair the first is the entity
     names = dict(zip(table["key"].to_pylist(), table["name"].to_pylist(), strict=True))
     rank = {key: place for place, key in enumerate(names)}

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memini_kuzu.associations import common_pairs, exceeding
 from memini_kuzu.dynamics import time_constants
+from memini_kuzu.dynamics.edges import common_pairs, exceeding
 from memini_kuzu.errors import InputError
-from memini_kuzu.ledger import read_ledger
+from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:

@@ -1,34 +1,23 @@
-"""Records to memory: extract, fold, write; one change a batch.
-
-read → compute → write: what is known of a batch's documents and pairs is read as columns, the batch's events
-are folded and added to the stored state in numpy, and everything is written together or not at all.
-"""
+"""Documents that are ready to be written: their passages, mentions and events, a batch in one change."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.analysis import analyse
-from memini_kuzu.associations import add_edges, associate, unite
-from memini_kuzu.cooccurrence import cooccurrence_events
+from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
-from memini_kuzu.errors import InputError, RecordError
-from memini_kuzu.extraction import PERSON, Mention, canonical, tidy
-from memini_kuzu.extraction.mentions import speakers
-from memini_kuzu.identity import passage_id, stable_id, text_digest
-from memini_kuzu.ledger import Ledger, ledger_to_arrow, read_ledger
-from memini_kuzu.redaction import KEYS_ONLY, Redaction, blank
-from memini_kuzu.segments import segment
+from memini_kuzu.extraction.headings import speaker, title_mention
+from memini_kuzu.identity import passage_id, stable_id
+from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
 from memini_kuzu.store.known import read_aliases, read_counters, read_documents
+from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
     WEAK_LABELS,
@@ -38,42 +27,28 @@ from memini_kuzu.store.writing import (
     keys,
     rewrite_passages,
 )
-from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow, timestamps
-from memini_kuzu.times import DAY, from_millis
+from memini_kuzu.tables import column, timestamps
+from memini_kuzu.text.analysis import analyse
+from memini_kuzu.text.pairs import cooccurrence_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from memini_kuzu.embedding import Embedder
-    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.errors import RecordError
+    from memini_kuzu.extraction import Mention
     from memini_kuzu.records import Record
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
 
 __all__ = [
-    "BATCH",
-    "TITLE",
+    "Document",
     "IngestReport",
-    "ingest",
-    "speaker",
-    "texts_to_extract",
-    "title_mention",
-    "write_edges",
+    "read_known",
+    "write",
 ]
-
-TITLE = "TITLE"
-"""Label of an entity that is known from a title only."""
-
-BATCH = 1_000
-"""Documents a change: all or nothing, and large enough that a commit's fixed cost does not count."""
-
-BATCH_PASSAGES = 5_000
-"""Passages after which a change ends all the same: a thousand books do not fit in memory at once."""
-
-SLACK = DAY
-"""How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""
 
 
 @dataclass(slots=True)
@@ -107,7 +82,7 @@ class IngestReport:
 
 
 @dataclass(slots=True)
-class _Document:
+class Document:
     """A record on its way into the store."""
 
     record: Record
@@ -124,11 +99,12 @@ class _Document:
 
     @property
     def version(self) -> str:
+        """What tells this version of the document from others: its text and its date."""
         return f"{self.digest}@{self.time}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What the store has of a document."""
 
     digest: str
@@ -137,207 +113,22 @@ class _Known:
     versions: tuple[str, ...]
     positions: list[int]
 
-    def has(self, document: _Document) -> bool:
+    def has(self, document: Document) -> bool:
         """The same text now, or this very version at some time: nothing to do."""
         return document.digest == self.digest or document.version in self.versions
 
 
-class _Incoming:
-    """The documents of a call that the store does not have, on their way to the extractor and back.
-
-    Attributes
-    ----------
-    waiting : deque of _Document
-        Those whose texts were handed out, in their order.
-    failure : InputError or None
-        What ended the records; raised at the end, not here: extractors read ahead, and the batches before
-        it are kept.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        records: Iterable[Record | RecordError],
-        now: int,
-        report: IngestReport,
-        *,
-        skip_bad: bool,
-        redaction: Redaction,
-    ) -> None:
-        self.waiting: deque[_Document] = deque()
-        self.failure: InputError | None = None
-        self._store, self._records, self._now, self._report = store, records, now, report
-        self._skip_bad = skip_bad
-        self._redaction = redaction
-        self._changed: set[int] = set()
-
-    def texts(self) -> Iterator[str]:
-        """The texts to extract from."""
-        try:
-            for chunk in _chunks(self._records, BATCH):
-                report = self._report if self._skip_bad else None
-                documents = list(_prepare(chunk, self._now, report, self._redacted))
-                for document in self._fresh(documents):
-                    self.waiting.append(document)
-                    yield from map(blank, document.texts)
-        except InputError as error:
-            self.failure = error
-
-    def _redacted(self, record: Record) -> Record:
-        """The record with its secrets masked, and counted."""
-        text, in_text = self._redaction.mask(record.text)
-        title, in_title = self._redaction.mask(record.title)
-        for counts in (in_text, in_title):
-            for kind, number in counts.items():
-                self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
-        return replace(record, text=text, title=title) if in_text or in_title else record
-
-    def _fresh(self, documents: list[_Document]) -> Iterator[_Document]:
-        """Leave out what the store has; a document that this call changes is looked at when it is written."""
-        known = _known(self._store.read, [document.id for document in documents])
-        for document in documents:
-            earlier = known.get(document.id)
-            if earlier is None:
-                yield document
-            elif document.id in self._changed or not earlier.has(document):
-                self._changed.add(document.id)
-                yield document
-            else:
-                self._report.unchanged += 1
-
-
-def ingest(
-    store: Store,
-    extractor: Extractor,
-    records: Iterable[Record | RecordError],
-    *,
-    now: int,
-    skip_bad: bool = False,
-    processes: int = 1,
-    redaction: Redaction = KEYS_ONLY,
-    embedder: Embedder | None = None,
-    progress: Callable[[int], None] = lambda _documents: None,
-) -> IngestReport:
-    """Read records into the store.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    extractor : Extractor
-        Finds the mentions.
-    records : iterable of Record or RecordError
-        As the readers give them; read as they are needed.
-    now : int
-        The present, milliseconds since 1970; the date of records without one.
-    skip_bad : bool
-        Leave bad records out and report them. Otherwise the first one is raised: the batch that it stands in
-        is not written, those before it are, and the same call again goes on from there.
-    processes : int
-        How many processes extract.
-    redaction : Redaction
-        What is masked before anything is stored.
-    embedder : Embedder, optional
-        Gives the passages vectors; without one they get none.
-    progress : callable
-        Told how many documents are done, batch by batch.
-
-    Returns
-    -------
-    IngestReport
-        What happened.
-
-    Raises
-    ------
-    RecordError
-        At the first bad record, unless `skip_bad`.
-    InputError
-        If the store has vectors of another embedder, or this one breaks its promise.
-    """
-    if embedder is not None:
-        # before the extractor's work; the transaction asks again
-        check_space(space_of(embedder), read_space(store.read))
-    report = IngestReport()
-    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
-    mentions = extractor.extract(incoming.texts(), processes=processes)
-    batch: dict[int, _Document] = {}
-    passages = 0
-    for first in mentions:
-        document = incoming.waiting.popleft()
-        document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
-        # a batch holds one version of a document: the second builds on the first
-        if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
-            _write(store, embedder, list(batch.values()), report)
-            progress(report.documents)
-            batch, passages = {}, 0
-        batch[document.id] = document
-        passages += len(document.texts)
-    _write(store, embedder, list(batch.values()), report)
-    progress(report.documents)
-    if incoming.failure is not None:
-        raise incoming.failure
-    return report
-
-
-def texts_to_extract(
-    store: Store,
-    records: Iterable[Record | RecordError],
-    *,
-    now: int,
-    skip_bad: bool = False,
-    redaction: Redaction = KEYS_ONLY,
-) -> Iterator[str]:
-    """The passages that `ingest` would hand to the extractor, as it would; nothing is written.
-
-    Parameters
-    ----------
-    store, records, now, skip_bad, redaction
-        As for `ingest`.
-
-    Yields
-    ------
-    str
-        Those of documents that the store does not have.
-
-    Raises
-    ------
-    RecordError
-        At the first bad record, unless `skip_bad`.
-    """
-    incoming = _Incoming(store, records, now, IngestReport(), skip_bad=skip_bad, redaction=redaction)
-    for text in incoming.texts():
-        incoming.waiting.clear()  # nobody fetches them here
-        yield text
-    if incoming.failure is not None:
-        raise incoming.failure
-
-
-def title_mention(title: str) -> Mention | None:
-    """The entity that a title names, without what stands in brackets behind it.
-
-    Examples
-    --------
-    >>> title_mention("Demon Dice (game)").key
-    'demon dice'
-    """
-    name = tidy(title.partition(" (")[0])
-    key = canonical(name)
-    return Mention(key, name, TITLE, 0, -1) if key else None
-
-
-def speaker(text: str) -> Mention | None:
-    """Who speaks a passage, as in ``Caroline: Hey Mel!``.
-
-    Examples
-    --------
-    >>> speaker("Caroline: Hey Mel!").key
-    'caroline'
-    """
-    first = next(iter(speakers(text)), None)
-    if first is None or first.start != 0:
-        return None
-    name = tidy(first.name)
-    return Mention(canonical(name), name, PERSON, 0, 0)
+def read_known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, Known]:
+    """What the store has of these documents, by their ids."""
+    if not ids:
+        return {}
+    table = read_documents(read, ids)
+    if not table.num_rows:
+        return {}
+    return {
+        row["id"]: Known(row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"])
+        for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
+    }
 
 
 def _opens(mentions: list[Mention], heading: Mention) -> bool:
@@ -345,69 +136,8 @@ def _opens(mentions: list[Mention], heading: Mention) -> bool:
     return bool(mentions) and mentions[0].key == heading.key
 
 
-def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[Record | RecordError]]:
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
-
-
-def _prepare(
-    records: list[Record | RecordError],
-    now: int,
-    report: IngestReport | None,
-    redact: Callable[[Record], Record],
-) -> Iterator[_Document]:
-    """Check records and give them their identities; a bad one is reported, or raised without a report."""
-    for item in records:
-        try:
-            record = redact(_checked(item, now))
-        except RecordError as error:
-            if report is None:
-                raise
-            report.skipped.append(error)
-            continue
-        time = now if record.time is None else record.time
-        digest = text_digest(record.title, record.text)
-        # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
-        name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
-        yield _Document(record, time, stable_id(record.source, name), name, digest, segment(record.text))
-
-
-def _checked(record: Record | RecordError, now: int) -> Record:
-    if isinstance(record, RecordError):
-        raise record
-    if not record.text.strip():
-        raise RecordError(record.origin, "the text is empty; leave the record out or give it a text")
-    try:
-        f"{record.text}{record.title}{record.source}{record.id}".encode()
-    except UnicodeEncodeError as error:
-        half = error.object[error.start]
-        raise RecordError(
-            record.origin, f"holds {half!r}, half of a character; decode it with the encoding that it is in"
-        ) from None
-    if record.time is not None and record.time > now + SLACK:
-        raise RecordError(
-            record.origin,
-            f"is dated {from_millis(record.time):%Y-%m-%d %H:%M}, "
-            f"after now ({from_millis(now):%Y-%m-%d %H:%M}); correct its time, or set now with --now",
-        )
-    return record
-
-
-def _known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, _Known]:
-    if not ids:
-        return {}
-    table = read_documents(read, ids)
-    if not table.num_rows:
-        return {}
-    return {
-        row["id"]: _Known(row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"])
-        for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
-    }
-
-
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class Columns:
     """The mentions of a batch's documents, and the events that they make, as columns."""
 
     names: dict[int, Mention]
@@ -422,7 +152,7 @@ class _Columns:
     time: NDArray[np.int64]
 
 
-def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float) -> _Columns:
+def columns(documents: list[Document], aliases: dict[str, int], impulse: float) -> Columns:
     names: dict[int, Mention] = {}
     ids: dict[str, int] = {}
     rows: list[tuple[int, int, int, int]] = []
@@ -445,7 +175,7 @@ def _columns(documents: list[_Document], aliases: dict[str, int], impulse: float
     document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
     events = cooccurrence_events(document_of, sentence, np.arange(len(rows)), entity_of)
     times = np.array([document.time for document in documents], dtype=np.int64)
-    return _Columns(
+    return Columns(
         names,
         headings,
         document_of,
@@ -470,14 +200,14 @@ def _named(known: Mention | None, mention: Mention, aliases: dict[str, int]) -> 
     return own._replace(label=other.label) if weak else own
 
 
-def _write(store: Store, embedder: Embedder | None, documents: list[_Document], report: IngestReport) -> None:
+def write(store: Store, embedder: Embedder | None, documents: list[Document], report: IngestReport) -> None:
     """Write a batch in one change."""
     if not documents:
         return
     # embedding takes long: not while others wait to write
     vectors = {} if embedder is None else _embed(embedder, documents)
     with store.changing() as change:
-        known = _known(store.read, [document.id for document in documents])
+        known = read_known(store.read, [document.id for document in documents])
         # another thread, or this very stream, may have brought a document since it was looked up
         fresh = [
             document
@@ -490,7 +220,7 @@ def _write(store: Store, embedder: Embedder | None, documents: list[_Document], 
                 [document.id not in known or document.time >= known[document.id].time for document in fresh]
             )
             # read here: another thread may have added an alias since
-            batch = _columns(fresh, read_aliases(store.read), store.parameters.impulse)
+            batch = columns(fresh, read_aliases(store.read), store.parameters.impulse)
             places = _places(store, fresh, current, known)
             lost = count_mentions(store.read, places.rewritten)
             alter_entities(change, store.read, _entities(batch, fresh, current), lost)
@@ -510,7 +240,7 @@ def _write(store: Store, embedder: Embedder | None, documents: list[_Document], 
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class Places:
     """Where a batch's passages go: per document the positions in its source (none for an old version)."""
 
     positions: list[list[int]]
@@ -520,12 +250,12 @@ class _Places:
 
 
 def _places(
-    store: Store, documents: list[_Document], current: NDArray[np.bool_], known: dict[int, _Known]
-) -> _Places:
+    store: Store, documents: list[Document], current: NDArray[np.bool_], known: dict[int, Known]
+) -> Places:
     """Give positions out: a new version takes its predecessor's, what is more comes last in the source."""
     sources = sorted({document.record.source for document in documents})
     counters = read_counters(store.read, sources)
-    places = _Places([], [], counters, [])
+    places = Places([], [], counters, [])
     for document, is_current in zip(documents, current, strict=True):
         source = document.record.source
         earlier = known[document.id].positions if document.id in known else []
@@ -542,7 +272,7 @@ def _places(
     return places
 
 
-def _entities(batch: _Columns, documents: list[_Document], current: NDArray[np.bool_]) -> pa.Table:
+def _entities(batch: Columns, documents: list[Document], current: NDArray[np.bool_]) -> pa.Table:
     """What a batch tells of entities; every column."""
     ids, inverse = np.unique(batch.entity, return_inverse=True)
     times = np.array([document.time for document in documents], dtype=np.int64)[batch.document]
@@ -569,32 +299,7 @@ def _entities(batch: _Columns, documents: list[_Document], current: NDArray[np.b
     )
 
 
-def write_edges(store: Store, change: Change, edges: Edges) -> None:
-    """Add edges to those of the store, in place or by replacing the table, whichever is cheaper.
-
-    Parameters
-    ----------
-    store : Store
-        Where.
-    change : Change
-        Takes them.
-    edges : Edges
-        Each pair once; both entities are there, or in the change.
-    """
-    if not len(edges):
-        return
-    if store.prefers_swap(len(edges), store.count("associations")):
-        stored = edges_from_arrow(store.read_edges())
-        change.replace("ASSOCIATES", edges_to_arrow(unite(stored, edges, store.parameters)))
-        return
-    ends = np.unique(np.concatenate([edges.source, edges.target]))
-    stored = edges_from_arrow(store.read_edges_between(ends.tolist()))
-    merged, known = add_edges(stored, edges, store.parameters)
-    change.update("ASSOCIATES", edges_to_arrow(merged.take(known)))
-    change.create("ASSOCIATES", edges_to_arrow(merged.take(~known)))
-
-
-def _embed(embedder: Embedder, documents: list[_Document]) -> dict[int, NDArray[np.float32]]:
+def _embed(embedder: Embedder, documents: list[Document]) -> dict[int, NDArray[np.float32]]:
     """The vectors of the documents' passages, by document."""
     texts = [passage_text(document.record.title, text) for document in documents for text in document.texts]
     bounds = np.cumsum([len(document.texts) for document in documents])[:-1]
@@ -606,8 +311,8 @@ def _write_vectors(  # noqa: PLR0917 - what the steps before it found
     store: Store,
     change: Change,
     embedder: Embedder | None,
-    documents: list[_Document],
-    places: _Places,
+    documents: list[Document],
+    places: Places,
     rows: list[tuple[int, int, int]],
     vectors: dict[int, NDArray[np.float32]],
 ) -> None:
@@ -627,7 +332,7 @@ def _write_vectors(  # noqa: PLR0917 - what the steps before it found
 
 
 def _write_passages(
-    store: Store, change: Change, batch: _Columns, documents: list[_Document], places: _Places
+    store: Store, change: Change, batch: Columns, documents: list[Document], places: Places
 ) -> list[tuple[int, int, int]]:
     """Write the passages of current versions; gives the id, document and number in it of each."""
     rows = [
@@ -676,11 +381,11 @@ def _write_passages(
 def _write_documents(  # noqa: PLR0917 - what the steps before it found
     store: Store,
     change: Change,
-    batch: _Columns,
-    documents: list[_Document],
+    batch: Columns,
+    documents: list[Document],
     current: NDArray[np.bool_],
-    known: dict[int, _Known],
-    places: _Places,
+    known: dict[int, Known],
+    places: Places,
 ) -> None:
     ids = np.array([document.id for document in documents], dtype=np.int64)
     gave = Ledger(ids[batch.event_document], batch.source, batch.target, batch.amount, batch.time)

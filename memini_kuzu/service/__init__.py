@@ -1,6 +1,6 @@
 """One process owns the store and shares it: an MCP server over stdio or streamable HTTP (extra ``mcp``)."""
 
-from memini_kuzu.server.http import PATH, application, serve_http
-from memini_kuzu.server.tools import build
+from memini_kuzu.service.http import PATH, application, serve_http
+from memini_kuzu.service.tools import build
 
 __all__ = ["PATH", "application", "build", "serve_http"]

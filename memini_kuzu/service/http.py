@@ -15,12 +15,12 @@ import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.server.tools import build
+from memini_kuzu.service.tools import build
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
-    from memini_kuzu.server.tools import Served
+    from memini_kuzu.service.tools import Served
 
     Scope = MutableMapping[str, Any]
     Application = Callable[

@@ -15,14 +15,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
 from memini_kuzu import errors
+from memini_kuzu.changes.documents import IngestReport
+from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import InputError, MeminiError, StoreError
-from memini_kuzu.forgetting import ForgetReport
-from memini_kuzu.ingestion import IngestReport
 from memini_kuzu.memory import Association, Memory, Stats
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
-from memini_kuzu.server.results import (
+from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
     ForgetResult,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memini_kuzu.ledger import Ledger
+    from memini_kuzu.store.ledger import Ledger
 
 __all__ = ["Stream", "read_stream", "read_table", "stream_from_arrow", "stream_from_ledger"]
 
@@ -187,7 +187,7 @@ def stream_from_ledger(ledger: Ledger, impulse: float) -> Stream:
 
     Examples
     --------
-    >>> from memini_kuzu.ledger import Ledger
+    >>> from memini_kuzu.store.ledger import Ledger
     >>> one = np.array([5])
     >>> stream_from_ledger(Ledger(one, one, one + 1, np.array([2.0]), one * 0), 2.0).amount
     array([1.])

@@ -1,0 +1,11 @@
+"""What alters a memory: each module computes a `store.change.Change` and hands it to the store.
+
+In come records, tables, names and scopes; out goes a report of what was done.
+
+- `ingestion`, `documents`: texts become passages, mentions and events.
+- `events`, `folding`, `exchange`: event tables and folded edges are loaded; a store is exported and imported.
+- `merging`: another store becomes part of this one.
+- `aliases`, `undo`: names that stand for an entity, and how that is taken back.
+- `forgetting`, `scope`: exact unlearning.
+- `consolidation`, `retune`, `vectors`: the maintenance pass, other parameters, vectors of passages.
+"""

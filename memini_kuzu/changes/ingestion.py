@@ -1,0 +1,265 @@
+"""Records to memory: extract, fold, write; one change a batch.
+
+read → compute → write: what is known of a batch's documents and pairs is read as columns, the batch's events
+are folded and added to the stored state in numpy, and everything is written together or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from memini_kuzu.changes.documents import Document, IngestReport, read_known, write
+from memini_kuzu.embedding import space_of
+from memini_kuzu.errors import InputError, RecordError
+from memini_kuzu.identity import stable_id, text_digest
+from memini_kuzu.store.vectors import check_space, read_space
+from memini_kuzu.text.redaction import KEYS_ONLY, Redaction, blank
+from memini_kuzu.text.segments import segment
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from memini_kuzu.embedding import Embedder
+    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.records import Record
+    from memini_kuzu.store import Store
+
+__all__ = [
+    "BATCH",
+    "ingest",
+    "texts_to_extract",
+]
+
+
+BATCH = 1_000
+"""Documents a change: all or nothing, and large enough that a commit's fixed cost does not count."""
+
+BATCH_PASSAGES = 5_000
+"""Passages after which a change ends all the same: a thousand books do not fit in memory at once."""
+
+SLACK = DAY
+"""How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""
+
+
+class _Incoming:
+    """The documents of a call that the store does not have, on their way to the extractor and back.
+
+    Attributes
+    ----------
+    waiting : deque of Document
+        Those whose texts were handed out, in their order.
+    failure : InputError or None
+        What ended the records; raised at the end, not here: extractors read ahead, and the batches before
+        it are kept.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        records: Iterable[Record | RecordError],
+        now: int,
+        report: IngestReport,
+        *,
+        skip_bad: bool,
+        redaction: Redaction,
+    ) -> None:
+        self.waiting: deque[Document] = deque()
+        self.failure: InputError | None = None
+        self._store, self._records, self._now, self._report = store, records, now, report
+        self._skip_bad = skip_bad
+        self._redaction = redaction
+        self._changed: set[int] = set()
+
+    def texts(self) -> Iterator[str]:
+        """The texts to extract from."""
+        try:
+            for chunk in _chunks(self._records, BATCH):
+                report = self._report if self._skip_bad else None
+                documents = list(_prepare(chunk, self._now, report, self._redacted))
+                for document in self._fresh(documents):
+                    self.waiting.append(document)
+                    yield from map(blank, document.texts)
+        except InputError as error:
+            self.failure = error
+
+    def _redacted(self, record: Record) -> Record:
+        """The record with its secrets masked, and counted."""
+        text, in_text = self._redaction.mask(record.text)
+        title, in_title = self._redaction.mask(record.title)
+        for counts in (in_text, in_title):
+            for kind, number in counts.items():
+                self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
+        return replace(record, text=text, title=title) if in_text or in_title else record
+
+    def _fresh(self, documents: list[Document]) -> Iterator[Document]:
+        """Leave out what the store has; a document that this call changes is looked at when it is written."""
+        known = read_known(self._store.read, [document.id for document in documents])
+        for document in documents:
+            earlier = known.get(document.id)
+            if earlier is None:
+                yield document
+            elif document.id in self._changed or not earlier.has(document):
+                self._changed.add(document.id)
+                yield document
+            else:
+                self._report.unchanged += 1
+
+
+def ingest(
+    store: Store,
+    extractor: Extractor,
+    records: Iterable[Record | RecordError],
+    *,
+    now: int,
+    skip_bad: bool = False,
+    processes: int = 1,
+    redaction: Redaction = KEYS_ONLY,
+    embedder: Embedder | None = None,
+    progress: Callable[[int], None] = lambda _documents: None,
+) -> IngestReport:
+    """Read records into the store.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    extractor : Extractor
+        Finds the mentions.
+    records : iterable of Record or RecordError
+        As the readers give them; read as they are needed.
+    now : int
+        The present, milliseconds since 1970; the date of records without one.
+    skip_bad : bool
+        Leave bad records out and report them. Otherwise the first one is raised: the batch that it stands in
+        is not written, those before it are, and the same call again goes on from there.
+    processes : int
+        How many processes extract.
+    redaction : Redaction
+        What is masked before anything is stored.
+    embedder : Embedder, optional
+        Gives the passages vectors; without one they get none.
+    progress : callable
+        Told how many documents are done, batch by batch.
+
+    Returns
+    -------
+    IngestReport
+        What happened.
+
+    Raises
+    ------
+    RecordError
+        At the first bad record, unless `skip_bad`.
+    InputError
+        If the store has vectors of another embedder, or this one breaks its promise.
+    """
+    if embedder is not None:
+        # before the extractor's work; the transaction asks again
+        check_space(space_of(embedder), read_space(store.read))
+    report = IngestReport()
+    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
+    mentions = extractor.extract(incoming.texts(), processes=processes)
+    batch: dict[int, Document] = {}
+    passages = 0
+    for first in mentions:
+        document = incoming.waiting.popleft()
+        document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
+        # a batch holds one version of a document: the second builds on the first
+        if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
+            write(store, embedder, list(batch.values()), report)
+            progress(report.documents)
+            batch, passages = {}, 0
+        batch[document.id] = document
+        passages += len(document.texts)
+    write(store, embedder, list(batch.values()), report)
+    progress(report.documents)
+    if incoming.failure is not None:
+        raise incoming.failure
+    return report
+
+
+def texts_to_extract(
+    store: Store,
+    records: Iterable[Record | RecordError],
+    *,
+    now: int,
+    skip_bad: bool = False,
+    redaction: Redaction = KEYS_ONLY,
+) -> Iterator[str]:
+    """The passages that `ingest` would hand to the extractor, as it would; nothing is written.
+
+    Parameters
+    ----------
+    store, records, now, skip_bad, redaction
+        As for `ingest`.
+
+    Yields
+    ------
+    str
+        Those of documents that the store does not have.
+
+    Raises
+    ------
+    RecordError
+        At the first bad record, unless `skip_bad`.
+    """
+    incoming = _Incoming(store, records, now, IngestReport(), skip_bad=skip_bad, redaction=redaction)
+    for text in incoming.texts():
+        incoming.waiting.clear()  # nobody fetches them here
+        yield text
+    if incoming.failure is not None:
+        raise incoming.failure
+
+
+def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[Record | RecordError]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+
+
+def _prepare(
+    records: list[Record | RecordError],
+    now: int,
+    report: IngestReport | None,
+    redact: Callable[[Record], Record],
+) -> Iterator[Document]:
+    """Check records and give them their identities; a bad one is reported, or raised without a report."""
+    for item in records:
+        try:
+            record = redact(_checked(item, now))
+        except RecordError as error:
+            if report is None:
+                raise
+            report.skipped.append(error)
+            continue
+        time = now if record.time is None else record.time
+        digest = text_digest(record.title, record.text)
+        # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
+        name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
+        yield Document(record, time, stable_id(record.source, name), name, digest, segment(record.text))
+
+
+def _checked(record: Record | RecordError, now: int) -> Record:
+    if isinstance(record, RecordError):
+        raise record
+    if not record.text.strip():
+        raise RecordError(record.origin, "the text is empty; leave the record out or give it a text")
+    try:
+        f"{record.text}{record.title}{record.source}{record.id}".encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise RecordError(
+            record.origin, f"holds {half!r}, half of a character; decode it with the encoding that it is in"
+        ) from None
+    if record.time is not None and record.time > now + SLACK:
+        raise RecordError(
+            record.origin,
+            f"is dated {from_millis(record.time):%Y-%m-%d %H:%M}, "
+            f"after now ({from_millis(now):%Y-%m-%d %H:%M}); correct its time, or set now with --now",
+        )
+    return record

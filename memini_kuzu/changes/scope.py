@@ -1,0 +1,123 @@
+"""What to forget, and what was forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memini_kuzu.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+
+__all__ = [
+    "ForgetReport",
+    "Scope",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to forget: documents by source and date, or one entity, or one pair.
+
+    Parameters
+    ----------
+    source : str or None
+        Documents of this source.
+    since, until : int or None
+        Documents, or versions of them, dated from `since` up to but not including `until` (milliseconds
+        since 1970).
+    entity : int or None
+        The entity of this id.
+    pair : tuple of two int, or None
+        The associations between these two entities, in both directions.
+
+    Raises
+    ------
+    InputError
+        If it names nothing, or more than one kind of thing, or an empty interval.
+
+    Examples
+    --------
+    >>> Scope(source="diary").source
+    'diary'
+    """
+
+    source: str | None = None
+    since: int | None = None
+    until: int | None = None
+    entity: int | None = None
+    pair: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        documents = not (self.source is None and self.since is None and self.until is None)
+        if documents + (self.entity is not None) + (self.pair is not None) != 1:
+            raise InputError(
+                "forget takes one kind of thing at a time: a source or dates, an entity, or an association"
+            )
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise InputError("the interval is empty: since must lie before until")
+
+    @property
+    def of_documents(self) -> bool:
+        """Whether it is documents that are forgotten."""
+        return self.entity is None and self.pair is None
+
+    def holds(self, time: Ints) -> Flags:
+        """Which of these dates lie in the interval.
+
+        Parameters
+        ----------
+        time : int64 (n,)
+            Milliseconds since 1970.
+
+        Examples
+        --------
+        >>> Scope(since=5).holds(np.array([4, 5])).tolist()
+        [False, True]
+        """
+        inside = np.ones(len(time), dtype=np.bool_)
+        if self.since is not None:
+            inside &= time >= self.since
+        if self.until is not None:
+            inside &= time < self.until
+        return inside
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What was forgotten, or would be.
+
+    Parameters
+    ----------
+    documents, passages, events : int
+        Documents and passages deleted, events taken back.
+    associations : int
+        Associations deleted: no event was left.
+    weakened : int
+        Associations that keep other events.
+    entities, aliases, sources : int
+        Deleted because nothing refers to them any more.
+    dry_run : bool
+        Whether nothing was written.
+    """
+
+    documents: int
+    passages: int
+    events: int
+    associations: int
+    weakened: int
+    entities: int
+    aliases: int
+    sources: int
+    dry_run: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)

@@ -1,0 +1,35 @@
+"""The equation of an association and its closed solution, on columns.
+
+In come the variables, amounts and days of many edges as numpy arrays; out go new arrays.
+
+- `propagation`: the equation, its time constants, and the variables at a later time.
+- `impulses`: events as impulses, their sums, and the bound below which an edge is forgotten.
+- `edges`: edges as columns: add, subtract, compare, redirect.
+"""
+
+from memini_kuzu.dynamics.impulses import fold, merge, peak, potentiate, respond, retained
+from memini_kuzu.dynamics.propagation import (
+    Kernel,
+    Spectrum,
+    TimeConstants,
+    kernel,
+    propagate,
+    spectrum,
+    time_constants,
+)
+
+__all__ = [
+    "Kernel",
+    "Spectrum",
+    "TimeConstants",
+    "fold",
+    "kernel",
+    "merge",
+    "peak",
+    "potentiate",
+    "propagate",
+    "respond",
+    "retained",
+    "spectrum",
+    "time_constants",
+]

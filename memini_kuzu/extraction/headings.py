@@ -1,0 +1,44 @@
+"""Who a passage is about: what its title names, and who speaks in it."""
+
+from __future__ import annotations
+
+from memini_kuzu.extraction import PERSON, Mention, canonical, tidy
+from memini_kuzu.extraction.mentions import speakers
+
+__all__ = [
+    "TITLE",
+    "speaker",
+    "title_mention",
+]
+
+
+TITLE = "TITLE"
+"""Label of an entity that is known from a title only."""
+
+
+def title_mention(title: str) -> Mention | None:
+    """The entity that a title names, without what stands in brackets behind it.
+
+    Examples
+    --------
+    >>> title_mention("Demon Dice (game)").key
+    'demon dice'
+    """
+    name = tidy(title.partition(" (")[0])
+    key = canonical(name)
+    return Mention(key, name, TITLE, 0, -1) if key else None
+
+
+def speaker(text: str) -> Mention | None:
+    """Who speaks a passage, as in ``Caroline: Hey Mel!``.
+
+    Examples
+    --------
+    >>> speaker("Caroline: Hey Mel!").key
+    'caroline'
+    """
+    first = next(iter(speakers(text)), None)
+    if first is None or first.start != 0:
+        return None
+    name = tidy(first.name)
+    return Mention(canonical(name), name, PERSON, 0, 0)

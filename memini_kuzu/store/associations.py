@@ -1,0 +1,67 @@
+"""Writing associations: in place, or by replacing their table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memini_kuzu.dynamics.edges import add_edges, concatenate, unite, without_pairs
+from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
+
+if TYPE_CHECKING:
+    from memini_kuzu.store import Store
+    from memini_kuzu.store.change import Change
+
+__all__ = [
+    "rewrite_edges",
+    "write_edges",
+]
+
+
+def write_edges(store: Store, change: Change, edges: Edges) -> None:
+    """Add edges to those of the store, in place or by replacing the table, whichever is cheaper.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    change : Change
+        Takes them.
+    edges : Edges
+        Each pair once; both entities are there, or in the change.
+    """
+    if not len(edges):
+        return
+    if store.prefers_swap(len(edges), store.count("associations")):
+        stored = edges_from_arrow(store.read_edges())
+        change.replace("ASSOCIATES", edges_to_arrow(unite(stored, edges, store.parameters)))
+        return
+    ends = np.unique(np.concatenate([edges.source, edges.target]))
+    stored = edges_from_arrow(store.read_edges_between(ends.tolist()))
+    merged, known = add_edges(stored, edges, store.parameters)
+    change.update("ASSOCIATES", edges_to_arrow(merged.take(known)))
+    change.create("ASSOCIATES", edges_to_arrow(merged.take(~known)))
+
+
+def rewrite_edges(store: Store, change: Change, updated: Edges, deleted: Edges) -> None:
+    """Write associations that lost events, and delete those that lost all.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    change : Change
+        Takes them.
+    updated, deleted : Edges
+        Each pair once, all of them in the store.
+    """
+    changed = concatenate(updated, deleted)
+    if not len(changed):
+        return
+    if store.prefers_swap(len(changed), store.count("associations")):
+        stored = edges_from_arrow(store.read_edges())
+        change.replace("ASSOCIATES", edges_to_arrow(concatenate(without_pairs(stored, changed), updated)))
+        return
+    change.update("ASSOCIATES", edges_to_arrow(updated))
+    change.delete("ASSOCIATES", edges_to_arrow(deleted))

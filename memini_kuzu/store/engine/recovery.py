@@ -1,0 +1,102 @@
+"""Opening a store's file as its first user in this process, and recovering a damaged one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memini_kuzu.store.engine.checksum import checksum
+from memini_kuzu.store.engine.files import clear_work, unclean
+from memini_kuzu.store.engine.journal import Journal
+from memini_kuzu.store.engine.lock import ProcessLock, UnlockableError, opening
+from memini_kuzu.store.engine.open_file import OpenFile, Replay
+from memini_kuzu.store.engine.standby import beside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+__all__ = [
+    "first_reader",
+    "first_writer",
+    "recover",
+]
+
+
+def first_writer(path: Path, replay: Replay) -> OpenFile:
+    """Open for writing; what a crash left is recovered."""
+    lock = ProcessLock(path)
+    with opening(path):
+        lock.acquire(wait=0.0)
+        try:
+            clear_work(path)
+            return OpenFile(path, False, lock, replay)  # noqa: FBT003
+        except BaseException:
+            lock.release()
+            raise
+
+
+def first_reader(path: Path, replay: Replay) -> OpenFile:
+    """Open for reading; where a crash left something to do, that is done first, as a writer."""
+    try:
+        return _locked_reader(path, replay)
+    except UnlockableError:
+        # where nobody can write, nobody has to be kept out
+        return OpenFile(path, True, None, replay)  # noqa: FBT003
+
+
+def _locked_reader(path: Path, replay: Replay) -> OpenFile:
+    with opening(path):
+        lock = ProcessLock(path)
+        lock.acquire(wait=0.0, note=False)
+        try:
+            if unclean(path):
+                recovered = OpenFile(path, False, None, replay)  # noqa: FBT003
+                try:
+                    recovered.settle()
+                finally:
+                    recovered.stop()
+            return OpenFile(path, True, None, replay)  # noqa: FBT003
+        finally:
+            lock.release(note=False)
+
+
+def recover(path: Path, replay: Replay) -> list[str]:
+    """Go on with what is left of a damaged store.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    replay : callable
+        As of `Engine`.
+
+    Returns
+    -------
+    list of str
+        What was lost; empty where nothing was. A copy of the journal lies beside the file.
+
+    Raises
+    ------
+    StoreLockedError
+        If a process has it open.
+    NotAStoreError, DamagedStoreError
+        If not even the file can be read.
+    """
+    path = path.resolve()
+    lost: list[str] = []
+    lock = ProcessLock(path)
+    with opening(path):
+        lock.acquire(wait=0.0)
+        try:
+            shared = OpenFile(path, False, lock, replay, accepted=lost)  # noqa: FBT003
+            try:
+                if shared.journal is None:
+                    shared.journal = Journal.begin(
+                        beside(path, ".journal"), shared.sequence, checksum(shared.descriptor), follow=True
+                    )
+                shared.checkpoint(follow=False)
+            finally:
+                shared.stop()
+        finally:
+            lock.release()
+    return lost

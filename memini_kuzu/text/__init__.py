@@ -1,0 +1,10 @@
+"""Texts: where passages end, which words count, which mentions meet, what must not be stored.
+
+In come strings; out go strings, spans and columns. Nothing here knows of a store.
+
+- `segments`: texts are cut into passages.
+- `analysis`: the words of a passage or a cue.
+- `pairs`: the events that mentions make by standing together.
+- `dates`: dates in a cue.
+- `redaction`: secrets that are left out.
+"""
