@@ -29,7 +29,7 @@ from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, 
 from memini_kuzu.insight.doctor import Diagnosis
 from memini_kuzu.insight.suggestions import Suggestion
 from memini_kuzu.insight.trajectory import Overview, Trajectory
-from memini_kuzu.memory import Association, Memory, Stats
+from memini_kuzu.memory import Memory
 from memini_kuzu.readers import Columns
 from memini_kuzu.recall import (
     ActivatedEntity,
@@ -41,6 +41,7 @@ from memini_kuzu.recall import (
     RecalledPassage,
 )
 from memini_kuzu.records import Record
+from memini_kuzu.results import Association, AssociativeMemory, Stats
 from memini_kuzu.text.redaction import NO_REDACTION, Redaction
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Alias",
     "Association",
     "AssociationHistory",
+    "AssociativeMemory",
     "Columns",
     "Context",
     "Diagnosis",

@@ -25,10 +25,10 @@ import typer
 from typer.testing import CliRunner
 
 from memini_kuzu import Memory, Parameters, RecordError, RuleExtractor
-from memini_kuzu import memory as memory_module
 from memini_kuzu.cli import app
 from memini_kuzu.cli._print import jsonable
 from memini_kuzu.dynamics import time_constants
+from memini_kuzu.memory import opening as memory_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,7 +153,7 @@ def finish(started: subprocess.Popen[str]) -> tuple[int, str, str]:
 def content(path: Path) -> dict[str, Any]:
     """What a store holds, in numbers and dates."""
     found = answer("stats", "--db", path)
-    return {name: value for name, value in found.items() if name not in ("path", "bytes", "faint")}
+    return {name: value for name, value in found.items() if name not in ("path", "bytes")}
 
 
 @contextmanager

@@ -179,5 +179,5 @@ def test_passages_about_an_entity_stand_by_the_strength_of_what_they_mention(
 
 
 def test_another_program_may_read_beside_a_reader_of_memini(run: Run, memory: Memory) -> None:
-    assert memory.stats(now=NOW).associations
+    assert memory.stats().associations
     assert run("strongest", {"now": NOW})

@@ -26,7 +26,6 @@ import pytest
 from fixtures_memory import NOW, Names, corpus
 from soundness import differences, state, unsound, violations
 
-from memini_kuzu import memory as memory_module
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import (
     DamagedStoreError,
@@ -39,6 +38,7 @@ from memini_kuzu.errors import (
 from memini_kuzu.extraction import RuleExtractor
 from memini_kuzu.insight.doctor import diagnose
 from memini_kuzu.memory import Memory
+from memini_kuzu.memory import opening as memory_module
 from memini_kuzu.records import Record
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.times import DAY

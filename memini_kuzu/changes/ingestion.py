@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memini_kuzu.changes.documents import Document, IngestReport, read_known, write
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
+from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
 from memini_kuzu.store.vectors import check_space, read_space
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction, blank
@@ -47,15 +47,12 @@ SLACK = DAY
 
 
 class _Incoming:
-    """The documents of a call that the store does not have, on their way to the extractor and back.
+    """The documents of a call that the store does not have, a batch at a time.
 
     Attributes
     ----------
-    waiting : deque of Document
-        Those whose texts were handed out, in their order.
     failure : InputError or None
-        What ended the records; raised at the end, not here: extractors read ahead, and the batches before
-        it are kept.
+        What ended the records; raised at the end, not here: the batches before it are kept.
     """
 
     def __init__(
@@ -68,24 +65,32 @@ class _Incoming:
         skip_bad: bool,
         redaction: Redaction,
     ) -> None:
-        self.waiting: deque[Document] = deque()
         self.failure: InputError | None = None
         self._store, self._records, self._now, self._report = store, records, now, report
         self._skip_bad = skip_bad
         self._redaction = redaction
         self._changed: set[int] = set()
 
-    def texts(self) -> Iterator[str]:
-        """The texts to extract from."""
+    def batches(self) -> Iterator[list[Document]]:
+        """The documents, as many together as one change writes."""
+        batch: dict[int, Document] = {}
+        passages = 0
         try:
-            for chunk in _chunks(self._records, BATCH):
-                report = self._report if self._skip_bad else None
-                documents = list(_prepare(chunk, self._now, report, self._redacted))
-                for document in self._fresh(documents):
-                    self.waiting.append(document)
-                    yield from map(blank, document.texts)
+            for document in self._documents():
+                # a batch holds one version of a document: the second builds on the first
+                if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
+                    yield list(batch.values())
+                    batch, passages = {}, 0
+                batch[document.id] = document
+                passages += len(document.texts)
         except InputError as error:
             self.failure = error
+        yield list(batch.values())
+
+    def _documents(self) -> Iterator[Document]:
+        for chunk in _chunks(self._records, BATCH):
+            report = self._report if self._skip_bad else None
+            yield from self._fresh(list(_prepare(chunk, self._now, report, self._redacted)))
 
     def _redacted(self, record: Record) -> Record:
         """The record with its secrets masked, and counted."""
@@ -156,28 +161,19 @@ def ingest(
     RecordError
         At the first bad record, unless `skip_bad`.
     InputError
-        If the store has vectors of another embedder, or this one breaks its promise.
+        If the store has vectors of another embedder, or the extractor or the embedder breaks its promise.
     """
     if embedder is not None:
         # before the extractor's work; the transaction asks again
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport()
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
-    mentions = extractor.extract(incoming.texts(), processes=processes)
-    batch: dict[int, Document] = {}
-    passages = 0
-    for first in mentions:
-        document = incoming.waiting.popleft()
-        document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
-        # a batch holds one version of a document: the second builds on the first
-        if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
-            write(store, embedder, list(batch.values()), report)
-            progress(report.documents)
-            batch, passages = {}, 0
-        batch[document.id] = document
-        passages += len(document.texts)
-    write(store, embedder, list(batch.values()), report)
-    progress(report.documents)
+    for batch in incoming.batches():
+        mentions = iter(mentions_of(extractor, _texts(batch), processes=processes))
+        for document in batch:
+            document.mentions = list(itertools.islice(mentions, len(document.texts)))
+        write(store, embedder, batch, report)
+        progress(report.documents)
     if incoming.failure is not None:
         raise incoming.failure
     return report
@@ -209,11 +205,15 @@ def texts_to_extract(
         At the first bad record, unless `skip_bad`.
     """
     incoming = _Incoming(store, records, now, IngestReport(), skip_bad=skip_bad, redaction=redaction)
-    for text in incoming.texts():
-        incoming.waiting.clear()  # nobody fetches them here
-        yield text
+    for batch in incoming.batches():
+        yield from _texts(batch)
     if incoming.failure is not None:
         raise incoming.failure
+
+
+def _texts(documents: Iterable[Document]) -> list[str]:
+    """What the extractor reads of documents: masked secrets name nothing."""
+    return [blank(text) for document in documents for text in document.texts]
 
 
 def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[Record | RecordError]]:

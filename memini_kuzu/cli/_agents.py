@@ -20,6 +20,7 @@ from memini_kuzu.cli._app import (
     command,
     masking,
     opened,
+    opened_file,
 )
 from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import clean, note, show_json, show_table
@@ -196,7 +197,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
+        with opened_file(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
             if costs():
                 note(f"each text that is remembered here is sent to {memory.extractor.identity}")
             if stdio:

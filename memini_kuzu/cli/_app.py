@@ -24,6 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
+import click
 import typer
 from typer.core import TyperGroup
 
@@ -34,6 +35,7 @@ from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction import Extractor
 from memini_kuzu.extraction.plugins import extractor_named
 from memini_kuzu.memory import Memory
+from memini_kuzu.results import AssociativeMemory
 from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
@@ -57,6 +59,7 @@ __all__ = [
     "main",
     "masking",
     "opened",
+    "opened_file",
 ]
 
 STORE = Path("memory.memini")
@@ -268,12 +271,60 @@ def opened(
     create: bool = False,
     wait: float = 0.0,
     now: str | None = None,
+    redaction: Redaction = KEYS_ONLY,
+) -> Iterator[AssociativeMemory]:
+    """The memory of a command that a server can answer too: that of ``--server``, or the store's file.
+
+    Parameters
+    ----------
+    db, write, create, wait, now, redaction
+        As of `opened_file`.
+
+    Yields
+    ------
+    AssociativeMemory
+        Closed afterwards.
+    """
+    server = _server.get()
+    if server is None:
+        with opened_file(db, write=write, create=create, wait=wait, now=now, redaction=redaction) as memory:
+            yield memory
+        return
+    if now is not None and write:
+        raise InputError("a server has a clock of its own; leave --now out, or use the file")
+    if redaction != KEYS_ONLY:
+        raise InputError(
+            "a server masks what it was started to mask; leave --redact-… and --no-redaction out here, "
+            "and pass them to memini serve"
+        )
+    if _extractor.get() is not None:
+        raise InputError(
+            "a server has an extractor of its own; leave --extractor out here, and pass it before "
+            "memini serve: memini --extractor NAME serve"
+        )
+    if _embedder.get() is not None:
+        raise InputError(
+            "a server has an embedder of its own, or none; leave --embedder out here, and pass it before "
+            "memini serve: memini --embedder NAME serve"
+        )
+    with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
+        yield shared
+
+
+@contextmanager
+def opened_file(
+    db: Path,
+    *,
+    write: bool = False,
+    create: bool = False,
+    wait: float = 0.0,
+    now: str | None = None,
     parameters: Parameters | None = None,
     redaction: Redaction = KEYS_ONLY,
     silent: bool = False,
     embedder: str | None = None,
 ) -> Iterator[Memory]:
-    """The store of a command, or the memory that a server shares.
+    """The store of a command.
 
     Parameters
     ----------
@@ -300,30 +351,17 @@ def opened(
     ------
     Memory
         Closed afterwards.
+
+    Raises
+    ------
+    InputError
+        If ``--server`` is given: a server offers only part of what the file does.
     """
-    server = _server.get()
-    if server is not None:
-        if now is not None and write:
-            raise InputError("a server has a clock of its own; leave --now out, or use the file")
-        if redaction != KEYS_ONLY:
-            raise InputError(
-                "a server masks what it was started to mask; leave --redact-… and --no-redaction out here, "
-                "and pass them to memini serve"
-            )
-        if _extractor.get() is not None:
-            raise InputError(
-                "a server has an extractor of its own; leave --extractor out here, and pass it before "
-                "memini serve: memini --extractor NAME serve"
-            )
-        if embedder is not None or _embedder.get() is not None:
-            raise InputError(
-                "a server has an embedder of its own, or none; leave --embedder out here, and pass it before "
-                "memini serve: memini --embedder NAME serve"
-            )
-        with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
-            # it has the methods that a server offers, and says so where another is called
-            yield cast("Memory", shared)
-        return
+    if _server.get() is not None:
+        raise InputError(
+            f"{click.get_current_context().info_name} needs the store's file; a server offers remember, "
+            "recall, associations, forget, stats and backup"
+        )
     clock: Clock = system_clock
     if now is not None:
         moment = to_millis(now)

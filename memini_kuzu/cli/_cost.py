@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import extractor_asked, opened
+from memini_kuzu.cli._app import extractor_asked, opened_file
 from memini_kuzu.cli._print import note, show_json, show_table
 from memini_kuzu.errors import RecordError
 from memini_kuzu.extraction import CostlyExtractor, Estimate
@@ -53,7 +53,9 @@ def estimated(
         # an empty store stands in for one that is still to be made
         path = Path(stack.enter_context(TemporaryDirectory())) / "empty.memini" if missing else db
         memory = stack.enter_context(
-            opened(path, write=missing, now=now, wait=wait, redaction=redaction, create=missing, silent=True)
+            opened_file(
+                path, write=missing, now=now, wait=wait, redaction=redaction, create=missing, silent=True
+            )
         )
         return memory.estimate(records, skip_bad=skip_bad)
 

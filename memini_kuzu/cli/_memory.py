@@ -24,6 +24,7 @@ from memini_kuzu.cli._app import (
     command,
     masking,
     opened,
+    opened_file,
 )
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
 from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
@@ -91,7 +92,7 @@ def init(
     )
     if db.exists():
         raise StoreError(f"{db} exists already; use it as it is, or name another path")
-    with opened(db, write=True, create=True, parameters=parameters):
+    with opened_file(db, write=True, create=True, parameters=parameters):
         constants = time_constants(parameters)
     if as_json:
         show_json({"path": db, "parameters": parameters, "time_constants": constants})
@@ -246,7 +247,7 @@ def ingest(
         if not yes:
             return
     with (
-        opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
+        opened_file(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
         DocumentProgress() as progress,
     ):
         try:
@@ -416,7 +417,7 @@ def consolidate(
     All associations are brought to one date; those whose two variables are below the threshold are dropped,
     since they can never reach it again without new evidence.
     """
-    with opened(db, write=not dry_run, wait=wait) as memory:
+    with opened_file(db, write=not dry_run, wait=wait) as memory:
         report = memory.consolidate(now=now, threshold=threshold, dry_run=dry_run)
     if as_json:
         show_json(report)
@@ -431,10 +432,10 @@ def consolidate(
 
 
 @command("memini stats --db notes.memini", "memini stats --json")
-def stats(*, db: Db = STORE, now: Now = None, as_json: Json = False, wait: Wait = 0.0) -> None:
+def stats(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """Say what the store holds."""
     with opened(db, wait=wait) as memory:
-        found = memory.stats(now=now)
+        found = memory.stats()
     if as_json:
         show_json(found)
         return
@@ -444,7 +445,6 @@ def stats(*, db: Db = STORE, now: Now = None, as_json: Json = False, wait: Wait 
         for name in ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")
     ]
     rows += [
-        ("about to be forgotten", f"{found.faint:,}"),
         ("first seen", found.first_seen),
         ("last seen", found.last_seen),
         ("extractor", found.extractor),
@@ -473,7 +473,7 @@ def cypher(
 ) -> None:
     """Run a Cypher query on the store."""
     parameters = dict(_parameter(text) for text in param or ())
-    with opened(db, write=write, wait=wait) as memory:
+    with opened_file(db, write=write, wait=wait) as memory:
         found = memory.cypher(query, parameters, write=write)
     if as_json:
         show_json(found)

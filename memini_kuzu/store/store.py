@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
+from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store.adjacency import Adjacency, read_adjacency
@@ -216,11 +217,13 @@ class Store:
         self, query: str, parameters: Mapping[str, Any] | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
         """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table."""
+        refuse_callbacks()
         return self._engine.read(query, parameters, batch)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All that is read inside is of one committed state."""
+        refuse_callbacks()
         with self._engine.snapshot():
             yield
 
@@ -240,6 +243,7 @@ class Store:
         StoreError
             If the store is open read-only, or the disk is full.
         """
+        refuse_callbacks()
         with self._engine.writing():
             change = Change()
             yield change
@@ -297,6 +301,7 @@ class Store:
         QueryError
             If Kùzu refuses it.
         """
+        refuse_callbacks()
         return self._engine.run_foreign(query, parameters, write=write, register=_register_functions)
 
     def rewrite(self, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
