@@ -242,7 +242,7 @@ def test_commands_use_the_server_in_place_of_the_file(url: str) -> None:
     assert cli("forget", "--source", "log", "--yes", MEMINI_SERVER=url).returncode == 0
     refused = cli("consolidate", MEMINI_SERVER=url)
     assert refused.returncode == 1
-    assert "consolidate needs the store's file" in refused.stderr
+    assert "this command needs the store's file" in refused.stderr
 
 
 def test_what_is_told_to_a_server_is_masked_as_it_was_started_to(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -359,8 +358,8 @@ def opened_file(
     """
     if _server.get() is not None:
         raise InputError(
-            f"{click.get_current_context().info_name} needs the store's file; a server offers remember, "
-            "recall, associations, forget, stats and backup"
+            "this command needs the store's file; a server offers remember, recall, associations, forget, "
+            "stats and backup; leave --server and MEMINI_SERVER out"
         )
     clock: Clock = system_clock
     if now is not None:
