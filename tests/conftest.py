@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ import pytest
 pytest.register_assert_rewrite("fixtures_memory")
 
 CHECKOUT = Path(__file__).parent.parent
+
+
+# a shell that starts the tests in the background has them ignore it, and so all processes that they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

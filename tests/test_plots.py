@@ -121,6 +121,7 @@ def test_the_commands_fit_and_retune_a_store(store: Path) -> None:
         assert memory.parameters == Parameters(tau_fast=2.0)
 
 
+@pytest.mark.slow
 def test_the_reproduction_holds_its_claims_and_writes_its_numbers(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPTS / "reproduce_memini.py"), "--output", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
