@@ -240,6 +240,7 @@ Memory.open(path).retune(Parameters(tau_fast=2.0))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["_check", "_fill", "macros", "move"])
 def test_a_crash_at_any_step_leaves_the_store_as_it_was(filled: Path, step: str) -> None:
     with opened(filled) as memory:
