@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format bench bench-large clean
+.PHONY: help demo test test-all lint format bench bench-large clean
 
 help:
 	@echo "make demo         a sample of dated notes becomes a memory: see what lasts and what fades"
-	@echo "make test         all tests, with coverage"
+	@echo "make test         the tests, but those that are slow by nature, in four minutes"
+	@echo "make test-all     all tests, with coverage"
 	@echo "make lint         ruff, mypy, the import contract"
 	@echo "make format       format the code"
 	@echo "make bench        benchmarks of about five minutes"
@@ -19,8 +20,12 @@ help:
 demo: $(READY)
 	$(BIN)/python scripts/demo.py
 
+# one process a core; who is done takes over from the others
 test: $(READY)
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses logical --dist worksteal -m "not slow"
+
+test-all: $(READY)
+	$(BIN)/pytest --numprocesses logical --dist worksteal --cov --cov-report=term:skip-covered
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -109,6 +109,7 @@ def made_events() -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
 def test_spark_folds_as_duckdb_does(tmp_path: Path) -> None:
     events = real_events() if REAL.is_file() else made_events()

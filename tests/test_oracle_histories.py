@@ -34,6 +34,8 @@ from memini_kuzu.times import DAY
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def told(text: str, day: int = 0, id: str = "1", source: str = "diary") -> Record:  # noqa: A002
     return Record(text, START + day * DAY, source, id=id)
