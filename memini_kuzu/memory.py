@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from memini_kuzu.changes.merging import MergeReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.embedding import Embedder
-    from memini_kuzu.errors import RecordError
     from memini_kuzu.extraction import Estimate, Extractor
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.fitting import FitReport
     from memini_kuzu.insight.suggestions import Suggestion
     from memini_kuzu.recall import Explanation, Recall
+    from memini_kuzu.records import Item
     from memini_kuzu.service.client import RemoteMemory
     from memini_kuzu.times import Clock
 
@@ -404,7 +404,7 @@ class Memory:
 
     def add(
         self,
-        records: Iterable[Record | RecordError],
+        records: Iterable[Item],
         *,
         skip_bad: bool = False,
         processes: int = 1,
@@ -414,7 +414,7 @@ class Memory:
 
         Parameters
         ----------
-        records : iterable of Record or RecordError
+        records : iterable of Record, RecordError or Notice
             Read as they are needed.
         skip_bad, processes, progress
             As for `ingest`.
@@ -452,12 +452,12 @@ class Memory:
             progress=progress,
         )
 
-    def estimate(self, records: Iterable[Record | RecordError], *, skip_bad: bool = False) -> Estimate:
+    def estimate(self, records: Iterable[Item], *, skip_bad: bool = False) -> Estimate:
         """What the extractor would take to `add` these records, where it costs. Sends and changes nothing.
 
         Parameters
         ----------
-        records : iterable of Record or RecordError
+        records : iterable of Record, RecordError or Notice
             As for `add`; documents that the store has cost nothing.
         skip_bad : bool
             Leave bad records out; otherwise the first one is raised.
