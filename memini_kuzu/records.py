@@ -1,20 +1,25 @@
-"""What ingestion takes in: one dated text with its origin."""
+"""What ingestion takes in: one dated text with its origin, and what the readers tell beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Record"]
+from memini_kuzu.errors import RecordError
+
+__all__ = ["ROLES", "Item", "Notice", "Record"]
+
+ROLES = frozenset({"assistant", "user"})
+"""Speakers that are a side of a conversation and nobody in particular: they are no entities."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One document as it was read, before anything is stored.
+    """One document or message as it was read, before anything is stored.
 
     Parameters
     ----------
     text : str
-        The document's text, kept verbatim.
+        Its text, kept verbatim.
     time : int or None
         When it was said, in milliseconds since 1970 (UTC); None where nothing tells.
     source : str
@@ -25,6 +30,13 @@ class Record:
         The record's own id within its source, or the empty string where it has none.
     origin : str
         Where it was read, such as ``notes.jsonl:17``; for messages only.
+    speaker : str
+        Who says it, where its source tells; one of `ROLES` is no entity.
+    people : tuple of str
+        Who else takes part in it, such as the recipients of a mail. They count as mentioned.
+    lead : int
+        Characters at the start of the text that the reader put there, such as ``Ada: ``, and that no
+        mention is looked for in.
     """
 
     text: str
@@ -33,3 +45,38 @@ class Record:
     title: str = ""
     id: str = ""
     origin: str = ""
+    speaker: str = ""
+    people: tuple[str, ...] = ()
+    lead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a reader left out or found odd; no error, but nothing that a user should not know.
+
+    Parameters
+    ----------
+    origin : str
+        Where, such as ``chat.txt``.
+    what : str
+        What it is, such as ``system lines left out``.
+    count : int or None
+        How many, where there may be several.
+
+    Examples
+    --------
+    >>> str(Notice("chat.txt", "system messages left out", 2))
+    'chat.txt: system messages left out: 2'
+    """
+
+    origin: str
+    what: str
+    count: int | None = None
+
+    def __str__(self) -> str:
+        counted = "" if self.count is None else f": {self.count:,}"
+        return f"{self.origin}: {self.what}{counted}"
+
+
+Item = Record | RecordError | Notice
+"""What the readers give, in order: a record, what is wrong with one, or what was left out."""

@@ -313,6 +313,7 @@ def test_remember_says_whether_a_text_is_new_changed_or_known(store: Path) -> No
         "events": 0,
         "skipped": [],
         "redacted": {},
+        "notices": [],
     }
 
 

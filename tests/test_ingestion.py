@@ -23,7 +23,7 @@ from fixtures_memory import (
 )
 from scipy.linalg import expm
 
-from memini_kuzu.changes import ingestion
+from memini_kuzu.changes import documents, ingestion
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
@@ -358,7 +358,7 @@ def test_a_batch_that_fails_leaves_nothing(memory: Memory, monkeypatch: pytest.M
 
     for step in ("rewrite_passages", "ledger_to_arrow", "count_sources"):
         with monkeypatch.context() as patched:
-            patched.setattr(ingestion, step, fail)
+            patched.setattr(documents, step, fail)
             with pytest.raises(OSError, match="cable pulled"):
                 memory.add(corpus(18, 10))
         assert contents(memory) == before

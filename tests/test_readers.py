@@ -670,12 +670,30 @@ def test_an_empty_file_of_rows_is_an_error(name: str) -> None:
     assert fault(write(name, "\n\n")).startswith(f"{name}: is empty; ")
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
-def test_rows_in_an_encoding_without_single_byte_lines_are_an_error(name: str) -> None:
-    write(name, "text\nx\n".encode("utf-16"))
+@pytest.mark.parametrize("options", [{}, {"encoding": "utf-16"}])
+def test_rows_in_utf16_are_read_with_a_mark_or_by_name(options: dict[str, str]) -> None:
+    write("a.csv", "text,id\nMalmö,1\n".encode("utf-16"))
+    write("a.jsonl", '{"text": "Malmö", "id": 1}\n'.encode("utf-16"))
 
-    assert fault(name, encoding="utf-16") == f"{name}: cannot be read by line in utf-16; convert it to utf-8"
-    assert "or pass --encoding utf-16" in fault(name)
+    assert [(one(name, **options).text, one(name, **options).id) for name in ("a.csv", "a.jsonl")] == [
+        ("Malmö", "1"),
+        ("Malmö", "1"),
+    ]
+
+
+def test_rows_that_are_not_in_their_encoding_are_an_error() -> None:
+    assert "is not utf-16 (" in fault(write("a.csv", b"\xff\xfet\0e\0x"))
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.csv", ";"), ("a.csv", "\t"), ("a.tsv", "\t"), ("a.csv", "|")])
+def test_columns_may_be_parted_by_other_marks_than_commas(name: str, mark: str) -> None:
+    write(name, f'id{mark}text{mark}time\n7{mark}"Ada, {mark} Grace"{mark}2026-01-04\n')
+
+    assert (one(name).id, one(name).text, one(name).time) == (
+        "7",
+        f"Ada, {mark} Grace",
+        to_millis("2026-01-04"),
+    )
 
 
 def test_errors_hold_no_bytes_of_the_file() -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
-from memini_kuzu.extraction.headings import speaker, title_mention
+from memini_kuzu.extraction.headings import person, speaker, title_mention
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
@@ -30,16 +30,17 @@ from memini_kuzu.store.writing import (
 from memini_kuzu.tables import column, timestamps
 from memini_kuzu.text.analysis import analyse
 from memini_kuzu.text.pairs import cooccurrence_events
+from memini_kuzu.text.redaction import blank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.errors import RecordError
     from memini_kuzu.extraction import Mention
-    from memini_kuzu.records import Record
+    from memini_kuzu.records import Notice, Record
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
 
@@ -65,6 +66,8 @@ class IngestReport:
         Bad records that were left out.
     redacted : dict of str to int
         How many secrets of each kind were masked in the records, stored or known already.
+    notices : list of Notice
+        What the readers left out, or found odd.
     """
 
     added: int = 0
@@ -74,6 +77,7 @@ class IngestReport:
     events: int = 0
     skipped: list[RecordError] = field(default_factory=list)
     redacted: dict[str, int] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
 
     @property
     def documents(self) -> int:
@@ -95,7 +99,19 @@ class Document:
 
     def heading(self, passage: int) -> Mention | None:
         """What heads a passage: the entity that the title names, or else the speaker."""
-        return title_mention(self.record.title) or speaker(self.texts[passage])
+        own = self.record.speaker
+        said_by = person(own) if own else speaker(self.texts[passage])
+        return title_mention(self.record.title) or said_by
+
+    def given(self, passage: int) -> list[Mention]:
+        """Who takes part in what a passage says, as its source tells."""
+        names = (self.record.speaker, *(self.record.people if passage == 0 else ()))
+        return [mention for name in names if (mention := person(name)) is not None]
+
+    def prose(self) -> Iterator[str]:
+        """The texts that mentions are looked for in, one for each passage."""
+        for number, text in enumerate(self.texts):
+            yield blank(text[self.record.lead :] if number == 0 else text)
 
     @property
     def version(self) -> str:
@@ -162,6 +178,8 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
         for place, found in enumerate(document.mentions):
             heading = document.heading(place)
             mentions = found if heading is None or _opens(found, heading) else [heading, *found]
+            opening = mentions[0].key if mentions else None
+            mentions = [*(each for each in document.given(place) if each.key != opening), *mentions]
             for mention in mentions:
                 entity = ids.get(mention.key)
                 if entity is None:

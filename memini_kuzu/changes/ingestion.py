@@ -16,8 +16,9 @@ from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
+from memini_kuzu.records import Notice
 from memini_kuzu.store.vectors import check_space, read_space
-from memini_kuzu.text.redaction import KEYS_ONLY, Redaction, blank
+from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.text.segments import segment
 from memini_kuzu.times import DAY, from_millis
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor
-    from memini_kuzu.records import Record
+    from memini_kuzu.records import Item, Record
     from memini_kuzu.store import Store
 
 __all__ = [
@@ -58,7 +59,7 @@ class _Incoming:
     def __init__(
         self,
         store: Store,
-        records: Iterable[Record | RecordError],
+        records: Iterable[Item],
         now: int,
         report: IngestReport,
         *,
@@ -89,17 +90,27 @@ class _Incoming:
 
     def _documents(self) -> Iterator[Document]:
         for chunk in _chunks(self._records, BATCH):
-            report = self._report if self._skip_bad else None
-            yield from self._fresh(list(_prepare(chunk, self._now, report, self._redacted)))
+            skipped = self._report.skipped if self._skip_bad else None
+            yield from self._fresh(
+                list(_prepare(chunk, self._now, skipped, self._report.notices, self._redacted))
+            )
 
     def _redacted(self, record: Record) -> Record:
-        """The record with its secrets masked, and counted."""
-        text, in_text = self._redaction.mask(record.text)
-        title, in_title = self._redaction.mask(record.title)
-        for counts in (in_text, in_title):
+        """The record with its secrets masked, and counted; a masked name names nobody."""
+        mask = self._redaction.mask
+        lead, in_lead = mask(record.text[: record.lead])
+        text, in_text = mask(record.text[record.lead :])
+        title, in_title = mask(record.title)
+        for counts in (in_lead, in_text, in_title):
             for kind, number in counts.items():
                 self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
-        return replace(record, text=text, title=title) if in_text or in_title else record
+        if in_lead:
+            named = tuple(name for name in record.people if not mask(name)[1])
+            said_by = "" if mask(record.speaker)[1] else record.speaker
+            record = replace(record, speaker=said_by, people=named)
+        if in_lead or in_text or in_title:
+            return replace(record, text=lead + text, title=title, lead=len(lead))
+        return record
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""
@@ -118,7 +129,7 @@ class _Incoming:
 def ingest(
     store: Store,
     extractor: Extractor,
-    records: Iterable[Record | RecordError],
+    records: Iterable[Item],
     *,
     now: int,
     skip_bad: bool = False,
@@ -135,7 +146,7 @@ def ingest(
         Open for writing.
     extractor : Extractor
         Finds the mentions.
-    records : iterable of Record or RecordError
+    records : iterable of Record, RecordError or Notice
         As the readers give them; read as they are needed.
     now : int
         The present, milliseconds since 1970; the date of records without one.
@@ -181,7 +192,7 @@ def ingest(
 
 def texts_to_extract(
     store: Store,
-    records: Iterable[Record | RecordError],
+    records: Iterable[Item],
     *,
     now: int,
     skip_bad: bool = False,
@@ -212,30 +223,34 @@ def texts_to_extract(
 
 
 def _texts(documents: Iterable[Document]) -> list[str]:
-    """What the extractor reads of documents: masked secrets name nothing."""
-    return [blank(text) for document in documents for text in document.texts]
+    """What the extractor reads of documents."""
+    return [text for document in documents for text in document.prose()]
 
 
-def _chunks(items: Iterable[Record | RecordError], size: int) -> Iterator[list[Record | RecordError]]:
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
 
 
 def _prepare(
-    records: list[Record | RecordError],
+    records: list[Item],
     now: int,
-    report: IngestReport | None,
+    skipped: list[RecordError] | None,
+    notices: list[Notice],
     redact: Callable[[Record], Record],
 ) -> Iterator[Document]:
-    """Check records and give them their identities; a bad one is reported, or raised without a report."""
+    """Check records and give them identities; a bad one is kept aside, or raised where there is no place."""
     for item in records:
+        if isinstance(item, Notice):
+            notices.append(item)
+            continue
         try:
             record = redact(_checked(item, now))
         except RecordError as error:
-            if report is None:
+            if skipped is None:
                 raise
-            report.skipped.append(error)
+            skipped.append(error)
             continue
         time = now if record.time is None else record.time
         digest = text_digest(record.title, record.text)

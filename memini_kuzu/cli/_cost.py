@@ -10,9 +10,8 @@ import typer
 
 from memini_kuzu.cli._app import extractor_asked, opened_file
 from memini_kuzu.cli._print import note, show_json, show_table
-from memini_kuzu.errors import RecordError
 from memini_kuzu.extraction import CostlyExtractor, Estimate
-from memini_kuzu.records import Record
+from memini_kuzu.records import Item
 from memini_kuzu.text.redaction import Redaction
 
 __all__ = ["Yes", "costs", "estimated", "show_estimate"]
@@ -32,7 +31,7 @@ def costs() -> bool:
 
 def estimated(
     db: Path,
-    records: Iterable[Record | RecordError],
+    records: Iterable[Item],
     *,
     redaction: Redaction,
     now: str | None,

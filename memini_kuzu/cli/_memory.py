@@ -187,7 +187,9 @@ def _count(number: int, noun: str) -> str:
 def ingest(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", help="Text, Markdown, HTML, PDF, JSONL, CSV, folders; - is stdin."),
+        typer.Argument(
+            metavar="PATH", help="Documents, exported chats, mail, JSONL, CSV; folders; - is stdin."
+        ),
     ],
     *,
     db: Db = STORE,
@@ -287,6 +289,8 @@ def _kept(documents: int) -> str:
 def _show_ingested(report: "IngestReport", estimate: "Estimate | None", *, as_json: bool) -> None:
     for error in report.skipped:
         note(f"skipped {error}")
+    for notice in report.notices:
+        note(str(notice))
     if as_json:
         show_json(_with_estimate(report, estimate))
     else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from memini_kuzu.extraction import PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
+from memini_kuzu.records import ROLES
 
 __all__ = [
     "TITLE",
+    "person",
     "speaker",
     "title_mention",
 ]
@@ -40,5 +42,18 @@ def speaker(text: str) -> Mention | None:
     first = next(iter(speakers(text)), None)
     if first is None or first.start != 0:
         return None
-    name = tidy(first.name)
-    return Mention(canonical(name), name, PERSON, 0, 0)
+    return person(first.name)
+
+
+def person(name: str) -> Mention | None:
+    """A person who is named beside a text; None where the name says nothing, or is a side of a conversation.
+
+    Examples
+    --------
+    >>> person("Ada Lovelace").key
+    'ada lovelace'
+    >>> person("assistant")
+    """
+    tidied = tidy(name)
+    key = canonical(tidied)
+    return Mention(key, tidied, PERSON, 0, 0) if key and name not in ROLES else None

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from memini_kuzu.changes.documents import IngestReport
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
-    from memini_kuzu.errors import RecordError
     from memini_kuzu.extraction import Estimate
+    from memini_kuzu.records import Item
 
 
 __all__ = ["Learning"]
@@ -106,7 +106,7 @@ class Learning(OpenMemory):
 
     def add(
         self,
-        records: Iterable[Record | RecordError],
+        records: Iterable[Item],
         *,
         skip_bad: bool = False,
         processes: int = 1,
@@ -116,7 +116,7 @@ class Learning(OpenMemory):
 
         Parameters
         ----------
-        records : iterable of Record or RecordError
+        records : iterable of Record, RecordError or Notice
             Read as they are needed.
         skip_bad, processes, progress
             As for `ingest`.
@@ -155,12 +155,12 @@ class Learning(OpenMemory):
             progress=progress,
         )
 
-    def estimate(self, records: Iterable[Record | RecordError], *, skip_bad: bool = False) -> Estimate:
+    def estimate(self, records: Iterable[Item], *, skip_bad: bool = False) -> Estimate:
         """What the extractor would take to `add` these records, where it costs. Sends and changes nothing.
 
         Parameters
         ----------
-        records : iterable of Record or RecordError
+        records : iterable of Record, RecordError or Notice
             As for `add`; documents that the store has cost nothing.
         skip_bad : bool
             Leave bad records out; otherwise the first one is raised.

@@ -3,12 +3,17 @@
 ============================ ====================================================================
 type                         what becomes a record
 ============================ ====================================================================
-``.txt``                     the file
+``.txt``                     the file, unless it holds a conversation
 ``.md``, ``.markdown``       the file without its YAML front matter
 ``.html``, ``.htm``          its text, a blank line between blocks (needs ``memini-kuzu[files]``)
 ``.pdf``                     its text, a blank line between pages (needs ``memini-kuzu[files]``)
 ``.jsonl``, ``.ndjson``      each line: an object with the fields that `Columns` names
-``.csv``                     each row, under a header with the columns that `Columns` names
+``.csv``, ``.tsv``           each row, under a header with the columns that `Columns` names, parted by commas,
+                             semicolons, tabs or bars
+``.txt``, ``.json``,         where they hold a conversation, each message or turn: see `conversations`
+``.html``, ``.eml``,
+``.mbox``, ``.srt``,
+``.vtt``
 ``-``                        standard input, see `read_stdin`
 ============================ ====================================================================
 
@@ -24,9 +29,9 @@ The fields of a record come from the first of these that says anything:
 - title: the record's own (front matter, HTML title, PDF title); the first heading of Markdown and HTML.
 - id: a row's own; a whole number becomes its decimal text. A file that is one document has its name.
 
-Text is kept verbatim, but for a byte-order mark; that of a page or a PDF is what its markup holds. A page
-that is not in the given encoding is read in the one that it declares. JSONL and CSV are streamed, so that
-memory does not grow with the file.
+Text is kept verbatim, but for a byte-order mark, which tells UTF-8 and UTF-16; that of a page or a PDF is
+what its markup holds. A page that is not in the given encoding is read in the one that it declares. JSONL and
+CSV are streamed, so that memory does not grow with the file.
 """
 
 from __future__ import annotations

@@ -13,14 +13,16 @@ from frontmatter.default_handlers import YAMLHandler
 
 from memini_kuzu.errors import RecordError, TimeError
 from memini_kuzu.readers._inputs import Input, brief, decode, read_text
+from memini_kuzu.readers.conversations._pages import page_turns
+from memini_kuzu.readers.conversations._turns import records_of
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from memini_kuzu.records import Record
+    from memini_kuzu.records import Item, Record
 
-__all__ = ["read_html", "read_markdown", "read_pdf", "read_plain"]
+__all__ = ["page_text", "plain", "read_html", "read_markdown", "read_pdf", "read_plain"]
 
 NEEDS_FILES = 'needs a reader that is not installed; pip install "memini-kuzu[files]"'
 
@@ -45,7 +47,12 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")  # of HTML: a no-break space is a character
 
 def read_plain(stream: BinaryIO, given: Input, head: bytes = b"") -> Record:
     """The record of a plain text: `head`, and what the stream still holds."""
-    return given.record(decode(read_text(stream, given, head), given.encoding, given.name), id=given.file)
+    return plain(decode(read_text(stream, given, head), given.encoding, given.name), given)
+
+
+def plain(text: str, given: Input) -> Record:
+    """The record of a text that is one document."""
+    return given.record(text, id=given.file)
 
 
 def read_markdown(stream: BinaryIO, given: Input) -> Record:
@@ -100,25 +107,50 @@ def _heading(text: str) -> str:
     return ""
 
 
-def read_html(stream: BinaryIO, given: Input) -> Record:
-    """The record of a page: the text that its reader sees, in blocks."""
+def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
+    """The record of a page, the text that its reader sees in blocks; of a chat's page, its messages."""
+    soup = _soup(_markup(read_text(stream, given), given), given.name)
+    turns = page_turns(soup)
+    if turns is not None:
+        yield from records_of(given, turns)
+        return
+    try:
+        title = _inner(soup.find("title")) or _inner(soup.find("h1"))
+        time = _html_time(soup)
+        text = _visible(soup)
+    except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
+        raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
+    yield given.record(text, time=time, title=title, id=given.file)
+
+
+def page_text(markup: str, origin: str, without: str) -> str:
+    """The text that the reader of a page sees, less the elements that a CSS selector names."""
+    soup = _soup(markup, origin)
+    for element in soup.select(without):
+        element.extract()
+    return _visible(soup)
+
+
+def _soup(markup: str, origin: str) -> Any:
     try:
         import bs4  # noqa: PLC0415 - of an extra
     except ImportError:
-        raise RecordError(given.name, NEEDS_FILES) from None
-    markup = _markup(read_text(stream, given), given)
+        raise RecordError(origin, NEEDS_FILES) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its guesses that the text is XML, or the name of a file
-            soup = bs4.BeautifulSoup(markup, "html.parser")
-        title = _inner(soup.find("title")) or _inner(soup.find("h1"))
-        time = _html_time(soup)
-        for element in soup.find_all(UNSEEN):
-            element.extract()
-        text = "\n\n".join(_blocks(soup, bs4))
+            return bs4.BeautifulSoup(markup, "html.parser")
     except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
-        raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
-    return given.record(text, time=time, title=title, id=given.file)
+        raise RecordError(origin, f"is not HTML that can be read ({brief(error)})") from None
+
+
+def _visible(soup: Any) -> str:
+    """The blocks of a page, a blank line between them."""
+    import bs4  # noqa: PLC0415 - the soup is its own
+
+    for element in soup.find_all(UNSEEN):
+        element.extract()
+    return "\n\n".join(_blocks(soup, bs4))
 
 
 def _markup(data: bytes, given: Input) -> str:

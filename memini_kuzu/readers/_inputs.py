@@ -14,11 +14,13 @@ from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = [
     "TEXT_LIMIT",
     "Columns",
     "Input",
+    "NotUnderstoodError",
     "attempt",
     "brief",
     "check_text",
@@ -33,6 +35,9 @@ TEXT_LIMIT = 64 * 2**20
 
 HEAD = 8192
 """Bytes at the start of a file that must hold no NUL for the file to count as text."""
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a text in UTF-16 begins where it says so itself."""
 
 BASIC_DATE = 8
 """Digits of an ISO 8601 date without dashes, the only bare number that is a date."""
@@ -67,6 +72,10 @@ class Columns:
     id: str = "id"
 
 
+class NotUnderstoodError(RecordError):
+    """A whole file that no reader makes records of; an error where it was named, a notice within a folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One input, and what is known of its records before it is read.
@@ -90,6 +99,8 @@ class Input:
         for several, its path as it was given.
     modified : int or None
         When the file was last changed, in milliseconds.
+    folder : Path or None
+        Where the file lies, for what its neighbours tell of it; None for standard input.
     """
 
     name: str
@@ -100,6 +111,7 @@ class Input:
     path: str = ""
     file: str = ""
     modified: int | None = None
+    folder: Path | None = None
 
     def record(
         self,
@@ -110,6 +122,9 @@ class Input:
         title: object = None,
         id: object = None,  # noqa: A002 - the field's name
         line: int | None = None,
+        speaker: str = "",
+        people: tuple[str, ...] = (),
+        lead: int = 0,
     ) -> Record:
         """Check what a record says of itself and complete it.
 
@@ -119,6 +134,8 @@ class Input:
             As they were read; None or blank where the record does not say.
         line : int or None
             Where it stands in the input.
+        speaker, people, lead
+            As in `Record`.
 
         Returns
         -------
@@ -142,9 +159,14 @@ class Input:
             title=_label("title", title, origin),
             id=_label("id", id, origin),
             origin=origin,
+            speaker=speaker,
+            people=people,
+            lead=lead,
         )
-        for name in ("text", "source", "title", "id"):
+        for name in ("text", "source", "title", "id", "speaker"):
             _check_unicode(name, getattr(record, name), origin)
+        for person in people:
+            _check_unicode("people", person, origin)
         return record
 
     def _time(self, own: object, origin: str) -> int | None:
@@ -228,25 +250,37 @@ def is_bytewise(encoding: str) -> bool:
 def check_text(head: bytes, given: Input) -> None:
     """Raise RecordError if the first bytes of an input are not text."""
     at = head[:HEAD].find(b"\0")
-    if at >= 0 and is_bytewise(given.encoding):
+    if at >= 0 and is_bytewise(given.encoding) and not head.startswith(UTF16):
         raise RecordError(
             given.name,
             f"is binary: a NUL at byte {at}; leave it out, or pass --encoding utf-16 if it is such text",
         )
 
 
-def read_text(stream: BinaryIO, given: Input, head: bytes = b"") -> bytes:
+def read_text(stream: BinaryIO, given: Input, head: bytes = b"", limit: int | None = None) -> bytes:
     """The bytes of a whole text document, `head` and the rest of the stream.
+
+    Parameters
+    ----------
+    stream : BinaryIO
+        What is read.
+    given : Input
+        Its encoding, and its name for errors.
+    head : bytes
+        What has been read of it already.
+    limit : int or None
+        How many bytes it may have; `TEXT_LIMIT` where nothing is said.
 
     Raises
     ------
     RecordError
         If it is binary or over the limit.
     """
-    data = head + stream.read(max(0, TEXT_LIMIT + 1 - len(head)))
+    most = TEXT_LIMIT if limit is None else limit
+    data = head + stream.read(max(0, most + 1 - len(head)))
     check_text(data, given)
-    if len(data) > TEXT_LIMIT:
-        raise RecordError(given.name, f"is over {TEXT_LIMIT // 2**20} MiB; split it into smaller documents")
+    if len(data) > most:
+        raise RecordError(given.name, f"is over {most // 2**20} MiB; split it into smaller documents")
     return data
 
 
@@ -273,6 +307,8 @@ def decode(data: bytes, encoding: str, origin: str, start: int = 0) -> str:
     if first and data.startswith(codecs.BOM_UTF8):  # whatever the encoding: a latin-1 text has no such start
         start = len(codecs.BOM_UTF8)
         data = data[start:]
+    elif first and data.startswith(UTF16):
+        encoding = "utf-16"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:

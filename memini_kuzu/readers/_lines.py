@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from memini_kuzu.errors import RecordError
-from memini_kuzu.readers._inputs import HEAD, Columns, Input, attempt, check_text, decode, is_bytewise, show
+from memini_kuzu.readers._inputs import (
+    HEAD,
+    UTF16,
+    Columns,
+    Input,
+    attempt,
+    brief,
+    check_text,
+    decode,
+    is_bytewise,
+    show,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from memini_kuzu.records import Record
+    from memini_kuzu.records import Item, Record
 
 __all__ = ["LINE_LIMIT", "is_json_object", "json_records", "read_csv", "read_jsonl"]
 
 LINE_LIMIT = 16 * 2**20
 """Bytes in a line of JSONL or CSV, at most: longer ones are passed over without being held in memory."""
+
+DELIMITERS = ",;\t|"
+"""What may part the columns of a table."""
 
 CHUNK = 2**20
 """Bytes read at a time while passing over a line."""
@@ -31,12 +48,12 @@ class Line(NamedTuple):
     data: bytes | None
 
 
-def read_jsonl(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
+def read_jsonl(stream: BinaryIO, given: Input) -> Iterator[Item]:
     """Records of a JSONL file, which can seek."""
-    yield from _checked(stream, given) or json_records(stream.readline, given)
+    yield from json_records(*_by_line(stream, given))
 
 
-def json_records(readline: Callable[[int], bytes], given: Input) -> Iterator[Record | RecordError]:
+def json_records(readline: Callable[[int], bytes], given: Input) -> Iterator[Item]:
     """Records of JSON lines from whatever has a `readline`."""
     empty = True
     for line in _lines(readline):
@@ -57,21 +74,55 @@ def is_json_object(line: bytes, encoding: str) -> bool:
         return False
 
 
-def read_csv(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
+def read_csv(stream: BinaryIO, given: Input) -> Iterator[Item]:
     """Records of a CSV file, which can seek; the first row names the columns."""
-    yield from _checked(stream, given) or _csv_records(stream, given)
+    yield from _csv_records(*_by_line(stream, given))
 
 
-def _checked(stream: BinaryIO, given: Input) -> list[RecordError]:
-    """The error of a file that cannot be read in lines, if it is one."""
-    if not is_bytewise(given.encoding):
-        return [RecordError(given.name, f"cannot be read by line in {given.encoding}; convert it to utf-8")]
-    try:
-        check_text(stream.read(HEAD), given)
-    except RecordError as error:
-        return [error]
+def _by_line(stream: BinaryIO, given: Input) -> tuple[Callable[[int], bytes], Input]:
+    """What reads lines of bytes, and the input in the encoding that they are in.
+
+    Where a line does not end in one byte, as in UTF-16, they are read as text and given on in UTF-8.
+    """
+    head = stream.read(HEAD)
+    check_text(head, given)
     stream.seek(0)
-    return []
+    encoding = "utf-16" if head.startswith(UTF16) else given.encoding
+    if is_bytewise(encoding):
+        return stream.readline, given
+    return _Recoded(stream, encoding, given.name).readline, replace(given, encoding="utf-8")
+
+
+class _Recoded:
+    """A stream of any encoding as lines of UTF-8; one chunk is in memory, and the line that it is part of."""
+
+    def __init__(self, stream: BinaryIO, encoding: str, name: str) -> None:
+        self._stream, self._encoding, self._name = stream, encoding, name
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._ahead = bytearray()
+        self._over = False
+
+    def readline(self, limit: int) -> bytes:
+        """At most so many bytes, up to the end of the line."""
+        start = 0
+        while (end := self._ahead.find(b"\n", start, limit) + 1) == 0:
+            start = len(self._ahead)
+            if start >= limit or self._over:
+                end = limit
+                break
+            self._more()
+        line = bytes(self._ahead[:end])
+        del self._ahead[:end]
+        return line
+
+    def _more(self) -> None:
+        data = self._stream.read(CHUNK)
+        self._over = not data
+        try:
+            self._ahead += self._decoder.decode(data, final=self._over).encode()
+        except UnicodeError as error:
+            reason = f"is not {self._encoding} ({brief(error)}); convert it to utf-8"
+            raise RecordError(self._name, reason) from None
 
 
 def _lines(readline: Callable[[int], bytes]) -> Iterator[Line]:
@@ -139,16 +190,32 @@ def _no_column(name: str, columns: list[str]) -> str:
 class _CsvText:
     """Lines for csv.reader, which ends for good at an exception: failures are kept aside instead."""
 
-    def __init__(self, stream: BinaryIO, given: Input) -> None:
+    def __init__(self, readline: Callable[[int], bytes], given: Input) -> None:
         self.number = 0
         self.failure: RecordError | None = None
-        self._lines = _lines(stream.readline)
+        self._lines = _lines(readline)
         self._given = given
+        self._ahead: deque[str] = deque()
+        self.delimiter = _delimiter(self._header(), given.columns.text)
+
+    def _header(self) -> str:
+        """The first line that is not blank; what was read for it comes again."""
+        read: list[str] = []
+        for line in self:
+            read.append(line)
+            if line.strip():
+                break
+        self._ahead.extend(read)
+        self.number = 0
+        return read[-1] if read else ""
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
+        if self._ahead:
+            self.number += 1
+            return self._ahead.popleft()
         line = next(self._lines)
         self.number = line.number
         try:
@@ -158,8 +225,8 @@ class _CsvText:
             return "\n"
 
 
-def _csv_records(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
-    rows = _rows(stream, given)
+def _csv_records(readline: Callable[[int], bytes], given: Input) -> Iterator[Item]:
+    rows = _rows(readline, given)
     _, header = next(rows, (0, RecordError(given.name, "is empty; there is no header that names columns")))
     if isinstance(header, RecordError):
         yield header
@@ -185,6 +252,21 @@ def _csv_records(stream: BinaryIO, given: Input) -> Iterator[Record | RecordErro
         yield RecordError(given.name, "has a header and no rows; there is nothing to remember")
 
 
+def _delimiter(header: str, wanted: str) -> str:
+    r"""What parts the columns of a table: the mark under which its header has the column of the text.
+
+    Examples
+    --------
+    >>> _delimiter("time;text, or so;text", "text"), _delimiter("id,words", "text")
+    (';', ',')
+    """
+    for delimiter in DELIMITERS:
+        names = next(csv.reader([header], delimiter=delimiter), [])
+        if wanted in (name.strip() for name in names):
+            return delimiter
+    return max(DELIMITERS, key=header.count)  # the first of equals
+
+
 def _header_fault(header: list[str], columns: Columns) -> str | None:
     """What is wrong with a header, if anything."""
     usual = Columns()
@@ -198,10 +280,11 @@ def _header_fault(header: list[str], columns: Columns) -> str | None:
     return None
 
 
-def _rows(stream: BinaryIO, given: Input) -> Iterator[tuple[int, list[str] | RecordError]]:
+def _rows(readline: Callable[[int], bytes], given: Input) -> Iterator[tuple[int, list[str] | RecordError]]:
     """Rows that are not blank, each with the number of its first line."""
-    text = _CsvText(stream, given)
-    reader = csv.reader(text, strict=True)  # not strict, a quote left open swallows the rows after it unseen
+    text = _CsvText(readline, given)
+    # not strict, a quote left open swallows the rows after it unseen
+    reader = csv.reader(text, strict=True, delimiter=text.delimiter)
     while True:
         number = text.number + 1
         row: list[str] | RecordError

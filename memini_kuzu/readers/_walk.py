@@ -10,36 +10,82 @@ from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
 from memini_kuzu.errors import RecordError
-from memini_kuzu.readers._documents import read_html, read_markdown, read_pdf, read_plain
-from memini_kuzu.readers._inputs import TEXT_LIMIT, Columns, Input, attempt, is_bytewise
+from memini_kuzu.readers._documents import plain, read_html, read_markdown, read_pdf, read_plain
+from memini_kuzu.readers._inputs import (
+    TEXT_LIMIT,
+    Columns,
+    Input,
+    NotUnderstoodError,
+    attempt,
+    decode,
+    is_bytewise,
+    read_text,
+)
 from memini_kuzu.readers._lines import LINE_LIMIT, is_json_object, json_records, read_csv, read_jsonl
-from memini_kuzu.records import Record
+from memini_kuzu.readers.conversations import (
+    read_export,
+    read_mail,
+    read_mbox,
+    read_subtitles,
+    recognised,
+)
+from memini_kuzu.records import Item, Notice, Record
 from memini_kuzu.times import TimeLike, to_millis
 
 __all__ = ["SUFFIXES", "read", "read_stdin"]
 
-_Reader = Callable[[BinaryIO, Input], Iterator[Record | RecordError]]
+_Reader = Callable[[BinaryIO, Input], Iterator[Item]]
 
 
 def _single(build: Callable[[BinaryIO, Input], Record]) -> _Reader:
     """A reader of many records from one of a single record."""
 
-    def reader(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
+    def reader(stream: BinaryIO, given: Input) -> Iterator[Item]:
         yield attempt(build, stream, given)
 
     return reader
 
 
+def _several(read_all: _Reader) -> _Reader:
+    """A reader that tells what is wrong with a file as an item, from one that raises it."""
+
+    def reader(stream: BinaryIO, given: Input) -> Iterator[Item]:
+        try:
+            yield from read_all(stream, given)
+        except RecordError as error:
+            # made anew: the one raised holds, by its traceback, the bytes that failed
+            failure = type(error)(error.origin, error.reason)
+        else:
+            return
+        yield failure
+
+    return reader
+
+
+def _read_txt(stream: BinaryIO, given: Input) -> Iterator[Item]:
+    """A chat or a transcript, message by message; any other text is one document."""
+    data = read_text(stream, given)
+    text = decode(data, given.encoding, given.name)
+    messages = recognised(data, text, given)
+    yield from [plain(text, given)] if messages is None else messages
+
+
 _READERS: dict[str, _Reader] = {
-    ".txt": _single(read_plain),
+    ".txt": _several(_read_txt),
     ".md": _single(read_markdown),
     ".markdown": _single(read_markdown),
-    ".html": _single(read_html),
-    ".htm": _single(read_html),
+    ".html": _several(read_html),
+    ".htm": _several(read_html),
     ".pdf": _single(read_pdf),
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".csv": read_csv,
+    ".jsonl": _several(read_jsonl),
+    ".ndjson": _several(read_jsonl),
+    ".csv": _several(read_csv),
+    ".tsv": _several(read_csv),
+    ".json": _several(read_export),
+    ".eml": _several(read_mail),
+    ".mbox": _several(read_mbox),
+    ".srt": _several(read_subtitles),
+    ".vtt": _several(read_subtitles),
 }
 
 SUFFIXES = tuple(_READERS)
@@ -53,7 +99,7 @@ def read(
     time: TimeLike | None = None,
     source: str | None = None,
     encoding: str = "utf-8",
-) -> Iterator[Record | RecordError]:
+) -> Iterator[Item]:
     r"""Read files and folders, each record as it comes.
 
     Parameters
@@ -72,8 +118,8 @@ def read(
 
     Yields
     ------
-    Record or RecordError
-        In order, a record or what is wrong with one: the caller skips it or stops.
+    Record, RecordError or Notice
+        In order, a record, what is wrong with one (the caller skips it or stops), or what was left out.
 
     Raises
     ------
@@ -103,7 +149,7 @@ def read_stdin(
     time: TimeLike | None = None,
     source: str | None = None,
     encoding: str = "utf-8",
-) -> Iterator[Record | RecordError]:
+) -> Iterator[Item]:
     r"""Read standard input: JSONL if its first line that is not blank is a JSON object, else one plain text.
 
     The first line decides, so that records are streamed, and so that a broken line further on is reported
@@ -118,7 +164,7 @@ def read_stdin(
 
     Yields
     ------
-    Record or RecordError
+    Record, RecordError or Notice
         As in `read`; without a source of their own, records have none.
 
     Raises
@@ -143,7 +189,7 @@ def _given(columns: Columns, time: TimeLike | None, source: str | None, encoding
     return Input(name="standard input", columns=columns, time=millis, source=source, encoding=encoding)
 
 
-def _read(paths: Iterable[Path | str], given: Input) -> Iterator[Record | RecordError]:
+def _read(paths: Iterable[Path | str], given: Input) -> Iterator[Item]:
     for path in paths:
         if str(path) == "-":
             yield from _read_stdin(sys.stdin.buffer, given)
@@ -151,7 +197,7 @@ def _read(paths: Iterable[Path | str], given: Input) -> Iterator[Record | Record
             yield from _read_path(Path(path), given)
 
 
-def _read_stdin(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError]:
+def _read_stdin(stream: BinaryIO, given: Input) -> Iterator[Item]:
     try:
         head = [stream.readline(LINE_LIMIT + 1)]
         size = len(head[0])
@@ -167,7 +213,7 @@ def _read_stdin(stream: BinaryIO, given: Input) -> Iterator[Record | RecordError
         yield RecordError(given.name, f"cannot be read: {error.strerror or error}")
 
 
-def _read_path(path: Path, given: Input) -> Iterator[Record | RecordError]:
+def _read_path(path: Path, given: Input) -> Iterator[Item]:
     """Records of a file or a folder; the stack holds what is still to be read, the next one last."""
     stack = [path]
     while stack:
@@ -192,9 +238,14 @@ def _read_path(path: Path, given: Input) -> Iterator[Record | RecordError]:
                     path=at.resolve().as_posix(),
                     file=at.name if given.source is None else name,
                     modified=status.st_mtime_ns // 1_000_000,
+                    folder=at.parent,
                 )
                 with at.open("rb") as stream:
-                    yield from reader(stream, file)
+                    for item in reader(stream, file):
+                        if at is not path and isinstance(item, NotUnderstoodError):
+                            yield Notice(item.origin, f"not read: {item.reason}")
+                        else:
+                            yield item
         except FileNotFoundError:
             yield RecordError(name, "does not exist; check the path")
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -1,0 +1,219 @@
+"""Mail: a message of .eml, or each of an mbox; what it quotes was told by others."""
+
+from __future__ import annotations
+
+import re
+from email import policy
+from email.parser import BytesParser
+from email.utils import getaddresses
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from memini_kuzu.errors import RecordError
+from memini_kuzu.readers._inputs import HEAD, TEXT_LIMIT, brief
+from memini_kuzu.readers.conversations._turns import MEDIA, QUOTED, LeftOut, Turn
+from memini_kuzu.times import to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import EmailMessage
+
+    from memini_kuzu.readers._inputs import Input
+
+__all__ = ["is_mail", "is_mailbox", "mail_turns", "mbox_turns", "own_lines"]
+
+SIGNED, FILES = "lines of signatures left out", "attached files left out"
+
+_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:")
+_REPLY = re.compile(
+    r"(?:\s*(?:re|aw|antw|sv|vs|fwd?|wg|tr|rv|res|ref|odp|ynt)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
+)
+_ORIGINAL = re.compile(r"\s*-{2,}\s*(?:\w+[ ]){1,2}\w+\s*-{2,}\s*|_{10,}")
+_FIELD = re.compile(r"\s*[*_]{0,2}(?P<name>[^\W\d_][\w /-]{0,24}?)[*_]{0,2}\s?:[*_]{0,2}\s.*\S.*")
+_FORWARD = re.compile(
+    r"\s*-{2,}\s*(?:forwarded|weitergeleitet|transféré|reenviado|inoltrato).*", re.IGNORECASE
+)
+_FROM_LINE = re.compile(rb"From \S+.*\d{2}:\d{2}.*\r?\n")
+QUOTES = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMsg ~ *"
+"""What mail programs put around the mail that is answered."""
+
+FIELDS = 3
+"""Lines of fields in a row that repeat the head of an answered mail."""
+
+
+def is_mail(data: bytes) -> bool:
+    r"""Whether a text is a mail: it starts with header fields, and says from whom and when.
+
+    Examples
+    --------
+    >>> is_mail(b"From: ada@example.org\nDate: today\n\ntext"), is_mail(b"From: here to there\n")
+    (True, False)
+    """
+    names = set()
+    for line in data[:HEAD].split(b"\n"):
+        if not line.strip():
+            break
+        if line[:1].isspace():
+            continue  # a field goes on
+        if not _HEADER.match(line):
+            return False
+        names.add(line.partition(b":")[0].lower())
+    return {b"from", b"date"} <= names
+
+
+def is_mailbox(data: bytes) -> bool:
+    """Whether a text is a mailbox: its first line parts mails."""
+    return _FROM_LINE.match(data) is not None and is_mail(data.partition(b"\n")[2])
+
+
+def mail_turns(data: bytes, given: Input) -> Iterator[Turn | LeftOut | RecordError]:
+    """The turn of one mail."""
+    yield from _turns(data, given.name)
+
+
+def mbox_turns(stream: BinaryIO, given: Input) -> Iterator[Turn | LeftOut | RecordError]:
+    """The turns of a mailbox, streamed: one mail is in memory at a time."""
+    mail, number, blank, size = list[bytes](), 0, True, 0
+    for line in iter(lambda: stream.readline(TEXT_LIMIT), b""):
+        if blank and _FROM_LINE.match(line):
+            if number:
+                yield from _turns(b"".join(mail), f"{given.name}:{number}")
+            mail, size, number = [], 0, number + 1
+        elif size <= TEXT_LIMIT:
+            mail.append(line[1:] if re.match(rb">+From ", line) else line)
+            size += len(line)
+        blank = not line.strip()
+    if number:
+        yield from _turns(b"".join(mail), f"{given.name}:{number}")
+    else:
+        yield RecordError(given.name, "is no mailbox: no line begins with 'From '; name a mail .eml")
+
+
+def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
+    if len(data) > TEXT_LIMIT:
+        yield RecordError(origin, f"is over {TEXT_LIMIT // 2**20} MiB; leave its attachments out")
+        return
+    try:
+        mail: Any = BytesParser(policy=policy.default).parsebytes(data)
+        turn = _turn(mail)
+        body, files = _body(mail, origin)
+    except RecordError as error:
+        yield RecordError(origin, error.reason)
+        return
+    except Exception as error:  # noqa: BLE001 - the parser lets through what broken headers raise
+        yield RecordError(origin, f"is not a mail that can be read ({brief(error)})")
+        return
+    words, quoted, signed = own_lines(body)
+    for what, count in ((QUOTED, quoted), (SIGNED, signed), (FILES, files)):
+        if count:
+            yield LeftOut(what, count)
+    if words or turn.title:
+        yield Turn(words or turn.title, turn.speaker, turn.time, turn.id, turn.title, "", turn.people)
+    else:
+        yield LeftOut(MEDIA)
+
+
+def _turn(mail: EmailMessage) -> Turn:
+    """What the headers tell."""
+    senders, others = _people(mail, "from"), (*_people(mail, "to"), *_people(mail, "cc"))
+    title = _REPLY.sub("", str(mail.get("subject") or ""), count=1).strip()
+    people = tuple(dict.fromkeys(name for name in others if name not in senders))
+    own = str(mail.get("message-id") or "").strip().strip("<>")
+    return Turn("", ", ".join(senders), _date(mail), own, title, "", people)
+
+
+def _people(mail: EmailMessage, header: str) -> tuple[str, ...]:
+    found = getaddresses([str(value) for value in mail.get_all(header, [])])
+    return tuple(
+        dict.fromkeys(" ".join((name or address).split()) for name, address in found if name or address)
+    )
+
+
+def _date(mail: EmailMessage) -> str | int | None:
+    value = mail.get("date")
+    if value is None:
+        return None
+    moment = getattr(value, "datetime", None)
+    return str(value) if moment is None else to_millis(moment)
+
+
+def _body(mail: EmailMessage, origin: str) -> tuple[str, int]:
+    """The words of a mail, and how many files it brings: plain text where there is some, else a page."""
+    files = sum(part.get_filename() is not None for part in mail.walk())
+    part = mail.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return "", files
+    content = _content(part)
+    return (_page(content, origin) if part.get_content_subtype() == "html" else content), files
+
+
+def _content(part: Any) -> str:
+    """The text of a part; in UTF-8 or Latin-1 where it names no encoding, or one that it is not in."""
+    payload = part.get_payload(decode=True) or b""
+    for encoding in (part.get_content_charset(), "utf-8"):
+        try:
+            return str(payload.decode(encoding or "utf-8"))
+        except (LookupError, UnicodeError):
+            continue
+    return str(payload.decode("latin-1"))
+
+
+def _page(markup: str, origin: str) -> str:
+    from memini_kuzu.readers._documents import page_text  # noqa: PLC0415 - needs an extra
+
+    return page_text(markup, origin, QUOTES)
+
+
+def own_lines(body: str) -> tuple[str, int, int]:
+    r"""What the sender wrote, how many lines are quoted, and how many sign.
+
+    Lines that begin with ``>`` are quoted, with the line before them that ends in a colon (*Ada wrote:*);
+    so is all after the repeated head of an answered mail. What is forwarded stays: the sender passes it on.
+
+    Parameters
+    ----------
+    body : str
+        The text of a mail.
+
+    Examples
+    --------
+    >>> own_lines("Yes.\n\nOn Monday Ada wrote:\n> Shall we?\n-- \nBob")
+    ('Yes.', 2, 1)
+    """
+    lines = body.replace("\r\n", "\n").split("\n")
+    quoted = signed = 0
+    for number, line in enumerate(lines):
+        if _FORWARD.fullmatch(line):
+            break
+        if line in {"-- ", "--"}:
+            signed = sum(bool(each.strip()) for each in lines[number + 1 :])
+            del lines[number:]
+            break
+        if _is_head(lines, number):
+            quoted = sum(bool(each.strip()) for each in lines[number:])
+            del lines[number:]
+            break
+    own: list[str] = []
+    for line in lines:
+        if line.lstrip().startswith(">"):
+            quoted += 1
+            # who wrote it, on one line or broken over two
+            while own and not own[-1].strip():
+                own.pop()
+            if own and own[-1].rstrip().endswith(":"):
+                quoted += 1
+                own.pop()
+                if own and own[-1].strip() and (len(own) == 1 or not own[-2].strip()):
+                    quoted += 1
+                    own.pop()
+            own.append("")
+        else:
+            own.append(line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(own)).strip(), quoted, signed
+
+
+def _is_head(lines: list[str], number: int) -> bool:
+    """Whether the head of an answered mail begins here: fields in a row, a rule before them or not."""
+    start = number + 1 if _ORIGINAL.fullmatch(lines[number]) else number
+    fields = [line for line in lines[start : start + FIELDS + 2] if line.strip()][: FIELDS + 1]
+    head = [line for line in fields if _FIELD.fullmatch(line)]
+    return len(head) >= FIELDS and bool(_FIELD.fullmatch(lines[start] if start < len(lines) else ""))
