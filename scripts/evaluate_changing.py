@@ -44,7 +44,7 @@ from rich.table import Table
 
 from memini_kuzu.changes.ingestion import ingest
 from memini_kuzu.config import Parameters
-from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.errors import InputError, MeminiError, RecordError
 from memini_kuzu.extraction import default_extractor
 from memini_kuzu.readers import read
 from memini_kuzu.recall import recall
@@ -127,9 +127,10 @@ def corpus(folder: Path) -> list[Record]:
         raise InputError(f"{folder}: passage {undated[0]!r} has no time; give every passage its own")
     records = []
     for record in read([folder / "corpus.jsonl"]):
-        if not isinstance(record, Record):
+        if isinstance(record, RecordError):
             raise record
-        records.append(record)
+        if isinstance(record, Record):
+            records.append(record)
     return sorted(records, key=lambda record: record.time or 0)
 
 
