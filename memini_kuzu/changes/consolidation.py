@@ -66,28 +66,9 @@ class MaintenanceReport:
 def consolidate(
     store: Store, *, now: int, threshold: float = FORGET_BELOW, dry_run: bool = False
 ) -> MaintenanceReport:
-    """Bring every association to one date and forget what is spent.
+    """Bring every association to one date and delete the weak; see `Memory.consolidate`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing, unless `dry_run`.
-    now : int
-        Milliseconds since 1970. Associations with later evidence stay as they are.
-    threshold : float
-        Forget where both variables are below it; 0 forgets nothing.
-    dry_run : bool
-        Compute the report and write nothing.
-
-    Returns
-    -------
-    MaintenanceReport
-        What happened, or would.
-
-    Raises
-    ------
-    InputError
-        If the threshold is negative or NaN.
+    Associations with evidence later than `now` stay as they are.
     """
     if not threshold >= 0:
         raise InputError(f"threshold = {threshold}; pass a strength of at least 0, such as {FORGET_BELOW}")

@@ -257,34 +257,7 @@ def load_events(
     both: bool = False,
     progress: Callable[[int], None] = lambda _events: None,
 ) -> EventsReport:
-    """Load event tables.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    sources : iterable
-        Paths of .parquet, .csv, .tsv, .jsonl, .ndjson, .arrow or .feather files, or tables: anything with the
-        Arrow stream protocol (pyarrow, polars, pandas, a DuckDB relation).
-    columns : EventColumns
-        What the columns are called.
-    now : int
-        The present in milliseconds since 1970; later events are refused.
-    both : bool
-        Let each event count in both directions.
-    progress : callable
-        Told how many events have been read.
-
-    Returns
-    -------
-    EventsReport
-        What happened.
-
-    Raises
-    ------
-    RecordError
-        At a bad row: its file, or the files since the last commit, are not loaded; those before are.
-    """
+    """Load event tables; see `Memory.load_events`. Events later than `now` are refused."""
     loader = _Loader(store, columns, now, both=both, progress=progress)
     try:
         for item in sources:

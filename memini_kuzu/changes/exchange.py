@@ -82,27 +82,7 @@ class EdgesReport:
 
 
 def export_store(store: Store, folder: Path) -> dict[str, int]:
-    """Write a store as a folder of Parquet files.
-
-    Parameters
-    ----------
-    store : Store
-        Open.
-    folder : Path
-        Made where it is missing; it must hold nothing.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each file.
-
-    Raises
-    ------
-    InputError
-        If the folder holds something.
-    StoreError
-        If it cannot be written; nothing is left in it then.
-    """
+    """Write a store as a folder of Parquet files; see `Memory.export`. Nothing is left of a failed one."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder; name a new one")
     try:
@@ -132,27 +112,7 @@ def _export(store: Store, folder: Path) -> dict[str, int]:
 
 
 def import_store(path: Path, folder: Path) -> dict[str, int]:
-    """Make a store of an export: the same, to the bit.
-
-    Parameters
-    ----------
-    path : Path
-        The new store; it must not exist. It appears when it is whole.
-    folder : Path
-        What `export_store` wrote.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each file.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or no table of that kind.
-    StoreError
-        If there is a store at `path` already.
-    """
+    """Make a store of an export, the same to the bit, in one step; see `Memory.import_`."""
     schema.refuse_existing(path)  # before all is read; `building` asks again
     tables = {name: _imported(folder, name, table_of(label).columns) for name, label in EXPORTED.items()}
     edges = _imported(folder, "edges", EDGE_SCHEMA)
@@ -195,27 +155,10 @@ def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
 
 
 def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesReport:
-    """Add associations that were folded elsewhere, as by scripts/spark_fold.py.
+    """Add associations that were folded elsewhere, with the store's parameters; see `Memory.load_edges`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing; it must have the parameters with which they were folded.
-    path : Path
-        A Parquet file or a folder of them, with the columns of `tables.EDGE_SCHEMA`; each pair any number of
-        times.
-    entities : Path, optional
-        The same with the columns id and name of the endpoints. One without a name is called by its number.
-
-    Returns
-    -------
-    EdgesReport
-        What happened.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or lacks a column.
+    The columns are those of `tables.EDGE_SCHEMA`; a pair may stand there any number of times. An entity without
+    a name is called by its number.
     """
     identity = _digest_of(path)
     edges = superpose(edges_from_arrow(_parquet(path)), store.parameters)

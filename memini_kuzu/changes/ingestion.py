@@ -138,41 +138,10 @@ def ingest(
     embedder: Embedder | None = None,
     progress: Callable[[int], None] = lambda _documents: None,
 ) -> IngestReport:
-    """Read records into the store.
+    """Read records into the store; the parameters and errors are those of `Memory.add`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    extractor : Extractor
-        Finds the mentions.
-    records : iterable of Record, RecordError or Notice
-        As the readers give them; read as they are needed.
-    now : int
-        The present, milliseconds since 1970; the date of records without one.
-    skip_bad : bool
-        Leave bad records out and report them. Otherwise the first one is raised: the batch that it stands in
-        is not written, those before it are, and the same call again goes on from there.
-    processes : int
-        How many processes extract.
-    redaction : Redaction
-        What is masked before anything is stored.
-    embedder : Embedder, optional
-        Gives the passages vectors; without one they get none.
-    progress : callable
-        Told how many documents are done, batch by batch.
-
-    Returns
-    -------
-    IngestReport
-        What happened.
-
-    Raises
-    ------
-    RecordError
-        At the first bad record, unless `skip_bad`.
-    InputError
-        If the store has vectors of another embedder, or the extractor or the embedder breaks its promise.
+    The batch in which a bad record stands is not written, those before it are, and the same call again goes on
+    from there. `now` is the date of records without one.
     """
     if embedder is not None:
         # before the extractor's work; the transaction asks again
@@ -198,23 +167,7 @@ def texts_to_extract(
     skip_bad: bool = False,
     redaction: Redaction = KEYS_ONLY,
 ) -> Iterator[str]:
-    """The passages that `ingest` would hand to the extractor, as it would; nothing is written.
-
-    Parameters
-    ----------
-    store, records, now, skip_bad, redaction
-        As for `ingest`.
-
-    Yields
-    ------
-    str
-        Those of documents that the store does not have.
-
-    Raises
-    ------
-    RecordError
-        At the first bad record, unless `skip_bad`.
-    """
+    """The passages that `ingest` would hand to the extractor; nothing is written."""
     incoming = _Incoming(store, records, now, IngestReport(), skip_bad=skip_bad, redaction=redaction)
     for batch in incoming.batches():
         yield from _texts(batch)

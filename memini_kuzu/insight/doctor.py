@@ -119,20 +119,7 @@ def diagnose(path: Path, *, wait: float = 0.0, deep: bool = False) -> Diagnosis:
 
 
 def examine(store: Store, *, deep: bool = False) -> Diagnosis:
-    """Look at an open store.
-
-    Parameters
-    ----------
-    store : Store
-        Open, for reading or writing.
-    deep : bool
-        Also sum the whole file up, analyse all texts, and fold the ledger again.
-
-    Returns
-    -------
-    Diagnosis
-        What was found.
-    """
+    """Look at an open store; see `Memory.doctor`."""
     opened = (_size(store.path), Finding("engine", "ok", _engine()))
     return Diagnosis(str(store.path), (*opened, *_contents(store, deep=deep)))
 
