@@ -82,7 +82,7 @@ class EdgesReport:
 
 
 def export_store(store: Store, folder: Path) -> dict[str, int]:
-    """Write a store as a folder of Parquet files; see `Memory.export`. Nothing is left of a failed one."""
+    """Write a store as a folder of Parquet files, all or none; see `Memory.export`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder; name a new one")
     try:

@@ -140,8 +140,8 @@ def ingest(
 ) -> IngestReport:
     """Read records into the store; the parameters and errors are those of `Memory.add`.
 
-    The batch in which a bad record stands is not written, those before it are, and the same call again goes on
-    from there. `now` is the date of records without one.
+    The batch in which a bad record stands is not written, those before it are, and the same call again goes
+    on from there. `now` is the date of records without one.
     """
     if embedder is not None:
         # before the extractor's work; the transaction asks again
