@@ -157,8 +157,8 @@ def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
 def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesReport:
     """Add associations that were folded elsewhere, with the store's parameters; see `Memory.load_edges`.
 
-    The columns are those of `tables.EDGE_SCHEMA`; a pair may stand there any number of times. An entity without
-    a name is called by its number.
+    The columns are those of `tables.EDGE_SCHEMA`; a pair may stand there any number of times. An entity
+    without a name is called by its number.
     """
     identity = _digest_of(path)
     edges = superpose(edges_from_arrow(_parquet(path)), store.parameters)
