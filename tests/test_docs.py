@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import doctest
 import io
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,17 +24,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from build_docs import fetched, mathml, subscripted
+from math_core import LatexError
 from typer.testing import CliRunner
 
 import memini_kuzu
 from memini_kuzu.cli import app
 from memini_kuzu.cli._docs import FOLDER, pages
+from memini_kuzu.store.engine.faults import FAULTS
 
 CHECKER = doctest.OutputChecker()
 COMPARED = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 EXECUTED = {"python", "console"}
-ELSEWHERE = {"cypher": "tests/test_cypher_for_apps.py", "math": "make docs, in .ci/run"}
+ELSEWHERE = {"cypher": "tests/test_cypher_for_apps.py", "math": "scripts/build_docs.py, which .ci/run runs"}
 SHOWN = {"text", "json", "toml", "yaml", ""}
 
 MEMINI = 'memini() { python -m memini_kuzu "$@"; }\n'
@@ -251,8 +257,6 @@ def test_a_page_that_is_not_there_is_named_with_one_that_is() -> None:
 
 
 def test_all_pages_and_one_page_as_json() -> None:
-    import json
-
     code, printed = run_here("memini docs --json")
     assert not code
     assert {page["name"] for page in json.loads(printed)} == {page.name for page in pages()}
@@ -266,9 +270,10 @@ def test_a_terminal_gets_the_page_rendered(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
-    with pytest.raises(SystemExit, match="0"):
+    with pytest.raises(SystemExit) as ended:
         app(["docs", "backup"], prog_name="memini")
-    shown = sys.stdout.getvalue()  # type: ignore[attr-defined]
+    assert not ended.value.code
+    shown = sys.stdout.getvalue()
     assert "```" not in shown
     assert "memini backup" in shown
 
@@ -295,19 +300,55 @@ def test_every_macro_is_described() -> None:
     assert {name for name in macros if f"`{name}(" not in described} == set()
 
 
-def test_every_fault_of_the_engine_is_told() -> None:
-    from memini_kuzu.store.engine.faults import FAULTS
+@pytest.mark.parametrize("name", typer.main.get_command(app).commands)
+def test_every_command_is_shown_at_work(name: str) -> None:
+    commands = [
+        command
+        for path in PAGES
+        for block in blocks_of(path)
+        if block.language == "console"
+        for command, *_ in commands_of(block)
+    ]
+    assert any(re.search(rf"\bmemini (?:--\w+ \S+ )*{name}\b", command) for command in commands)
 
+
+def test_every_page_is_in_the_navigation_of_the_site(checkout: Path) -> None:
+    listed = re.findall(r'"([\w/-]+\.md)"', (checkout / "zensical.toml").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(f"{name_of(path)}.md" for path in PAGES if path != README)
+
+
+def test_equations_become_mathml() -> None:
+    made = mathml("a = b/c\nd = \\sum_i e_i\n")
+    assert made.startswith('<math display="block">')
+    assert made.count("<mtr>") == 2
+    with pytest.raises(LatexError):
+        mathml("a = \\sqrt{")
+
+
+def test_symbols_get_subscripts_outside_of_code() -> None:
+    code = "`w_f`, first_seen\n```text\nw_f\n```\n"
+    assert subscripted(f"x_{{p,t}}, {code}τ_s") == f"<i>x</i><sub>p,t</sub>, {code}<i>τ</i><sub>s</sub>"
+
+
+def test_what_a_browser_would_fetch_from_elsewhere_is_found() -> None:
+    local = '<a href="https://example.org"></a><script src="../site.js"></script>'
+    assert not fetched(local)
+    for tag in (
+        '<script async src="https://a.org/b.js">',
+        '<link rel="stylesheet" href="http://a.org/b.css">',
+    ):
+        assert len(fetched(local + tag)) == 1
+
+
+def test_every_fault_of_the_engine_is_told() -> None:
     _, printed = run_here("memini docs engine-faults")
     for fault in FAULTS:
         assert f"`{fault.name}`\n\n{fault.happens}\n" in printed
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:
-    import typer
-
     _, printed = run_here("memini docs command-line")
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in typer.main.get_command(app).commands.items():
         _, _, section = printed.partition(f"## `memini {name}`\n")
         section = re.split(r"^## ", section, flags=re.MULTILINE)[0]
         assert section
@@ -316,8 +357,6 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 
 
 def test_version_of_the_changelog_is_that_of_the_project(checkout: Path) -> None:
-    import tomllib
-
     version = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     changelog = (checkout / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## (\d+\.\d+\.\d+) \((\d{4}-\d{2}-\d{2})\)$", changelog, re.MULTILINE)

@@ -84,7 +84,9 @@ def docs(
     name = page.rpartition("/")[2].removesuffix(".md")
     if name not in known:
         close = difflib.get_close_matches(name, known) or ["index"]
-        raise InputError(f"no page is named {page!r}; did you mean {' or '.join(close)}? memini docs lists all")
+        raise InputError(
+            f"no page is named {page!r}; did you mean {' or '.join(close)}? memini docs lists all"
+        )
     found = known[name]
     if as_json:
         show_json({**found._asdict(), "text": found.text()})

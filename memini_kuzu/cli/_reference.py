@@ -1,7 +1,8 @@
-"""The parts of the documentation that are generated: from the command line, the docstrings and the store's schema.
+"""The parts of the documentation that are generated: from the command line, docstrings, schema and faults.
 
-A page says ``<!-- generated: faults -->`` where one belongs, and ``::: memini_kuzu.Memory`` where the docstrings
-of a public name do. They are filled in when a page is shown, so they cannot differ from the version in use.
+A page says ``<!-- generated: faults -->`` where one belongs, and ``::: memini_kuzu.Memory`` where the
+docstrings of a public name do. They are filled in when a page is shown, so they cannot differ from the
+version in use.
 """
 
 import inspect
@@ -143,7 +144,7 @@ def _faults() -> str:
     from memini_kuzu.store.engine.faults import FAULTS  # noqa: PLC0415 - it loads the engine
 
     return "\n".join(
-        f"### `{fault.name}`\n\n{fault.happens}\n\nmemini: {fault.kept_off_by}\n" for fault in FAULTS
+        f"## `{fault.name}`\n\n{fault.happens}\n\n*In memini:* {fault.kept_off_by}\n" for fault in FAULTS
     )
 
 
