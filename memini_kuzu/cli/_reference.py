@@ -49,12 +49,8 @@ def write_out_names(page: str) -> str:
 
     Examples
     --------
-    >>> print(write_out_names("::: memini_kuzu.config.Parameters.to_json"))
-    #### `Parameters.to_json() -> str`
-    <BLANKLINE>
-    ```text
-    Text that `from_json` reads back to an equal value.
-    ...
+    >>> write_out_names("::: memini_kuzu.config.Parameters.to_json").splitlines()[0]
+    '#### `Parameters.to_json() -> str`'
     """
     return _NAME.sub(lambda found: "\n".join(_documented(found[1])).rstrip(), page)
 
@@ -80,11 +76,31 @@ def _documented(dotted: str) -> Iterator[str]:
 
 def _entry(name: str, found: Any, *, level: int) -> Iterator[str]:
     try:
-        signature = str(inspect.signature(found))
+        signature = str(_as_written(inspect.signature(found)))
     except (TypeError, ValueError):  # a value, a property, or an exception of Python's own kind
         signature = ""
     yield f"{'#' * level} `{name}{signature.replace('(self)', '()').replace('(self, ', '(')}`\n"
     yield _fenced("text", inspect.getdoc(found) or "")
+
+
+class _Written(str):
+    """An annotation that is shown as it stands in the source, without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _as_written(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(
+        parameters=[
+            each.replace(annotation=_written(each.annotation)) for each in signature.parameters.values()
+        ],
+        return_annotation=_written(signature.return_annotation),
+    )
+
+
+def _written(annotation: Any) -> Any:
+    return _Written(annotation) if isinstance(annotation, str) else annotation
 
 
 def _fenced(language: str, text: str) -> str:
