@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 import typer
@@ -18,6 +19,8 @@ from memini_kuzu.cli._app import app
 from memini_kuzu.resources import folder
 
 __all__ = ["GENERATED", "fill_in", "write_out_names"]
+
+_METHODS = (FunctionType, staticmethod, classmethod, property)
 
 _GENERATED = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
 _NAME = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
@@ -49,8 +52,8 @@ def write_out_names(page: str) -> str:
 
     Examples
     --------
-    >>> write_out_names("::: memini_kuzu.config.Parameters.to_json").splitlines()[0]
-    '#### `Parameters.to_json() -> str`'
+    >>> write_out_names("::: memini_kuzu.config.Parameters.to_json").splitlines()[3]
+    'Parameters.to_json() -> str'
     """
     return _NAME.sub(lambda found: "\n".join(_documented(found[1])).rstrip(), page)
 
@@ -67,11 +70,18 @@ def _documented(dotted: str) -> Iterator[str]:
     found = getattr(owner, dotted.rpartition(".")[2])
     yield from _entry(name, found, level=4 if inspect.isclass(owner) else 3)
     if inspect.isclass(found):
-        for member, value in vars(found).items():
-            if not member.startswith("_") and isinstance(
-                value, staticmethod | classmethod | property | type(_documented)
-            ):
-                yield from _entry(f"{name}.{member}", getattr(found, member), level=4)
+        for member, value in _members(found):
+            yield from _entry(f"{name}.{member}", value, level=4)
+
+
+def _members(kind: type) -> Iterator[tuple[str, Any]]:
+    """Public methods and properties of a class and of those classes of memini's that it builds on."""
+    seen = set()
+    for each in kind.__mro__:
+        for name, value in vars(each).items() if each.__module__.startswith("memini_kuzu") else ():
+            if not name.startswith("_") and name not in seen and isinstance(value, _METHODS):
+                seen.add(name)
+                yield name, getattr(kind, name)
 
 
 def _entry(name: str, found: Any, *, level: int) -> Iterator[str]:
@@ -79,21 +89,27 @@ def _entry(name: str, found: Any, *, level: int) -> Iterator[str]:
         signature = str(_as_written(inspect.signature(found)))
     except (TypeError, ValueError):  # a value, a property, or an exception of Python's own kind
         signature = ""
-    yield f"{'#' * level} `{name}{signature.replace('(self)', '()').replace('(self, ', '(')}`\n"
-    yield _fenced("text", inspect.getdoc(found) or "")
+    call = f"{name}{signature.replace('(self)', '()').replace('(self, ', '(')}"
+    yield f"{'#' * level} `{name}`\n"
+    yield _fenced("text", f"{call}\n\n{inspect.getdoc(found) or ''}")
 
 
 class _Written(str):
-    """An annotation that is shown as it stands in the source, without quotes."""
+    """A piece of a signature that is shown as it stands, without quotes."""
 
     __slots__ = ()
     __repr__ = str.__str__
 
 
 def _as_written(signature: inspect.Signature) -> inspect.Signature:
+    """A signature with annotations as in the source, and without the addresses of functions."""
     return signature.replace(
         parameters=[
-            each.replace(annotation=_written(each.annotation)) for each in signature.parameters.values()
+            each.replace(
+                annotation=_written(each.annotation),
+                default=_Written("…") if isinstance(each.default, FunctionType) else each.default,
+            )
+            for each in signature.parameters.values()
         ],
         return_annotation=_written(signature.return_annotation),
     )
