@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-all lint format bench bench-large clean
+.PHONY: help demo docs test test-all lint format bench bench-large clean
 
 help:
 	@echo "make demo         a sample of dated notes becomes a memory: see what lasts and what fades"
 	@echo "make test         the tests, but those that are slow by nature, in four minutes"
 	@echo "make test-all     all tests, with coverage"
 	@echo "make lint         ruff, mypy, the import contract"
+	@echo "make docs         the documentation as a site, in build/site"
 	@echo "make format       format the code"
 	@echo "make bench        benchmarks of about five minutes"
 	@echo "make bench-large  the same at ten million edges; wants 12 GB of memory"
@@ -32,6 +33,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)
+	$(BIN)/python scripts/build_docs.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix
@@ -64,4 +68,4 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -20,15 +20,6 @@ CHECKOUT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--readme",
-        type=Path,
-        default=CHECKOUT / "README.md",
-        help="run the examples of this file in place of README.md (tests/test_readme.py)",
-    )
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _model_is_loaded_once() -> Iterator[None]:
     """The memories of a process share a spaCy model, which takes over a second to load."""

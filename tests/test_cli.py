@@ -198,11 +198,6 @@ def test_every_basic_command_takes_a_store_and_gives_json(name: str) -> None:
     assert {"--db", "--json"} <= options
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_stands_in_the_readme(name: str) -> None:
-    assert f"memini {name}" in (ROOT / "README.md").read_text()
-
-
 def test_without_a_command_the_overview_is_shown() -> None:
     shown = succeed()
     assert all(f"\n  {name} " in shown for name in COMMANDS)

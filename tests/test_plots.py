@@ -138,4 +138,4 @@ def test_the_reproduction_holds_its_claims_and_writes_its_numbers(tmp_path: Path
         rows = list(csv.DictReader(file))
     assert len(rows) == 124
     assert len({(row["a"], row["b"]) for row in rows}) == 68
-    assert (tmp_path / "reproduction.png").stat().st_size < 100_000
+    assert (tmp_path / "reproduction.svg").stat().st_size < 100_000
