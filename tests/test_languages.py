@@ -6,13 +6,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memini_kuzu import Memory, Record
+from memini_kuzu.changes.exchange import import_store
 from memini_kuzu.extraction import CONCEPT, NAME, PERSON, RuleExtractor, SpacyExtractor
 from memini_kuzu.extraction.mentions import Text
+from memini_kuzu.store import Store
+from memini_kuzu.store.engine import Draft, forget_sum
 from memini_kuzu.text.analysis import analyse, terms
 from memini_kuzu.text.languages import ENGLISH, detect, function_words, languages
 from memini_kuzu.times import to_millis
@@ -181,6 +186,77 @@ def test_a_language_that_is_forgotten_is_read_no_more(tmp_path: Path) -> None:
         assert memory._store.sums().languages == {"de", "en"}
         memory.forget(source="a")
         assert memory._store.sums().languages == {"en"}
+        assert memory.doctor(deep=True).sound
+
+
+# --- stores of older schemas ---
+
+OLD = [
+    "MATCH (m:MeminiMeta {key: 'languages'}) DELETE m",
+    "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '2'",
+    "ALTER TABLE Passage DROP language",
+]
+TOLD = [
+    Record("Die Verträge sind nicht da. Der Betriebsrat prüft sie.", NOW, "a", id="de"),
+    Record("王小明在北京讨论了数据库迁移计划。", NOW, "b", id="zh"),
+    Record("Ada met Grace, and the contracts are here.", NOW, "c", id="en"),
+]
+
+
+@pytest.fixture
+def analysed_as_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store as schema version 2 had it: words of all languages are analysed as English."""
+    path = tmp_path / "old.memini"
+    with monkeypatch.context() as patched:
+        patched.setattr("memini_kuzu.changes.ingestion.detect", lambda _: "en")
+        with Memory.open(path, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
+            memory.add(TOLD)
+            assert not memory.recall("数据库").passages
+    return path
+
+
+def words(memory: Memory) -> list[dict[str, object]]:
+    query = "MATCH (p:Passage) RETURN p.record AS id, p.language AS language, p.terms AS terms, p.words AS n"
+    return sorted(memory.cypher(query).to_pylist(), key=lambda row: row["id"])
+
+
+def test_a_store_of_version_2_is_told_its_languages(analysed_as_english: Path, tmp_path: Path) -> None:
+    with Store(analysed_as_english) as store:
+        store._engine.checkpoint()
+    forget_sum(analysed_as_english)
+    with Draft(analysed_as_english) as draft:
+        for statement in OLD:
+            draft.run(statement)
+    with Memory.open(tmp_path / "new.memini", extractor=RuleExtractor(), clock=lambda: NOW) as fresh:
+        fresh.add(TOLD)
+        expected = words(fresh)
+    with Memory.open(analysed_as_english, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
+        assert words(memory) == expected
+        assert memory._store.sums().languages == {"de", "en", "zh"}
+        assert [memory.recall(cue, k=1).passages[0].id for cue in ("Vertrag", "谁迁移数据库？")] == [
+            "de",
+            "zh",
+        ]
+        assert memory.doctor(deep=True).sound
+
+
+def test_an_export_of_version_2_is_told_its_languages(analysed_as_english: Path, tmp_path: Path) -> None:
+    with Memory.open(analysed_as_english) as memory:
+        memory.export(tmp_path / "out")
+    for name, lacking in (("passages", "language"), ("meta", None)):
+        table = pq.read_table(tmp_path / "out" / f"{name}.parquet")
+        rows = [row for row in table.to_pylist() if row.get("key") != "languages"]
+        for row in rows:
+            row.pop(lacking, None)
+            if row.get("key") == "schema_version":
+                row["value"] = "2"
+        schema = pa.schema([field for field in table.schema if field.name != lacking])
+        pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "out" / f"{name}.parquet")
+    path = tmp_path / "again.memini"
+    import_store(path, tmp_path / "out")
+    with Memory.open(path, clock=lambda: NOW) as memory:
+        assert {row["language"] for row in words(memory)} == {"de", "en", "zh"}
+        assert memory.recall("Vertrag", k=1).passages[0].id == "de"
         assert memory.doctor(deep=True).sound
 
 
