@@ -103,7 +103,8 @@ def read_state(memory: Memory) -> State:
                 memory,
                 "MATCH (p:Passage) RETURN p.id AS id, p.record AS record, p.source AS source, "
                 "p.position AS position, p.title AS title, p.time AS time, p.document AS document, "
-                "p.heading AS heading, p.text AS text, p.terms AS terms, p.words AS words",
+                "p.heading AS heading, p.text AS text, p.terms AS terms, p.words AS words, "
+                "p.language AS language",
             )
         },
         mentions=mentions,
@@ -221,8 +222,9 @@ def _passages(state: State, oracle: Oracle) -> Iterator[str]:
             "document": passage.document,
             "heading": passage.heading,
             "text": passage.text,
-            "terms": analyse(f"{passage.title}\n{passage.text}"),
-            "words": len(analyse(f"{passage.title}\n{passage.text}").split()),
+            "terms": analyse(f"{passage.title}\n{passage.text}", passage.language),
+            "words": len(analyse(f"{passage.title}\n{passage.text}", passage.language).split()),
+            "language": passage.language,
         }
         yield from _differ(f"passage {place}", row, expected)
         yield from _differ(

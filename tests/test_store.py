@@ -742,6 +742,7 @@ def test_migration_keeps_the_data(
 
 
 VERSION_1 = [
+    "ALTER TABLE Passage DROP language",
     "DROP TABLE OCCURS",
     "DROP TABLE Term",
     "DROP TABLE MeminiJournal",

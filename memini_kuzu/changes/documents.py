@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.extraction.headings import person, speaker, title_mention
+from memini_kuzu.extraction.mentions import Text
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
@@ -94,6 +95,7 @@ class Document:
     id: int
     name: str
     digest: str
+    language: str
     texts: list[str]
     mentions: list[list[Mention]] = field(default_factory=list)
 
@@ -108,10 +110,11 @@ class Document:
         names = (self.record.speaker, *(self.record.people if passage == 0 else ()))
         return [mention for name in names if (mention := person(name)) is not None]
 
-    def prose(self) -> Iterator[str]:
+    def prose(self) -> Iterator[Text]:
         """The texts that mentions are looked for in, one for each passage."""
         for number, text in enumerate(self.texts):
-            yield blank(text[self.record.lead :] if number == 0 else text)
+            said = text[self.record.lead :] if number == 0 else text
+            yield Text(blank(said), self.language)
 
     @property
     def version(self) -> str:
@@ -357,7 +360,9 @@ def _write_passages(
         (place, number, index) for number, ids in enumerate(places.ids) for index, place in enumerate(ids)
     ]
     terms = [
-        analyse(f"{documents[number].record.title}\n{documents[number].texts[index]}")
+        analyse(
+            f"{documents[number].record.title}\n{documents[number].texts[index]}", documents[number].language
+        )
         for _, number, index in rows
     ]
     passages = pa.table(
@@ -375,6 +380,7 @@ def _write_passages(
             "text": [documents[number].texts[index] for _, number, index in rows],
             "terms": terms,
             "words": pa.array([text.count(" ") + bool(text) for text in terms], pa.int64()),
+            "language": [documents[number].language for _, number, _ in rows],
         }
     )
     counts = Counter(

@@ -21,7 +21,7 @@ from memini_kuzu.dynamics.edges import (
     superpose,
 )
 from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.store import Store, schema
+from memini_kuzu.store import Store, languages, schema
 from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
@@ -36,6 +36,7 @@ from memini_kuzu.store.writing import alter_entities, known_loads
 from memini_kuzu.tables import EDGE_SCHEMA, edges_from_arrow
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -114,9 +115,17 @@ def _export(store: Store, folder: Path) -> dict[str, int]:
 def import_store(path: Path, folder: Path) -> dict[str, int]:
     """Make a store of an export, the same to the bit, in one step; see `Memory.import_`."""
     schema.refuse_existing(path)  # before all is read; `building` asks again
-    tables = {name: _imported(folder, name, table_of(label).columns) for name, label in EXPORTED.items()}
+    known = _imported(folder, "meta", table_of("MeminiMeta").columns)
+    meta = dict(zip(known["key"].to_pylist(), known["value"].to_pylist(), strict=True))
+    older = int(meta.get("schema_version", 0)) < languages.VERSION
+    tables = {
+        name: _imported(folder, name, table_of(label).columns, {"language"} if older else set())
+        for name, label in EXPORTED.items()
+    }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
-    meta = dict(zip(tables["meta"]["key"].to_pylist(), tables["meta"]["value"].to_pylist(), strict=True))
+    if older:
+        tables["passages"] = languages.with_languages(tables["passages"])
+        meta |= languages.counted(tables["passages"])
     if "parameters" not in meta:
         raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
     if int(meta.get("schema_version", 0)) > schema.latest_version():
@@ -144,8 +153,9 @@ def _nothing(*_: object, **__: object) -> pa.Table:
     return pa.table({})
 
 
-def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
+def _imported(folder: Path, name: str, wanted: pa.Schema, without: Collection[str] = ()) -> pa.Table:
     path = folder / f"{name}.parquet"
+    wanted = pa.schema([field for field in wanted if field.name not in without])
     if not path.is_file():
         raise InputError(f"{path} is missing; name a folder that `memini export` wrote")
     try:

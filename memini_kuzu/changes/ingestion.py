@@ -18,6 +18,7 @@ from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
 from memini_kuzu.records import Notice
 from memini_kuzu.store.vectors import check_space, read_space
+from memini_kuzu.text.languages import detect
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.text.segments import segment
 from memini_kuzu.times import DAY, from_millis
@@ -209,7 +210,15 @@ def _prepare(
         digest = text_digest(record.title, record.text)
         # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
         name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
-        yield Document(record, time, stable_id(record.source, name), name, digest, segment(record.text))
+        yield Document(
+            record,
+            time,
+            stable_id(record.source, name),
+            name,
+            digest,
+            detect(record.text[record.lead :]),
+            segment(record.text),
+        )
 
 
 def _checked(record: Record | RecordError, now: int) -> Record:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from memini_kuzu.errors import InputError
 from memini_kuzu.extraction.canonical import canonical, tidy
 from memini_kuzu.extraction.estimate import CostlyExtractor, Estimate
-from memini_kuzu.extraction.mentions import CONCEPT, PERSON, Extractor, Mention
-from memini_kuzu.extraction.rules import NAME, RuleExtractor
+from memini_kuzu.extraction.mentions import CONCEPT, NAME, PERSON, Extractor, Mention
+from memini_kuzu.extraction.rules import RuleExtractor
 from memini_kuzu.extraction.spacy_extractor import SpacyExtractor
 from memini_kuzu.plugins import at_work
 

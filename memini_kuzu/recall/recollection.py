@@ -154,7 +154,7 @@ def recollect(
     if not text.strip():
         raise InputError("the cue is empty; pass a question, a name or some words")
     sums = store.sums()
-    cue = read_cue(store, text, now, sums.passages, without)
+    cue = read_cue(store, text, now, sums, without)
     passages = Candidates(cue.words, sums.average, now)
     if cue.words:
         passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums))

@@ -29,6 +29,7 @@ from memini_kuzu.store.engine import (
     memory,
     recover,
 )
+from memini_kuzu.store.languages import languages_in
 from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
@@ -103,10 +104,13 @@ class Sums(NamedTuple):
         How many there are.
     average : float
         Terms of one on average.
+    languages : frozenset of str
+        Those that they are in.
     """
 
     passages: int
     average: float
+    languages: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -342,10 +346,10 @@ class Store:
         return schema.read_meta(self._engine.read, self.path)
 
     def sums(self) -> Sums:
-        """How many passages there are, and how long they are on average."""
+        """How many passages there are, how long they are on average, and in which languages."""
         meta = self.stored_meta()
         passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-        return Sums(passages, words / passages if passages else 1.0)
+        return Sums(passages, words / passages if passages else 1.0, frozenset(languages_in(meta)))
 
     def first_seen(self) -> int | None:
         """The date of the earliest evidence in milliseconds since 1970; None in an empty store."""
