@@ -49,6 +49,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py ingest
 	$(BIN)/python scripts/bench.py size --edges 1000000
 	$(BIN)/python scripts/bench.py words --passages 20000
+	$(BIN)/python scripts/bench.py imports
 
 bench-large: $(READY)
 	$(BIN)/python scripts/bench.py maintenance --edges 10000000 --runs 3

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from memini_kuzu import Memory, RuleExtractor
-from memini_kuzu.changes.consolidation import FORGET_BELOW
+from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.times import to_millis
 
 SAMPLE = Path(__file__).parent / "sample"

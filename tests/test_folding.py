@@ -18,7 +18,7 @@ import pytest
 from memini_kuzu.changes.folding import events_of, fold, names_of
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics.edges import associate
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow
 from memini_kuzu.times import DAY
 

@@ -25,7 +25,7 @@ from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, s
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.extraction import CONCEPT, canonical, tidy
 from memini_kuzu.identity import stable_id
-from memini_kuzu.readers.tabular import EventColumns, event_batches
+from memini_kuzu.readers.tabular import event_batches
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import read_moved
 from memini_kuzu.store.writing import alter_entities, known_loads
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
+    from memini_kuzu.records import EventColumns
     from memini_kuzu.store import Store
 
 __all__ = ["EventsReport", "Names", "digest", "endpoints", "load_events"]

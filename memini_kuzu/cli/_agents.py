@@ -3,11 +3,10 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.cli._app import (
     INTERRUPTED,
     STORE,
@@ -25,8 +24,9 @@ from memini_kuzu.cli._app import (
 from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.errors import InputError
-from memini_kuzu.insight.doctor import diagnose
-from memini_kuzu.memory import Memory
+
+if TYPE_CHECKING:
+    from memini_kuzu.changes.scope import ForgetReport
 
 __all__ = ["backup", "doctor", "forget", "recover", "serve"]
 
@@ -80,7 +80,7 @@ def forget(
         note("nothing was changed; do it with --yes")
 
 
-def _show_forgotten(report: ForgetReport) -> None:
+def _show_forgotten(report: "ForgetReport") -> None:
     rows = [
         ("documents", report.documents),
         ("passages", report.passages),
@@ -118,6 +118,8 @@ def backup(
 @command("memini recover --db notes.memini")
 def recover(*, db: Db = STORE, as_json: Json = False) -> None:
     """Go on with what is left of a store that says, when it is opened, that part of it is lost."""
+    from memini_kuzu.memory import Memory
+
     lost = Memory.recover(db)
     if as_json:
         show_json({"lost": lost})
@@ -141,6 +143,8 @@ def doctor(
     wait: Wait = 0.0,
 ) -> None:
     """Look whether the store is sound, and say what to do where it is not; exit code 1 if it is not."""
+    from memini_kuzu.insight.doctor import diagnose
+
     diagnosis = diagnose(db, wait=wait, deep=deep)
     if as_json:
         show_json(diagnosis.to_dict())
@@ -190,7 +194,7 @@ def serve(
     """Own the store and share it: an MCP server for agents, for other commands and for Memory.connect."""
     redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     try:
-        from memini_kuzu.service import build, serve_http  # noqa: PLC0415 - the extra mcp
+        from memini_kuzu.service import build, serve_http  # the extra mcp
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
     # whatever ends the server, the store is closed

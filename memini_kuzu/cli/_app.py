@@ -11,6 +11,9 @@ A command registers itself and makes three moves::
 
 Errors need no care: a `MeminiError` becomes one line on standard error and exit code 1, a wrong command line
 one line and exit code 2. The ways to print are in `_print`.
+
+A module of commands imports at its top what its options need, and in a command what that one needs: help and
+errors come at once.
 """
 
 import contextlib
@@ -20,7 +23,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -29,16 +31,14 @@ from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
-from memini_kuzu.embedding.plugins import embedder_named
 from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.extraction import Extractor
-from memini_kuzu.extraction.plugins import extractor_named
-from memini_kuzu.memory import Memory
-from memini_kuzu.results import AssociativeMemory
 from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
 if TYPE_CHECKING:
+    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.memory import Memory
+    from memini_kuzu.results import AssociativeMemory
     from memini_kuzu.times import Clock
 
 __all__ = [
@@ -150,6 +150,8 @@ app = typer.Typer(
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
+        from importlib import metadata
+
         try:
             version = metadata.version("memini-kuzu")
         except metadata.PackageNotFoundError:
@@ -233,8 +235,10 @@ def ending(*examples: str) -> str:
     return f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
 
-def extractor_asked() -> Extractor | None:
+def extractor_asked() -> "Extractor | None":
     """The extractor that ``--extractor`` names; None where the default is to do."""
+    from memini_kuzu.extraction.plugins import extractor_named
+
     name = _extractor.get()
     return None if name is None else extractor_named(name)
 
@@ -271,7 +275,7 @@ def opened(
     wait: float = 0.0,
     now: str | None = None,
     redaction: Redaction = KEYS_ONLY,
-) -> Iterator[AssociativeMemory]:
+) -> Iterator["AssociativeMemory"]:
     """The memory of a command that a server can answer too: that of ``--server``, or the store's file.
 
     Parameters
@@ -306,6 +310,8 @@ def opened(
             "a server has an embedder of its own, or none; leave --embedder out here, and pass it before "
             "memini serve: memini --embedder NAME serve"
         )
+    from memini_kuzu.memory import Memory
+
     with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
         yield shared
 
@@ -322,7 +328,7 @@ def opened_file(
     redaction: Redaction = KEYS_ONLY,
     silent: bool = False,
     embedder: str | None = None,
-) -> Iterator[Memory]:
+) -> Iterator["Memory"]:
     """The store of a command.
 
     Parameters
@@ -361,6 +367,9 @@ def opened_file(
             "this command needs the store's file; a server offers remember, recall, associations, forget, "
             "stats and backup; leave --server and MEMINI_SERVER out"
         )
+    from memini_kuzu.embedding.plugins import embedder_named
+    from memini_kuzu.memory import Memory
+
     clock: Clock = system_clock
     if now is not None:
         moment = to_millis(now)

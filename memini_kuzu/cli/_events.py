@@ -9,8 +9,7 @@ from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
 from memini_kuzu.cli._memory import ClockNow
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
-from memini_kuzu.memory import Memory
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 
 __all__ = ["export", "import_", "load_edges", "load_events", "merge"]
 
@@ -110,6 +109,8 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Make a new store of an export, the same to the bit."""
+    from memini_kuzu.memory import Memory
+
     with Memory.import_(db, folder) as memory:
         stats = memory.stats()
     if as_json:

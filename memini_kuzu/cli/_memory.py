@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.text import Text
 
-from memini_kuzu.changes.consolidation import FORGET_BELOW
 from memini_kuzu.cli._app import (
     STORE,
     Db,
@@ -29,11 +27,9 @@ from memini_kuzu.cli._app import (
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
 from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
-from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import time_constants
+from memini_kuzu.config import FORGET_BELOW, Parameters
 from memini_kuzu.errors import InputError, RecordError, StoreError
-from memini_kuzu.readers import Columns, read
-from memini_kuzu.records import Record
+from memini_kuzu.records import Columns, Record
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -92,6 +88,8 @@ def init(
     )
     if db.exists():
         raise StoreError(f"{db} exists already; use it as it is, or name another path")
+    from memini_kuzu.dynamics import time_constants
+
     with opened_file(db, write=True, create=True, parameters=parameters):
         constants = time_constants(parameters)
     if as_json:
@@ -239,6 +237,8 @@ def ingest(
     columns = Columns(text_column, time_column, source_column, title_column, id_column)
     held, estimate = None, None
     if costs():
+        from memini_kuzu.readers import read
+
         # read once: standard input cannot be read again, and what was estimated is what is sent
         held = list(read(paths, columns=columns, time=time, source=source, encoding=encoding))
         try:
@@ -365,7 +365,7 @@ def _show_indented(text: str, style: str = "") -> None:
     """Print lines under a heading; a terminal's width wraps them, and the indent stays."""
     screen = console()
     for line in plain(text, style).wrap(screen, max(screen.width - len(INDENT), 20)):
-        screen.print(Text(INDENT) + line)
+        screen.print(plain(INDENT) + line)
 
 
 def _reason(path: "recalling.Path") -> str:

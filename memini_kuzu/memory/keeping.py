@@ -10,6 +10,7 @@ from typing_extensions import override
 from memini_kuzu.changes import aliases, consolidation, exchange, forgetting, merging
 from memini_kuzu.changes.retune import RetuneReport, retune
 from memini_kuzu.changes.scope import Scope
+from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.store import Store, recover_store
 from memini_kuzu.times import TimeLike, to_millis
@@ -36,7 +37,7 @@ class Keeping(OpenMemory):
         self,
         *,
         now: TimeLike | None = None,
-        threshold: float = consolidation.FORGET_BELOW,
+        threshold: float = FORGET_BELOW,
         dry_run: bool = False,
     ) -> MaintenanceReport:
         """The maintenance pass: bring every association to one date, and forget what is spent.

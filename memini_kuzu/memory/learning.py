@@ -13,8 +13,7 @@ from memini_kuzu.errors import InputError
 from memini_kuzu.extraction import CostlyExtractor
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
 from memini_kuzu.readers import Columns, read
-from memini_kuzu.readers.tabular import EventColumns
-from memini_kuzu.records import Record
+from memini_kuzu.records import EventColumns, Record
 from memini_kuzu.times import TimeLike, to_millis
 
 if TYPE_CHECKING:

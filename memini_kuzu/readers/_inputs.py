@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, BinaryIO, ParamSpec
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
-from memini_kuzu.records import Record
+from memini_kuzu.records import Columns, Record
 from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEXT_LIMIT",
-    "Columns",
     "Input",
     "NotUnderstoodError",
     "attempt",
@@ -48,28 +47,6 @@ _SHOWN = reprlib.Repr()
 _SHOWN.maxlevel = 1
 _SHOWN.maxstring = _SHOWN.maxother = 80
 _SHOWN.maxdict = _SHOWN.maxlist = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The names of a record's fields in JSONL, and of its columns in CSV.
-
-    Parameters
-    ----------
-    text, time, source, title, id : str
-        The field or column that holds each. Only that of the text must be there.
-
-    Examples
-    --------
-    >>> Columns(text="body", time="sent_at")
-    Columns(text='body', time='sent_at', source='source', title='title', id='id')
-    """
-
-    text: str = "text"
-    time: str = "time"
-    source: str = "source"
-    title: str = "title"
-    id: str = "id"
 
 
 class NotUnderstoodError(RecordError):

@@ -13,7 +13,6 @@ from memini_kuzu.errors import RecordError
 from memini_kuzu.readers._documents import plain, read_html, read_markdown, read_pdf, read_plain
 from memini_kuzu.readers._inputs import (
     TEXT_LIMIT,
-    Columns,
     Input,
     NotUnderstoodError,
     attempt,
@@ -29,7 +28,7 @@ from memini_kuzu.readers.conversations import (
     read_subtitles,
     recognised,
 )
-from memini_kuzu.records import Item, Notice, Record
+from memini_kuzu.records import Columns, Item, Notice, Record
 from memini_kuzu.times import TimeLike, to_millis
 
 __all__ = ["SUFFIXES", "read", "read_stdin"]
