@@ -173,7 +173,7 @@ def _macros() -> str:
 
 
 def _faults() -> str:
-    from memini_kuzu.store.engine.faults import FAULTS  # noqa: PLC0415 - it loads the engine
+    from memini_kuzu.store.engine.faults import FAULTS
 
     return "\n".join(
         f"## `{fault.name}`\n\n{fault.happens}\n\n*In memini:* {fault.kept_off_by}\n" for fault in FAULTS
