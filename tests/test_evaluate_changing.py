@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 TOLD = [
     ("a0", "The baker of Ashford is Rowan.", "2026-01-01"),
     ("a1", "Rowan, baker of Ashford, opened a fair.", "2026-01-20"),

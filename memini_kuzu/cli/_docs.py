@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.markdown import Markdown
 
 from memini_kuzu.cli._app import Json, command
 from memini_kuzu.cli._print import console, show_json, show_table
@@ -91,6 +90,8 @@ def docs(
     if as_json:
         show_json({**found._asdict(), "text": found.text()})
     elif sys.stdout.isatty():
+        from rich.markdown import Markdown
+
         console().print(Markdown(found.text()))
     else:
         typer.echo(found.text())

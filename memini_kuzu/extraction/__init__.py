@@ -94,7 +94,7 @@ def mentions_of(extractor: Extractor, texts: Sequence[str], *, processes: int = 
 
     Examples
     --------
-    >>> [[mention.name for mention in found] for found in mentions_of(RuleExtractor(), ["Ada left.", "Hm."])]
+    >>> [[mention.name for mention in found] for found in mentions_of(RuleExtractor(), ["I met Ada.", "Hm."])]
     [['Ada'], []]
     """
     name = f"the extractor {extractor.identity!r}"
