@@ -39,6 +39,7 @@ from memini_kuzu.recall import (
     Path,
     Recall,
     RecalledPassage,
+    Sayings,
 )
 from memini_kuzu.records import Record
 from memini_kuzu.results import Association, AssociativeMemory, Stats
@@ -78,6 +79,7 @@ __all__ = [
     "Redaction",
     "RetuneReport",
     "RuleExtractor",
+    "Sayings",
     "SchemaVersionError",
     "SpacyExtractor",
     "Stats",
