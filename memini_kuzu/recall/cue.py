@@ -12,6 +12,7 @@ import numpy as np
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import reading
+from memini_kuzu.store.likeness import entities_like
 from memini_kuzu.tables import column
 from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, terms
 from memini_kuzu.text.dates import named_intervals
@@ -276,14 +277,12 @@ def _mistyped(
     store: Store, text: str, unknown: set[str], languages: Collection[str]
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
-    found: dict[int, NamedEntity] = {}
+    edits: dict[str, int] = {}
     for word in WORD.findall(text):
         key = canonical(word)
         if len(key) < SHORTEST_TYPO or UNSPACED_WORD.search(key):
             continue
         analysed = [terms(word, language) for language in languages or (ENGLISH,)]
-        if not all(unknown.intersection(found) for found in analysed):
-            continue
-        edits = 1 if len(key) < LONG_NAME else 2
-        found.update(_entities(reading.entities_like(store, key, edits, 1)))
-    return found
+        if all(unknown.intersection(found) for found in analysed):
+            edits[key] = 1 if len(key) < LONG_NAME else 2
+    return _entities(entities_like(store, edits, 1)) if edits else {}
