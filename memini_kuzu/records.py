@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from memini_kuzu.errors import RecordError
 
-__all__ = ["ROLES", "Item", "Notice", "Record"]
+__all__ = ["MARKDOWN", "PLAIN", "ROLES", "Item", "Notice", "Record"]
+
+MARKDOWN, PLAIN = "markdown", "plain"
+"""The forms of a text."""
 
 ROLES = frozenset({"assistant", "user"})
 """Speakers that are a side of a conversation and nobody in particular: they are no entities."""
@@ -37,6 +40,14 @@ class Record:
     lead : int
         Characters at the start of the text that the reader put there, such as ``Ada: ``, and that no
         mention is looked for in.
+    names : tuple of str
+        What it is called beside its title, such as the name of its file; the first stands for a title where
+        there is none. No part of what the text is known by: a file that is renamed says nothing new.
+    form : str
+        `MARKDOWN` where the text is that: mentions are then looked for in its prose, and its links and tags
+        are mentions. Otherwise `PLAIN`.
+    aside : tuple of tuple of int
+        Start and end of each part of a plain text that is no prose, such as code.
     """
 
     text: str
@@ -48,6 +59,9 @@ class Record:
     speaker: str = ""
     people: tuple[str, ...] = ()
     lead: int = 0
+    names: tuple[str, ...] = ()
+    form: str = PLAIN
+    aside: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
 from memini_kuzu.readers import LINE_LIMIT, SUFFIXES, TEXT_LIMIT, Columns, _inputs, _lines, read, read_stdin
-from memini_kuzu.records import Record
+from memini_kuzu.records import Notice, Record
+from memini_kuzu.text.markdown import read_structure
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def test_a_text_file_is_one_record_kept_verbatim(folder: Path) -> None:
         title="",
         id="ada.txt",
         origin="notes/ada.txt",
+        names=("ada",),
     )
 
 
@@ -330,35 +332,70 @@ def test_front_matter_takes_time_before_date_and_a_title_of_any_plain_type() -> 
 
 
 @pytest.mark.parametrize(
-    ("matter", "reason"),
+    ("matter", "reason", "title"),
     [
-        ("title: [x\nb: y", "front matter is not YAML at line 3 ("),
-        ("date: 2026-13-45", "front matter is not YAML (month must be"),
-        ("date: tomorrow", "time 'tomorrow' is not a date"),
-        ("date: 20260104", "time 20260104 is a number; write it in ISO 8601"),
-        ("date: [2026, 1]", "time [2026, 1] is of type list; write"),
-        ("title: {a: b}", "title {'a': 'b'} is of type dict; make it a string"),
-        ("title: true", "title True is of type bool"),
-        (f"title: 0x{'f' * 5000}", "is of type int; make it"),
+        ("title: [x\nb: y", "its front matter is not YAML at line 3 (", ""),
+        ("date: {{date}}", "its front matter is not YAML at line 2 (found unhashable key)", ""),
+        ("title: On Ada\ndate: 2026-13-45", "time '2026-13-45' is not a date", "On Ada"),
+        ("title: On Ada\ndate: tomorrow", "time 'tomorrow' is not a date", "On Ada"),
+        ("title: On Ada\ndate: [2026, 1]", "time ['2026', '1'] is of type list; write", "On Ada"),
+        ("title: {a: b}", "title {'a': 'b'} is no text", ""),
     ],
 )
-def test_broken_front_matter_is_an_error(matter: str, reason: str) -> None:
-    assert reason in fault(write("a.md", f"---\n{matter}\n---\ntext\n"))
+def test_odd_front_matter_is_said_to_be_and_stops_nothing(matter: str, reason: str, title: str) -> None:
+    record, notice = read([write("a.md", f"---\n{matter}\n---\n# {{{{title}}}}\n\ntext\n")])
+
+    assert isinstance(record, Record)
+    assert (record.title, record.time, record.names) == (title, MODIFIED, ("a",))
+    assert record.text.endswith("text\n")
+    assert isinstance(notice, Notice)
+    assert notice.what.startswith(reason)
 
 
-def test_front_matter_that_is_not_closed_is_an_error() -> None:
-    assert fault(write("a.md", "---\ntitle: x\n\ntext")) == (
-        "a.md: its front matter is not closed; end it with a line ---"
+def test_front_matter_that_is_not_closed_is_text() -> None:
+    record, notice = read([write("a.md", "---\ntitle: x\n\ntext")])
+
+    assert isinstance(record, Record)
+    assert record.text == "---\ntitle: x\n\ntext"
+    assert (
+        str(notice) == "a.md: its front matter is not closed, and was taken as text; end it with a line ---"
     )
 
 
-def test_front_matter_of_a_billion_laughs_is_an_error_at_once() -> None:
+def test_front_matter_of_a_billion_laughs_is_read_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    text = "---\n" + "\n".join(lines) + "\ntime: *a11\n---\ntext"
 
-    message = fault(write("a.md", "---\n" + "\n".join(lines) + "\ntime: *a11\n---\ntext"))
+    _, notice = read([write("a.md", text)])
 
-    assert len(message) < 300
+    assert len(str(notice)) < 300
+    assert len(read_structure(text).pieces) == 10
+
+
+def test_front_matter_that_says_more_than_title_and_time_stays_in_the_text() -> None:
+    text = "---\ntitle: On Ada\ndate: 2026-01-04\ntags: [maths]\n---\ntext"
+
+    record = one(write("a.md", text))
+
+    assert (record.text, record.title, record.time) == (text, "On Ada", to_millis("2026-01-04"))
+
+
+def test_a_date_that_is_linked_is_a_date() -> None:
+    assert one(write("a.md", '---\ndate: "[[2026-01-04]]"\n---\ntext')).time == to_millis("2026-01-04")
+
+
+def test_a_note_of_properties_alone_is_a_document() -> None:
+    text = '---\ndirector: "[[Mara Voss]]"\nyear: 1984\n---\n'
+
+    assert one(write("Film.md", text)).text == text
+
+
+def test_a_file_that_is_named_by_a_date_is_of_that_date() -> None:
+    record = one(write("2026-01-04 Meeting.md", "text"))
+
+    assert (record.time, record.names) == (to_millis("2026-01-04"), ("2026-01-04 Meeting",))
+    assert one(write("2026-01-05.txt", "text")).names == ()
 
 
 @pytest.mark.parametrize(
@@ -383,13 +420,15 @@ def test_empty_front_matter_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("text", "title"),
     [
-        ("intro\n\n## On *Ada* ##\n\n# Second\n", "On *Ada*"),
+        ("intro\n\n# On *Ada* #\n\n# Second\n", "On *Ada*"),
+        ("intro\n\n## Plans\n\n# Second\n", ""),
+        ("# [[people/Ada|Ada]] today\n", "Ada today"),
         ("```sh\n# a comment\n~~~\n# too\n```\n# Real\n", "Real"),
         ("#hashtag\n####### seven\n    # code\n", ""),
         ("#\n# \nx", ""),
     ],
 )
-def test_the_title_of_markdown_is_its_first_heading(text: str, title: str) -> None:
+def test_the_title_of_markdown_is_its_first_heading_of_the_first_level(text: str, title: str) -> None:
     assert one(write("a.md", text)).title == title
 
 

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.extraction.headings import person, speaker, title_mention
+from memini_kuzu.extraction.links import with_links
 from memini_kuzu.identity import passage_id, stable_id
+from memini_kuzu.records import MARKDOWN
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
 from memini_kuzu.store.known import read_aliases, read_counters, read_documents
@@ -29,6 +31,7 @@ from memini_kuzu.store.writing import (
 )
 from memini_kuzu.tables import column, timestamps
 from memini_kuzu.text.analysis import analyse
+from memini_kuzu.text.markdown import plain_structure, read_structure
 from memini_kuzu.text.pairs import cooccurrence_events
 from memini_kuzu.text.redaction import blank
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from memini_kuzu.records import Notice, Record
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
+    from memini_kuzu.text.markdown import Structure
 
 __all__ = [
     "Document",
@@ -94,24 +98,61 @@ class Document:
     id: int
     name: str
     digest: str
+    spans: list[tuple[int, int]]
     texts: list[str]
     mentions: list[list[Mention]] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+    structure: Structure | None = None
+
+    @property
+    def title(self) -> str:
+        """What the document is called."""
+        return self.record.title or next(iter(self.record.names), "")
+
+    def words(self, passage: int) -> str:
+        """What a passage is found by beside its text: its title, and in the first one all names."""
+        return "\n".join(dict.fromkeys([self.title, *(self.record.names if passage == 0 else ())]))
 
     def heading(self, passage: int) -> Mention | None:
-        """What heads a passage: the entity that the title names, or else the speaker."""
-        own = self.record.speaker
-        said_by = person(own) if own else speaker(self.texts[passage])
-        return title_mention(self.record.title) or said_by
+        """What heads a passage: who speaks it, where the source tells; else what the title names.
+
+        The title of a conversation is a topic, and often a sentence: it is found by its words.
+        """
+        if self.record.speaker:
+            return person(self.record.speaker)
+        return title_mention(self.title) or speaker(self.texts[passage])
 
     def given(self, passage: int) -> list[Mention]:
-        """Who takes part in what a passage says, as its source tells."""
-        names = (self.record.speaker, *(self.record.people if passage == 0 else ()))
-        return [mention for name in names if (mention := person(name)) is not None]
+        """What a passage mentions by where it comes from: who takes part, and other names of the document."""
+        found: list[Mention | None] = []
+        if passage == 0:
+            found += [person(name) for name in self.record.people]
+            found += [title_mention(name) for name in (*self.record.names, *self.names)]
+        heading = self.heading(passage)
+        unique = {each.key: each for each in found if each is not None}
+        if heading is not None:
+            unique.pop(heading.key, None)
+        return list(unique.values())
 
     def prose(self) -> Iterator[str]:
         """The texts that mentions are looked for in, one for each passage."""
-        for number, text in enumerate(self.texts):
-            yield blank(text[self.record.lead :] if number == 0 else text)
+        text, lead = self.record.text, self.record.lead
+        self.structure = structure = (
+            read_structure(text, lead)
+            if self.record.form == MARKDOWN
+            else plain_structure(text, lead, self.record.aside)
+        )
+        self.names = structure.names
+        for start, end in self.spans:
+            yield blank(structure.view(self.record.text, start, end)[0])
+
+    def found(self, mentions: list[list[Mention]]) -> None:
+        """Take what the extractor found in `prose`; what the author linked stands for what it covers."""
+        if self.structure is not None:
+            for (start, end), each in zip(self.spans, mentions, strict=True):
+                view, links = self.structure.view(self.record.text, start, end)
+                self.mentions.append(with_links(each, links, view))
+        self.structure = None  # a batch of long documents would hold more of it than of text
 
     @property
     def version(self) -> str:
@@ -178,8 +219,7 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
         for place, found in enumerate(document.mentions):
             heading = document.heading(place)
             mentions = found if heading is None or _opens(found, heading) else [heading, *found]
-            opening = mentions[0].key if mentions else None
-            mentions = [*(each for each in document.given(place) if each.key != opening), *mentions]
+            mentions = [*document.given(place), *mentions]
             for mention in mentions:
                 entity = ids.get(mention.key)
                 if entity is None:
@@ -319,7 +359,7 @@ def _entities(batch: Columns, documents: list[Document], current: NDArray[np.boo
 
 def _embed(embedder: Embedder, documents: list[Document]) -> dict[int, NDArray[np.float32]]:
     """The vectors of the documents' passages, by document."""
-    texts = [passage_text(document.record.title, text) for document in documents for text in document.texts]
+    texts = [passage_text(document.title, text) for document in documents for text in document.texts]
     bounds = np.cumsum([len(document.texts) for document in documents])[:-1]
     parts = np.split(unit_vectors(embedder, texts), bounds)
     return {document.id: part for document, part in zip(documents, parts, strict=True)}
@@ -357,7 +397,7 @@ def _write_passages(
         (place, number, index) for number, ids in enumerate(places.ids) for index, place in enumerate(ids)
     ]
     terms = [
-        analyse(f"{documents[number].record.title}\n{documents[number].texts[index]}")
+        analyse(f"{documents[number].words(index)}\n{documents[number].texts[index]}")
         for _, number, index in rows
     ]
     passages = pa.table(
@@ -366,7 +406,7 @@ def _write_passages(
             "record": [documents[number].name for _, number, _ in rows],
             "source": [documents[number].record.source for _, number, _ in rows],
             "position": pa.array([places.positions[number][index] for _, number, index in rows], pa.int64()),
-            "title": [documents[number].record.title for _, number, _ in rows],
+            "title": [documents[number].title for _, number, _ in rows],
             "time": timestamps([documents[number].time for _, number, _ in rows]),
             "document": pa.array([documents[number].id for _, number, _ in rows], pa.int64()),
             "heading": pa.array(
@@ -410,7 +450,7 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
     old = [document.id for document in documents if document.id in known]
     events = ledger_to_arrow(read_ledger(store.read, documents=old).join(gave), ids)
     shown = [
-        (document.digest, document.record.title, document.time)
+        (document.digest, document.title, document.time)
         if is_current
         else (known[document.id].digest, known[document.id].title, known[document.id].time)
         for document, is_current in zip(documents, current, strict=True)

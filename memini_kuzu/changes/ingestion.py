@@ -19,7 +19,7 @@ from memini_kuzu.identity import stable_id, text_digest
 from memini_kuzu.records import Notice
 from memini_kuzu.store.vectors import check_space, read_space
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
-from memini_kuzu.text.segments import segment
+from memini_kuzu.text.segments import spans
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class _Incoming:
             said_by = "" if mask(record.speaker)[1] else record.speaker
             record = replace(record, speaker=said_by, people=named)
         if in_lead or in_text or in_title:
-            return replace(record, text=lead + text, title=title, lead=len(lead))
+            aside = () if in_text else record.aside  # a mask moves what stands behind it
+            return replace(record, text=lead + text, title=title, lead=len(lead), aside=aside)
         return record
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
@@ -177,7 +178,7 @@ def ingest(
     passages = 0
     for first in mentions:
         document = incoming.waiting.popleft()
-        document.mentions = [first, *itertools.islice(mentions, len(document.texts) - 1)]
+        document.found([first, *itertools.islice(mentions, len(document.texts) - 1)])
         # a batch holds one version of a document: the second builds on the first
         if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
             write(store, embedder, list(batch.values()), report)
@@ -254,7 +255,9 @@ def _prepare(
         digest = text_digest(record.title, record.text)
         # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
         name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
-        yield Document(record, time, stable_id(record.source, name), name, digest, segment(record.text))
+        pieces = list(spans(record.text))
+        texts = [record.text[start:end] for start, end in pieces]
+        yield Document(record, time, stable_id(record.source, name), name, digest, pieces, texts)
 
 
 def _checked(record: Record | RecordError, now: int) -> Record:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import re
 import reprlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, BinaryIO, ParamSpec
+from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypedDict, Unpack
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
-from memini_kuzu.records import Record
+from memini_kuzu.records import PLAIN, Record
+from memini_kuzu.text.markdown import UNNAMED
 from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BASIC_DATE = 8
 """Digits of an ISO 8601 date without dashes, the only bare number that is a date."""
 
+_DATED_NAME = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
+
 _P = ParamSpec("_P")
 
 _SHOWN = reprlib.Repr()
@@ -70,6 +75,17 @@ class Columns:
     source: str = "source"
     title: str = "title"
     id: str = "id"
+
+
+class Beside(TypedDict, total=False):
+    """Fields of a `Record` that its reader makes, and that need no check."""
+
+    speaker: str
+    people: tuple[str, ...]
+    lead: int
+    names: tuple[str, ...]
+    form: str
+    aside: tuple[tuple[int, int], ...]
 
 
 class NotUnderstoodError(RecordError):
@@ -122,9 +138,7 @@ class Input:
         title: object = None,
         id: object = None,  # noqa: A002 - the field's name
         line: int | None = None,
-        speaker: str = "",
-        people: tuple[str, ...] = (),
-        lead: int = 0,
+        **beside: Unpack[Beside],
     ) -> Record:
         """Check what a record says of itself and complete it.
 
@@ -134,8 +148,8 @@ class Input:
             As they were read; None or blank where the record does not say.
         line : int or None
             Where it stands in the input.
-        speaker, people, lead
-            As in `Record`.
+        **beside
+            What else there is to say of it; as in `Record`.
 
         Returns
         -------
@@ -151,7 +165,9 @@ class Input:
         if not isinstance(text, str):
             raise RecordError(origin, f"text {_kind(text)}; make it a string")
         if not text or text.isspace():
-            raise RecordError(origin, "is empty; there is no text to remember")
+            # a row without a text is a fault of the file; a file without one may lie in any folder
+            kind = NotUnderstoodError if line is None else RecordError
+            raise kind(origin, "is empty; there is no text to remember")
         record = Record(
             text=text,
             time=self._time(time, origin),
@@ -159,20 +175,43 @@ class Input:
             title=_label("title", title, origin),
             id=_label("id", id, origin),
             origin=origin,
-            speaker=speaker,
-            people=people,
-            lead=lead,
+            **beside,
         )
         for name in ("text", "source", "title", "id", "speaker"):
             _check_unicode(name, getattr(record, name), origin)
-        for person in people:
-            _check_unicode("people", person, origin)
+        for name in (*record.people, *record.names):
+            _check_unicode("name", name, origin)
         return record
+
+    def document(
+        self,
+        text: str,
+        *,
+        time: object = None,
+        title: object = None,
+        form: str = PLAIN,
+        aside: tuple[tuple[int, int], ...] = (),
+    ) -> Record:
+        """The record of a file that is one document: its file's name is one of its names."""
+        names = _names(self.file)
+        return self.record(text, time=time, title=title, id=self.file, names=names, form=form, aside=aside)
+
+    def dated(self, own: object) -> tuple[object, str]:
+        """A time that `record` can read, and what was odd; nothing where it is none."""
+        try:
+            self._time(own, self.name)
+        except RecordError as error:
+            return None, error.reason
+        return own, ""
 
     def _time(self, own: object, origin: str) -> int | None:
         if self.time is not None:
             return self.time
         if own is None or (isinstance(own, str) and not own.strip()):
+            named = _DATED_NAME.match(self.file.rpartition("/")[2])
+            if named is not None:
+                with suppress(TimeError):  # a number that looks like a date
+                    return to_millis(named[0])
             if self.modified is None:
                 return None
             try:
@@ -193,6 +232,19 @@ class Input:
             raise RecordError(origin, brief(error)) from None
         except OverflowError:  # year 1 or 9999 with an offset leaves what datetime can hold
             raise RecordError(origin, f"time {show(own)} lies outside 1970 to 2261; correct it") from None
+
+
+def _names(file: str) -> tuple[str, ...]:
+    """What the name of a file calls the document; nothing where it says nothing, as ``README`` and dates do.
+
+    Examples
+    --------
+    >>> _names("places/Harbour House.md"), _names("README.md"), _names("2025-01-04.md")
+    (('Harbour House',), (), ())
+    """
+    stem = file.rpartition("/")[2].rpartition(".")[0]
+    named = stem.casefold() not in UNNAMED and any(map(str.isalpha, stem))
+    return (stem,) if named else ()
 
 
 def attempt(build: Callable[_P, Record], *args: _P.args, **kwargs: _P.kwargs) -> Record | RecordError:

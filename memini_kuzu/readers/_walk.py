@@ -72,8 +72,8 @@ def _read_txt(stream: BinaryIO, given: Input) -> Iterator[Item]:
 
 _READERS: dict[str, _Reader] = {
     ".txt": _several(_read_txt),
-    ".md": _single(read_markdown),
-    ".markdown": _single(read_markdown),
+    ".md": _several(read_markdown),
+    ".markdown": _several(read_markdown),
     ".html": _several(read_html),
     ".htm": _several(read_html),
     ".pdf": _single(read_pdf),

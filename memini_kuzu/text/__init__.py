@@ -3,6 +3,7 @@
 In come strings; out go strings, spans and columns. Nothing here knows of a store.
 
 - `segments`: texts are cut into passages.
+- `markdown`: which parts of a text are prose, and what its author linked.
 - `analysis`: the words of a passage or a cue.
 - `pairs`: the events that mentions make by standing together.
 - `dates`: dates in a cue.
