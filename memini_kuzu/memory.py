@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from memini_kuzu import recall as recalling
 from memini_kuzu.changes import aliases, consolidation, events, exchange, forgetting, ingestion, merging
+from memini_kuzu.changes.moves import gone_documents
 from memini_kuzu.changes.retune import RetuneReport, retune
 from memini_kuzu.changes.scope import Scope
 from memini_kuzu.changes.vectors import embed_passages
@@ -18,7 +19,7 @@ from memini_kuzu.extraction import CostlyExtractor, canonical, default_extractor
 from memini_kuzu.insight import doctor, suggestions
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
-from memini_kuzu.readers import Columns, read
+from memini_kuzu.readers import Columns, list_files, read
 from memini_kuzu.readers.tabular import EventColumns
 from memini_kuzu.records import Record
 from memini_kuzu.store import Store, reading, recover_store
@@ -28,7 +29,7 @@ from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.times import DAY, TimeLike, from_millis, system_clock, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import pyarrow as pa
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.fitting import FitReport
     from memini_kuzu.insight.suggestions import Suggestion
+    from memini_kuzu.readers import Listing
     from memini_kuzu.recall import Explanation, Recall
     from memini_kuzu.records import Item
     from memini_kuzu.service.client import RemoteMemory
@@ -353,11 +355,16 @@ class Memory:
         time: TimeLike | None = None,
         source: str | None = None,
         encoding: str = "utf-8",
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
         skip_bad: bool = False,
         processes: int = 1,
         progress: Callable[[int], None] = lambda _documents: None,
     ) -> IngestReport:
-        r"""Take in files and folders: text, Markdown, HTML, PDF, JSONL, CSV; ``-`` is standard input.
+        r"""Take in files and folders: documents, conversations, JSONL and CSV; ``-`` is standard input.
+
+        A file is known by its path within the folder that is given, with that folder's name in front,
+        wherever that lies. Moved or renamed, it is recognised by its text, and nothing is told again.
 
         Parameters
         ----------
@@ -372,9 +379,12 @@ class Memory:
             The source of everything read; by default each record's own, or else its file.
         encoding : str
             Of text.
+        include, exclude : sequence of str
+            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not.
         skip_bad : bool
             Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
-            of a thousand documents that it stands in is not kept.
+            of a thousand documents that it stands in is not kept. A file of a folder that cannot be read as a
+            whole is reported, and ends nothing.
         processes : int
             How many processes extract.
         progress : callable
@@ -383,7 +393,7 @@ class Memory:
         Returns
         -------
         IngestReport
-            What was added, changed, unchanged and skipped.
+            What was added, changed, unchanged, moved and skipped, and what became of every file.
 
         Raises
         ------
@@ -399,13 +409,47 @@ class Memory:
         ...     memory.ingest(folder).documents
         1
         """
-        records = read(paths, columns=columns or Columns(), time=time, source=source, encoding=encoding)
-        return self.add(records, skip_bad=skip_bad, processes=processes, progress=progress)
+        listing = list_files(paths, include=include, exclude=exclude)
+        records = read(listing, columns=columns or Columns(), time=time, source=source, encoding=encoding)
+        return self.add(records, listing=listing, skip_bad=skip_bad, processes=processes, progress=progress)
+
+    def prune(self, *paths: Path | str, formerly: Sequence[str] = (), dry_run: bool = False) -> ForgetReport:
+        """Forget the documents of folders whose files are not there any more, or are empty.
+
+        Parameters
+        ----------
+        *paths : Path or str
+            Folders that were taken in.
+        formerly : sequence of str
+            What they were called before, as `IngestReport.folders` tells.
+        dry_run : bool
+            Report and write nothing.
+
+        Returns
+        -------
+        ForgetReport
+            What was forgotten, or would be.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()) / "notes"
+        >>> folder.mkdir()
+        >>> _ = (folder / "a.md").write_text("Ada visited Paris.")
+        >>> with Memory.open(folder.parent / "a.memini") as memory:
+        ...     _ = memory.ingest(folder)
+        ...     (folder / "a.md").unlink()
+        ...     memory.prune(folder).documents
+        1
+        """
+        gone = gone_documents(self._store.read, list_files(paths), formerly)
+        return forgetting.forget(self._store, Scope(documents=tuple(gone)), dry_run=dry_run)
 
     def add(
         self,
         records: Iterable[Item],
         *,
+        listing: Listing | None = None,
         skip_bad: bool = False,
         processes: int = 1,
         progress: Callable[[int], None] = lambda _documents: None,
@@ -416,6 +460,8 @@ class Memory:
         ----------
         records : iterable of Record, RecordError or Notice
             Read as they are needed.
+        listing : Listing, optional
+            The files that the records are read from: tells what was moved.
         skip_bad, processes, progress
             As for `ingest`.
 
@@ -449,6 +495,7 @@ class Memory:
             processes=processes,
             redaction=self._redaction,
             embedder=self._embedder,
+            listing=listing,
             progress=progress,
         )
 

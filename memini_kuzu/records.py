@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from memini_kuzu.errors import RecordError
 
-__all__ = ["MARKDOWN", "PLAIN", "ROLES", "Item", "Notice", "Record"]
+__all__ = ["MARKDOWN", "PLAIN", "ROLES", "Item", "Notice", "Record", "Skipped"]
 
 MARKDOWN, PLAIN = "markdown", "plain"
 """The forms of a text."""
@@ -48,6 +48,10 @@ class Record:
         are mentions. Otherwise `PLAIN`.
     aside : tuple of tuple of int
         Start and end of each part of a plain text that is no prose, such as code.
+    file : str
+        What the file that it was read from is known by.
+    former : tuple of two str, or None
+        The source and the id that the same document had before files were known by their names.
     """
 
     text: str
@@ -62,6 +66,8 @@ class Record:
     names: tuple[str, ...] = ()
     form: str = PLAIN
     aside: tuple[tuple[int, int], ...] = ()
+    file: str = ""
+    former: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +98,21 @@ class Notice:
         return f"{self.origin}: {self.what}{counted}"
 
 
-Item = Record | RecordError | Notice
-"""What the readers give, in order: a record, what is wrong with one, or what was left out."""
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file of a folder, or a folder in it, that gave no record.
+
+    Parameters
+    ----------
+    file : str
+        What it is known by.
+    why : str
+        Why it was not read, and what would read it where anything does.
+    """
+
+    file: str
+    why: str
+
+
+Item = Record | RecordError | Notice | Skipped
+"""What the readers give: a record, what is wrong with one, what was left out, or a file that was."""

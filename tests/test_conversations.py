@@ -12,7 +12,7 @@ import pytest
 from memini_kuzu.extraction import RuleExtractor
 from memini_kuzu.memory import Memory
 from memini_kuzu.readers import read
-from memini_kuzu.records import Notice, Record
+from memini_kuzu.records import Notice, Record, Skipped
 from memini_kuzu.text.redaction import Redaction
 from memini_kuzu.times import from_millis, to_millis
 
@@ -550,8 +550,9 @@ def test_json_of_no_known_export_is_an_error_alone_and_a_notice_in_a_folder() ->
     items = list(read(["in"]))
 
     assert "in/package.json: is JSON of no known export (ChatGPT" in str(alone)
-    assert [type(item) for item in items] == [Record, Notice]
-    assert str(items[1]).startswith("in/package.json: not read: is JSON of no known export")
+    assert [type(item) for item in items] == [Record, Skipped]
+    assert isinstance(items[1], Skipped)
+    assert items[1].why.startswith("not read: is JSON of no known export")
 
 
 def test_broken_json_names_the_line() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.records import MARKDOWN
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Document",
     "IngestReport",
+    "known_documents",
     "read_known",
     "write",
 ]
@@ -62,8 +63,9 @@ class IngestReport:
 
     Parameters
     ----------
-    added, changed, unchanged : int
-        Documents that are new, new versions of known ones, and those that the store had already.
+    added, changed, unchanged, moved : int
+        Documents that are new, new versions of known ones, those that the store had already, and those that
+        it had under another name.
     passages, events : int
         Passages written and co-occurrence events folded.
     skipped : list of RecordError
@@ -72,21 +74,36 @@ class IngestReport:
         How many secrets of each kind were masked in the records, stored or known already.
     notices : list of Notice
         What the readers left out, or found odd.
+    folders : list of str
+        What folders were called before, as far as their files tell; for `prune`.
+    files : dict of str to dict
+        What became of each file: how many of its documents were added, changed, unchanged or moved; or why it
+        gave none, as a key with 1.
     """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    moved: int = 0
     passages: int = 0
     events: int = 0
     skipped: list[RecordError] = field(default_factory=list)
     redacted: dict[str, int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    files: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def outcome(self, record: Record, what: str) -> None:
+        """Note what became of a document, and of its file."""
+        setattr(self, what, getattr(self, what) + 1)
+        if record.file:
+            of_file = self.files.setdefault(record.file, {})
+            of_file[what] = of_file.get(what, 0) + 1
 
     @property
     def documents(self) -> int:
         """How many good records there were."""
-        return self.added + self.changed + self.unchanged
+        return self.added + self.changed + self.unchanged + self.moved
 
 
 @dataclass(slots=True)
@@ -102,6 +119,7 @@ class Document:
     texts: list[str]
     mentions: list[list[Mention]] = field(default_factory=list)
     names: tuple[str, ...] = ()
+    former: int | None = None
     structure: Structure | None = None
 
     @property
@@ -164,6 +182,9 @@ class Document:
 class Known:
     """What the store has of a document."""
 
+    id: int
+    source: str
+    record: str
     digest: str
     title: str
     time: int
@@ -179,11 +200,24 @@ def read_known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, Known
     """What the store has of these documents, by their ids."""
     if not ids:
         return {}
-    table = read_documents(read, ids)
+    return known_documents(read_documents(read, ids))
+
+
+def known_documents(table: pa.Table) -> dict[int, Known]:
+    """The rows of a table of documents, by id."""
     if not table.num_rows:
         return {}
     return {
-        row["id"]: Known(row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"])
+        row["id"]: Known(
+            row["id"],
+            row["source"],
+            row["record"],
+            row["digest"],
+            row["title"],
+            int(time),
+            tuple(row["versions"]),
+            row["positions"],
+        )
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
 
@@ -265,12 +299,12 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
     # embedding takes long: not while others wait to write
     vectors = {} if embedder is None else _embed(embedder, documents)
     with store.changing() as change:
-        known = read_known(store.read, [document.id for document in documents])
+        known = _versions_before(store.read, documents)
         # another thread, or this very stream, may have brought a document since it was looked up
         fresh = [
             document
             for document in documents
-            if document.id not in known or not known[document.id].has(document)
+            if document.id not in known or document.former is not None or not known[document.id].has(document)
         ]
         if fresh:
             # a version older than the one that is there gives its events, but does not take the text's place
@@ -279,6 +313,9 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
             )
             # read here: another thread may have added an alias since
             batch = columns(fresh, read_aliases(store.read), store.parameters.impulse)
+            # under another name it says nothing new
+            told = np.array([not (each.id in known and known[each.id].has(each)) for each in fresh])
+            batch = _telling(batch, told)
             places = _places(store, fresh, current, known)
             lost = count_mentions(store.read, places.rewritten)
             alter_entities(change, store.read, _entities(batch, fresh, current), lost)
@@ -286,15 +323,44 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
             write_edges(store, change, edges)
             rows = _write_passages(store, change, batch, fresh, places)
             _write_vectors(store, change, embedder, fresh, places, rows, vectors)
-            _write_documents(store, change, batch, fresh, current, known, places)
-    report.unchanged += len(documents) - len(fresh)
+            _write_documents(store, change, batch, fresh, current, known, places, told)
+    written = {id(document) for document in fresh}
+    for document in documents:
+        if id(document) not in written:
+            report.outcome(document.record, "unchanged")
     if not fresh:
         return
-    changed = sum(document.id in known for document in fresh)
-    report.added += len(fresh) - changed
-    report.changed += changed
+    for document, tells in zip(fresh, told.tolist(), strict=True):
+        new = "added" if document.id not in known else "changed"
+        report.outcome(document.record, new if tells else "moved")
     report.passages += int(sum(len(places.positions[number]) for number in np.flatnonzero(current)))
     report.events += len(batch.amount)
+
+
+def _versions_before(read: Callable[..., pa.Table], documents: list[Document]) -> dict[int, Known]:
+    """What the store has of documents, by their ids now, whatever they were called before."""
+    former = {document.id: document.former for document in documents if document.former is not None}
+    known = read_known(read, [document.id for document in documents] + list(former.values()))
+    for document in documents:
+        before = known.get(former.get(document.id, document.id))
+        if document.id in known or before is None:
+            document.former = None  # it has come or gone by another way since
+        else:
+            known[document.id] = before
+    return known
+
+
+def _telling(batch: Columns, told: NDArray[np.bool_]) -> Columns:
+    """The columns without the events of documents that say nothing new."""
+    keep = told[batch.event_document]
+    return replace(
+        batch,
+        event_document=batch.event_document[keep],
+        source=batch.source[keep],
+        target=batch.target[keep],
+        amount=batch.amount[keep],
+        time=batch.time[keep],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +382,12 @@ def _places(
     places = Places([], [], counters, [])
     for document, is_current in zip(documents, current, strict=True):
         source = document.record.source
-        earlier = known[document.id].positions if document.id in known else []
+        before = known.get(document.id)
+        earlier = [] if before is None else before.positions
+        if before is not None and before.source != source:
+            # passages are known by their source, so they all go and come again
+            places.rewritten.extend(passage_id(before.source, position) for position in earlier)
+            earlier = []
         if not is_current:
             places.positions.append(earlier)
             places.ids.append([])
@@ -444,11 +515,14 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
     current: NDArray[np.bool_],
     known: dict[int, Known],
     places: Places,
+    told: NDArray[np.bool_],
 ) -> None:
     ids = np.array([document.id for document in documents], dtype=np.int64)
     gave = Ledger(ids[batch.event_document], batch.source, batch.target, batch.amount, batch.time)
-    old = [document.id for document in documents if document.id in known]
-    events = ledger_to_arrow(read_ledger(store.read, documents=old).join(gave), ids)
+    old = {known[document.id].id: document.id for document in documents if document.id in known}
+    before = read_ledger(store.read, documents=list(old))
+    renamed = np.array([old[document] for document in before.document.tolist()], dtype=np.int64)
+    events = ledger_to_arrow(replace(before, document=renamed).join(gave), ids)
     shown = [
         (document.digest, document.title, document.time)
         if is_current
@@ -463,15 +537,26 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
             "time": timestamps([time for *_, time in shown]),
             "digest": [digest for digest, *_ in shown],
             "versions": [
-                [*(known[document.id].versions if document.id in known else ()), document.version]
-                for document in documents
+                [
+                    *(known[document.id].versions if document.id in known else ()),
+                    *([document.version] if tells else ()),
+                ]
+                for document, tells in zip(documents, told.tolist(), strict=True)
             ],
             "positions": pa.array(places.positions, pa.list_(pa.int64())),
         }
     )
     for name in events.column_names:
         rows = rows.append_column(name, events[name])
-    there = pa.array([document.id in known for document in documents])
+    there = pa.array([document.id in known and document.former is None for document in documents])
     change.update("Document", rows.filter(there))
+    former = [document.former for document in documents if document.former is not None]
+    change.delete("Document", keys(former))
     change.create("Document", rows.filter(pc.invert(there)))
     count_sources(change, store, places.counters)
+    left = Counter(known[document.id].source for document in documents if document.former is not None)
+    if left:
+        kept = {document.record.source for document in documents}
+        documents_of = read_sources(store.read)
+        empty = [name for name, number in left.items() if documents_of[name] == number and name not in kept]
+        change.delete("Source", pa.table({"name": pa.array(empty, pa.string())}))

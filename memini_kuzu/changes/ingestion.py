@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memini_kuzu.changes.documents import Document, IngestReport, read_known, write
+from memini_kuzu.changes.moves import Moves
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.identity import stable_id, text_digest
-from memini_kuzu.records import Notice
+from memini_kuzu.records import Notice, Skipped
 from memini_kuzu.store.vectors import check_space, read_space
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.text.segments import spans
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor
+    from memini_kuzu.readers import Listing
     from memini_kuzu.records import Item, Record
     from memini_kuzu.store import Store
 
@@ -68,12 +70,14 @@ class _Incoming:
         *,
         skip_bad: bool,
         redaction: Redaction,
+        moves: Moves | None = None,
     ) -> None:
         self.waiting: deque[Document] = deque()
         self.failure: InputError | None = None
         self._store, self._records, self._now, self._report = store, records, now, report
         self._skip_bad = skip_bad
         self._redaction = redaction
+        self._moves = moves
         self._changed: set[int] = set()
 
     def texts(self) -> Iterator[str]:
@@ -81,7 +85,7 @@ class _Incoming:
         try:
             for chunk in _chunks(self._records, BATCH):
                 skipped = self._report.skipped if self._skip_bad else None
-                documents = list(_prepare(chunk, self._now, skipped, self._report.notices, self._redacted))
+                documents = list(_prepare(chunk, self._now, skipped, self._report, self._redacted))
                 for document in self._fresh(documents):
                     self.waiting.append(document)
                     yield from document.prose()
@@ -109,6 +113,8 @@ class _Incoming:
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""
         known = read_known(self._store.read, [document.id for document in documents])
+        if self._moves is not None:
+            self._moves.find([document for document in documents if document.id not in known])
         for document in documents:
             earlier = known.get(document.id)
             if earlier is None:
@@ -117,7 +123,7 @@ class _Incoming:
                 self._changed.add(document.id)
                 yield document
             else:
-                self._report.unchanged += 1
+                self._report.outcome(document.record, "unchanged")
 
 
 def ingest(
@@ -130,6 +136,7 @@ def ingest(
     processes: int = 1,
     redaction: Redaction = KEYS_ONLY,
     embedder: Embedder | None = None,
+    listing: Listing | None = None,
     progress: Callable[[int], None] = lambda _documents: None,
 ) -> IngestReport:
     """Read records into the store.
@@ -153,6 +160,8 @@ def ingest(
         What is masked before anything is stored.
     embedder : Embedder, optional
         Gives the passages vectors; without one they get none.
+    listing : Listing, optional
+        The files that the records are read from: tells what was moved.
     progress : callable
         Told how many documents are done, batch by batch.
 
@@ -172,7 +181,8 @@ def ingest(
         # before the extractor's work; the transaction asks again
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport()
-    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
+    moves = None if listing is None else Moves(store.read, listing)
+    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
     mentions = extractor.extract(incoming.texts(), processes=processes)
     batch: dict[int, Document] = {}
     passages = 0
@@ -190,6 +200,8 @@ def ingest(
     progress(report.documents)
     if incoming.failure is not None:
         raise incoming.failure
+    if moves is not None:
+        report.folders = moves.former_folders
     return report
 
 
@@ -236,13 +248,16 @@ def _prepare(
     records: list[Item],
     now: int,
     skipped: list[RecordError] | None,
-    notices: list[Notice],
+    report: IngestReport,
     redact: Callable[[Record], Record],
 ) -> Iterator[Document]:
     """Check records and give them identities; a bad one is kept aside, or raised where there is no place."""
     for item in records:
         if isinstance(item, Notice):
-            notices.append(item)
+            report.notices.append(item)
+            continue
+        if isinstance(item, Skipped):
+            report.files[item.file] = {item.why: 1}
             continue
         try:
             record = redact(_checked(item, now))

@@ -108,11 +108,10 @@ class Input:
         The source that was set for all records.
     encoding : str
         Of text; known to Python.
-    path : str
-        The full path, the source of records that name none; empty for standard input.
-    file : str
-        What tells a file that is one document from others of its source: its name, or where a source was set
-        for several, its path as it was given.
+    key : str
+        What the file is known by, the source of records that name none; empty for standard input.
+    place : str
+        Where the file lies, in full.
     modified : int or None
         When the file was last changed, in milliseconds.
     folder : Path or None
@@ -124,8 +123,8 @@ class Input:
     time: int | None
     source: str | None
     encoding: str
-    path: str = ""
-    file: str = ""
+    key: str = ""
+    place: str = ""
     modified: int | None = None
     folder: Path | None = None
 
@@ -171,10 +170,12 @@ class Input:
         record = Record(
             text=text,
             time=self._time(time, origin),
-            source=self.source if self.source is not None else _label("source", source, origin) or self.path,
+            source=self.source if self.source is not None else _label("source", source, origin) or self.key,
             title=_label("title", title, origin),
             id=_label("id", id, origin),
             origin=origin,
+            file=self.key,
+            former=self._former(source, id),
             **beside,
         )
         for name in ("text", "source", "title", "id", "speaker"):
@@ -182,6 +183,19 @@ class Input:
         for name in (*record.people, *record.names):
             _check_unicode("name", name, origin)
         return record
+
+    @property
+    def own(self) -> str:
+        """What tells a file that is one document from others of its source."""
+        return self.key if self.source is not None else self.key.rpartition("/")[2]
+
+    def _former(self, source: object, own: object) -> tuple[str, str] | None:
+        """What a document was known by when files were known by where they lay, or were named in a call."""
+        if not self.key:
+            return None
+        if self.source is not None:
+            return (self.source, self.name) if own == self.key else None
+        return None if source else (self.place, own if isinstance(own, str) else "")
 
     def document(
         self,
@@ -193,8 +207,8 @@ class Input:
         aside: tuple[tuple[int, int], ...] = (),
     ) -> Record:
         """The record of a file that is one document: its file's name is one of its names."""
-        names = _names(self.file)
-        return self.record(text, time=time, title=title, id=self.file, names=names, form=form, aside=aside)
+        names = _names(self.key)
+        return self.record(text, time=time, title=title, id=self.own, names=names, form=form, aside=aside)
 
     def dated(self, own: object) -> tuple[object, str]:
         """A time that `record` can read, and what was odd; nothing where it is none."""
@@ -208,7 +222,7 @@ class Input:
         if self.time is not None:
             return self.time
         if own is None or (isinstance(own, str) and not own.strip()):
-            named = _DATED_NAME.match(self.file.rpartition("/")[2])
+            named = _DATED_NAME.match(self.key.rpartition("/")[2])
             if named is not None:
                 with suppress(TimeError):  # a number that looks like a date
                     return to_millis(named[0])
