@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format bench bench-large clean
+.PHONY: help demo docs test test-all lint format bench bench-large clean
 
 help:
 	@echo "make demo         a sample of dated notes becomes a memory: see what lasts and what fades"
-	@echo "make test         all tests, with coverage"
+	@echo "make test         the tests, but those that are slow by nature, in four minutes"
+	@echo "make test-all     all tests, with coverage"
 	@echo "make lint         ruff, mypy, the import contract"
+	@echo "make docs         the documentation as a site, in build/site"
 	@echo "make format       format the code"
 	@echo "make bench        benchmarks of about five minutes"
 	@echo "make bench-large  the same at ten million edges; wants 12 GB of memory"
@@ -19,14 +21,21 @@ help:
 demo: $(READY)
 	$(BIN)/python scripts/demo.py
 
+# one process a core; who is done takes over from the others
 test: $(READY)
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses logical --dist worksteal -m "not slow"
+
+test-all: $(READY)
+	$(BIN)/pytest --numprocesses logical --dist worksteal --cov --cov-report=term:skip-covered
 
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)
+	$(BIN)/python scripts/build_docs.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix
@@ -40,6 +49,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py ingest
 	$(BIN)/python scripts/bench.py size --edges 1000000
 	$(BIN)/python scripts/bench.py words --passages 20000
+	$(BIN)/python scripts/bench.py imports
 
 bench-large: $(READY)
 	$(BIN)/python scripts/bench.py maintenance --edges 10000000 --runs 3
@@ -59,4 +69,4 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -4,44 +4,48 @@ New associations are usable at once, repetition consolidates them, the rest fade
 mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
 """
 
-from memini_kuzu.changes.aliases import Alias
-from memini_kuzu.changes.consolidation import MaintenanceReport
-from memini_kuzu.changes.documents import IngestReport
-from memini_kuzu.changes.retune import RetuneReport
-from memini_kuzu.changes.scope import ForgetReport
-from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import TimeConstants
-from memini_kuzu.embedding import Embedder
-from memini_kuzu.errors import (
-    InputError,
-    MeminiError,
-    NotAStoreError,
-    ParameterError,
-    QueryError,
-    RecordError,
-    SchemaVersionError,
-    StoreError,
-    StoreLockedError,
-    TimeError,
-    UnknownEntityError,
-)
-from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
-from memini_kuzu.insight.doctor import Diagnosis
-from memini_kuzu.insight.suggestions import Suggestion
-from memini_kuzu.insight.trajectory import Overview, Trajectory
-from memini_kuzu.memory import Association, Memory, Stats
-from memini_kuzu.readers import Columns
-from memini_kuzu.recall import (
-    ActivatedEntity,
-    AssociationHistory,
-    Context,
-    Explanation,
-    Path,
-    Recall,
-    RecalledPassage,
-)
-from memini_kuzu.records import Record
-from memini_kuzu.text.redaction import NO_REDACTION, Redaction
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memini_kuzu.changes.aliases import Alias
+    from memini_kuzu.changes.consolidation import MaintenanceReport
+    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.retune import RetuneReport
+    from memini_kuzu.changes.scope import ForgetReport
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.dynamics import TimeConstants
+    from memini_kuzu.embedding import Embedder
+    from memini_kuzu.errors import (
+        InputError,
+        MeminiError,
+        NotAStoreError,
+        ParameterError,
+        QueryError,
+        RecordError,
+        SchemaVersionError,
+        StoreError,
+        StoreLockedError,
+        TimeError,
+        UnknownEntityError,
+    )
+    from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
+    from memini_kuzu.insight.doctor import Diagnosis
+    from memini_kuzu.insight.suggestions import Suggestion
+    from memini_kuzu.insight.trajectory import Overview, Trajectory
+    from memini_kuzu.memory import Memory
+    from memini_kuzu.recall import (
+        ActivatedEntity,
+        AssociationHistory,
+        Context,
+        Explanation,
+        Path,
+        Recall,
+        RecalledPassage,
+    )
+    from memini_kuzu.records import Columns, Record
+    from memini_kuzu.results import Association, AssociativeMemory, Stats
+    from memini_kuzu.text.redaction import NO_REDACTION, Redaction
 
 __all__ = [
     "NO_REDACTION",
@@ -49,6 +53,7 @@ __all__ = [
     "Alias",
     "Association",
     "AssociationHistory",
+    "AssociativeMemory",
     "Columns",
     "Context",
     "Diagnosis",
@@ -87,3 +92,57 @@ __all__ = [
     "Trajectory",
     "UnknownEntityError",
 ]
+
+# a name stands here too, for it is loaded when it is asked for: nobody waits for what is not used
+_MODULES = {
+    "memini_kuzu.changes.aliases": ("Alias",),
+    "memini_kuzu.changes.consolidation": ("MaintenanceReport",),
+    "memini_kuzu.changes.documents": ("IngestReport",),
+    "memini_kuzu.changes.retune": ("RetuneReport",),
+    "memini_kuzu.changes.scope": ("ForgetReport",),
+    "memini_kuzu.config": ("Parameters",),
+    "memini_kuzu.dynamics": ("TimeConstants",),
+    "memini_kuzu.embedding": ("Embedder",),
+    "memini_kuzu.errors": (
+        "InputError",
+        "MeminiError",
+        "NotAStoreError",
+        "ParameterError",
+        "QueryError",
+        "RecordError",
+        "SchemaVersionError",
+        "StoreError",
+        "StoreLockedError",
+        "TimeError",
+        "UnknownEntityError",
+    ),
+    "memini_kuzu.extraction": ("Estimate", "Extractor", "Mention", "RuleExtractor", "SpacyExtractor"),
+    "memini_kuzu.insight.doctor": ("Diagnosis",),
+    "memini_kuzu.insight.suggestions": ("Suggestion",),
+    "memini_kuzu.insight.trajectory": ("Overview", "Trajectory"),
+    "memini_kuzu.memory": ("Memory",),
+    "memini_kuzu.recall": (
+        "ActivatedEntity",
+        "AssociationHistory",
+        "Context",
+        "Explanation",
+        "Path",
+        "Recall",
+        "RecalledPassage",
+    ),
+    "memini_kuzu.records": ("Columns", "Record"),
+    "memini_kuzu.results": ("Association", "AssociativeMemory", "Stats"),
+    "memini_kuzu.text.redaction": ("NO_REDACTION", "Redaction"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

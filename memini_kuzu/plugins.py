@@ -5,15 +5,56 @@ An entry point is called without arguments and gives what its group promises.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from memini_kuzu.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["plugin", "plugin_names"]
+__all__ = ["at_work", "plugin", "plugin_names", "refuse_callbacks"]
+
+_at_work: ContextVar[str | None] = ContextVar("_at_work", default=None)
+"""What is at work in this thread."""
+
+
+@contextmanager
+def at_work(name: str) -> Iterator[None]:
+    """Inside, a plug-in is at work: it reads texts, and must not use a memory.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+
+    Examples
+    --------
+    >>> with at_work("the embedder 'mine'"):
+    ...     refuse_callbacks()
+    Traceback (most recent call last):
+    memini_kuzu.errors.InputError: the embedder 'mine' called back into a memory; it may only read its texts
+    """
+    token = _at_work.set(name)
+    try:
+        yield
+    finally:
+        _at_work.reset(token)
+
+
+def refuse_callbacks() -> None:
+    """Called where a memory is used: it may be locked by the very call that the plug-in serves.
+
+    Raises
+    ------
+    InputError
+        If a plug-in is at work in this thread.
+    """
+    name = _at_work.get()
+    if name is not None:
+        raise InputError(f"{name} called back into a memory; it may only read its texts")
 
 
 def plugin_names(group: str, own: Mapping[str, Callable[[], Any]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What ingestion takes in: one dated text with its origin, and what the readers tell beside it."""
+"""What the readers give, a dated text with its origin and what they tell beside it; and where they look."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from memini_kuzu.errors import RecordError
 
-__all__ = ["MARKDOWN", "PLAIN", "ROLES", "Item", "Notice", "Record", "Skipped"]
+__all__ = [
+    "MARKDOWN",
+    "PLAIN",
+    "ROLES",
+    "Columns",
+    "EventColumns",
+    "Item",
+    "Notice",
+    "Record",
+    "Skipped",
+]
 
 MARKDOWN, PLAIN = "markdown", "plain"
 """The forms of a text."""
@@ -112,6 +122,49 @@ class Skipped:
 
     file: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The names of a record's fields in JSONL, and of its columns in CSV.
+
+    Parameters
+    ----------
+    text, time, source, title, id : str
+        The field or column that holds each. Only that of the text must be there.
+
+    Examples
+    --------
+    >>> Columns(text="body", time="sent_at")
+    Columns(text='body', time='sent_at', source='source', title='title', id='id')
+    """
+
+    text: str = "text"
+    time: str = "time"
+    source: str = "source"
+    title: str = "title"
+    id: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """What the columns of an event table are called; other columns are left out.
+
+    Parameters
+    ----------
+    source, target : str
+        The endpoints: text columns hold names, integer columns hold ids of entities.
+    time : str
+        When: a timestamp, a date, or ISO 8601 text.
+    amount : str, optional
+        How much, as a multiple of the store's impulse, above 0; by default the column ``amount`` where there
+        is one, else 1 for every event.
+    """
+
+    source: str = "source"
+    target: str = "target"
+    time: str = "time"
+    amount: str | None = None
 
 
 Item = Record | RecordError | Notice | Skipped

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from bench_common import report
 from bench_icews import icews as run_icews
+from bench_imports import imports as run_imports
 from bench_load import load as run_load
 from bench_load import size as run_size
 from bench_maintenance import maintenance as run_maintenance
@@ -87,6 +88,12 @@ def words(
 ) -> None:
     """Recall by words, and writing passages, against the engine's own full-text index."""
     report(run_words(passages, runs), json)
+
+
+@app.command()
+def imports(runs: Runs = 5, json: Json = None) -> None:
+    """Importing the package and asking for help, against a bare Python."""
+    report(run_imports(runs), json)
 
 
 @app.command()

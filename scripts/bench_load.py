@@ -19,7 +19,7 @@ from bench_common import NOW, Row, compare, create_entities, timed, zipf_events
 from memini_kuzu.changes.events import load_events
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import spectrum
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 from memini_kuzu.store import Store
 from memini_kuzu.tables import EDGE_SCHEMA
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from memini_kuzu import Memory, RuleExtractor
-from memini_kuzu.changes.consolidation import FORGET_BELOW
+from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.times import to_millis
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -83,7 +83,7 @@ def ingest(console: Console, memory: Memory, journal: Path) -> None:
         f"{first.added} dated notes gave {first.events} co-occurrence events. Then plan.md was revised and "
         f"the folder read again: {second.unchanged} unchanged, {second.changed} a new version."
     )
-    constants = memory.stats(now=TODAY).time_constants
+    constants = memory.stats().time_constants
     console.print(
         f"Of what is told once, {1 - constants.slow_share:.1%} fades with a time constant of "
         f"{constants.fast:.1f} days and {constants.slow_share:.1%} with one of {constants.slow:.0f} days; "

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Draw the README's pictures of a store, from the sample notes.
+"""Draw the figures of the documentation.
 
     python scripts/draw_figures.py [--output FOLDER]
 
-Written: entity.png (`memini plot 'Mira Okafor'`) and store.png (`memini plot`). reproduce_memini.py draws the
-third.
+Written: entity.svg (`memini plot 'Mira Okafor'`) and store.svg (`memini plot`) from the sample notes, and
+kernel.svg from the equations. reproduce_memini.py draws the fourth.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from memini_kuzu import Memory
+import numpy as np
+
+from memini_kuzu import Memory, Parameters
+from memini_kuzu.dynamics import propagate, time_constants
 from memini_kuzu.insight import plots
 
 HERE = Path(__file__).parent
+FIGURES = HERE.parent / "memini_kuzu" / "docs" / "figures"
 ENTITY = "Mira Okafor"
 NOW = "2025-09-30"
 
@@ -25,17 +29,40 @@ NOW = "2025-09-30"
 def main() -> int:
     """Ingest and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=HERE / "figures", help="a folder")
+    parser.add_argument("--output", type=Path, default=FIGURES, help="a folder")
     folder: Path = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Memory.open(Path(scratch) / "notes.memini") as memory:
         memory.ingest(HERE / "sample" / "notes")
         others = [one.target for one in memory.associations(ENTITY, now=NOW, k=4)]
         trajectories = [memory.trajectory(ENTITY, other, now=NOW) for other in others]
-        plots.plot_trajectories(trajectories, folder / "entity.png")
-        plots.plot_store(memory.overview(now=NOW, days=60), folder / "store.png")
-    print(f"written to {folder}: entity.png, store.png")
+        plots.plot_trajectories(trajectories, folder / "entity.svg")
+        plots.plot_store(memory.overview(now=NOW, days=60), folder / "store.svg")
+    draw_kernel(folder / "kernel.svg")
+    print(f"written to {folder}: entity.svg, store.svg, kernel.svg")
     return 0
+
+
+def draw_kernel(path: Path) -> None:
+    """What is left of one event over ten years: both variables, with the default κ and with κ = 1."""
+    days = np.logspace(-2, np.log10(3650), 200)
+    made, axes = plots.figure(1, 2, width=8.4, height=3.0)
+    for panel, capacity in zip(axes[0], (Parameters().capacity, 1.0), strict=True):
+        parameters = Parameters(capacity=capacity)
+        fast, slow = propagate(np.ones_like(days), np.zeros_like(days), days, parameters)
+        constants = time_constants(parameters)
+        panel.loglog(days, fast, color=plots.COLOURS[0], label="fast, w_f")
+        panel.loglog(days, slow, color=plots.COLOURS[1], label="slow, w_s")
+        panel.set_ylim(1e-5, 2)
+        panel.set_xlabel("days since the event")
+        panel.set_title(
+            f"κ = {capacity:.0f}: {constants.fast:.2g} and {constants.slow:.0f} days, "
+            f"slow share {constants.slow_share:.1%}",
+            loc="left",
+        )
+    axes[0, 0].set_ylabel("left of one event of 1")
+    axes[0, 0].legend(loc="lower left", frameon=False)
+    plots.save(made, path)
 
 
 if __name__ == "__main__":

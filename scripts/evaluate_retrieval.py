@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 import bm25s
 import numpy as np
-import Stemmer
+from evaluate_common import ALL, K1, B, Remembering, bm25_terms, interval, lines, sets
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -59,21 +59,18 @@ from memini_kuzu.text.analysis import terms
 from memini_kuzu.times import DAY, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from memini_kuzu.embedding import Embedder
-    from memini_kuzu.extraction import Extractor, Mention
+    from memini_kuzu.extraction import Extractor
 
-    Floats = NDArray[np.float64]
     Encoder = Callable[[list[str]], NDArray[np.float32]]
 
 DEPTHS = (1, 2, 5, 10, 20)
 K = max(DEPTHS)
-SAMPLES = 2_000
 APART = "adversarial"
-ALL = "all"
 
 PARTS = {
     "memini -spreading": {"spreading", "associations"},
@@ -106,39 +103,6 @@ class Answer:
     seconds: float
 
 
-class Remembering:
-    """An extractor that does not read the same text twice: the second store costs no second extraction."""
-
-    def __init__(self, extractor: Extractor) -> None:
-        self._extractor = extractor
-        self._known: dict[str, list[Mention]] = {}
-        self.identity = extractor.identity
-
-    def extract(self, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:
-        """The mentions of each text."""
-        texts = list(texts)
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(new, self._extractor.extract(new, processes=processes), strict=True))
-        return (self._known[text] for text in texts)
-
-
-def sets(folder: Path) -> list[Path]:
-    """The folder itself, or those in it, that hold a corpus and its queries."""
-    found = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    found = [
-        path for path in found if (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file()
-    ]
-    if not found:
-        raise InputError(f"{folder} holds no corpus.jsonl with a queries.jsonl, nor does a folder in it")
-    return found
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    """The objects of a JSONL file."""
-    with file.open(encoding="utf-8") as stream:
-        return [json.loads(line) for line in stream if line.strip()]
-
-
 def questions(folder: Path) -> list[Question]:
     """The questions of a set."""
     return [
@@ -150,15 +114,14 @@ def questions(folder: Path) -> list[Question]:
 def bm25(folder: Path) -> Callable[[Question], list[str]]:
     """BM25 by bm25s over title and text."""
     corpus = lines(folder / "corpus.jsonl")
-    analyse = partial(
-        bm25s.tokenize, stopwords="en_plus", stemmer=Stemmer.Stemmer("english"), show_progress=False
+    index = bm25s.BM25(k1=K1, b=B)
+    index.index(
+        bm25_terms([f"{row.get('title') or ''}\n{row['text']}" for row in corpus]), show_progress=False
     )
-    index = bm25s.BM25(k1=1.2, b=0.75)
-    index.index(analyse([f"{row.get('title') or ''}\n{row['text']}" for row in corpus]), show_progress=False)
     depth = min(K, len(corpus))
 
     def ask(question: Question) -> list[str]:
-        rows, scores = index.retrieve(analyse([question.text]), k=depth, show_progress=False)
+        rows, scores = index.retrieve(bm25_terms([question.text]), k=depth, show_progress=False)
         return [corpus[row]["id"] for row, score in zip(rows[0], scores[0], strict=True) if score > 0]
 
     return ask
@@ -310,14 +273,6 @@ def score(question: Question, found: list[str]) -> dict[str, float]:
     row["ndcg@10"] = float(hit[:10] @ gain / ideal)
     row["mrr"] = float(1 / (1 + hit.argmax())) if hit.any() else 0.0
     return row
-
-
-def interval(values: Floats) -> tuple[float, float]:
-    """The 95 % interval of a mean over questions; seeded, so that it is the same every time."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (SAMPLES, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def rows(name: str, asked: list[Question], answers: dict[str, list[Answer]]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from memini_kuzu.dynamics import kernel
 from memini_kuzu.extraction import canonical, tidy
 from memini_kuzu.extraction.headings import speaker, title_mention
 from memini_kuzu.identity import stable_id
+from memini_kuzu.text.languages import detect
 from memini_kuzu.text.segments import segment
 from memini_kuzu.times import DAY
 
@@ -144,6 +145,7 @@ class Passage:
     heading: int | None
     mentions: Counter[int]
     vector: bool
+    language: str
 
     @property
     def said(self) -> tuple[str, str]:
@@ -380,7 +382,19 @@ class Oracle:
             # neighbours across a cut are neighbours
             base += 1 + max((mention.sentence for mention in mentions), default=0)
             head = None if heading is None else self.resolve(heading.name)
-            passages.append(Passage(name, identity, record.title, text, time, head, counts, self.embedder))
+            passages.append(
+                Passage(
+                    name,
+                    identity,
+                    record.title,
+                    text,
+                    time,
+                    head,
+                    counts,
+                    self.embedder,
+                    detect(record.text[record.lead :]),
+                )
+            )
         events = [
             Event(*ends, amount * self.parameters.impulse, time, identity)
             for ends, amount in amounts(sentences).items()

@@ -16,7 +16,7 @@ e^(-Δ/τ_f);
 
 Three claims are checked on the numbers (the script fails where one does not hold): a new pair is usable at
 once, repetition consolidates, what is told once fades. Written: reproduction.csv (the mean strength of each
-class of pairs by day), reproduction-events.csv, reproduction.png.
+class of pairs by day), reproduction-events.csv, reproduction.svg.
 
 The retention ratio is the final mean strength of the old repeated pairs under Memini, divided by that under
 the single timescale. It depends on how fast the single timescale forgets, so it is printed for several.
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+FIGURES = Path(__file__).parents[1] / "memini_kuzu" / "docs" / "figures"
+"""Where the documentation has what this script writes."""
 
 NAMES = (
     "Harlow Dam",
@@ -322,13 +325,13 @@ def draw(folder: Path, table: dict[tuple[str, str], Floats], days: Floats) -> No
             panel.set_ylim(1e-4, 5)
     axes[0, 0].set_ylabel("mean strength of a pair")
     axes[0, -1].legend(loc="upper left", fontsize=8, frameon=False)
-    plots.save(made, folder / "reproduction.png")
+    plots.save(made, folder / "reproduction.svg")
 
 
 def main() -> int:
     """Run, check, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "figures", help="a folder")
+    parser.add_argument("--output", type=Path, default=FIGURES, help="a folder")
     folder: Path = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
     parameters = Parameters()
@@ -352,7 +355,7 @@ def main() -> int:
     }
     write_csv(folder, events, table, days)
     draw(folder, table, days)
-    print(f"\nwritten to {folder}: reproduction.csv, reproduction-events.csv, reproduction.png")
+    print(f"\nwritten to {folder}: reproduction.csv, reproduction-events.csv, reproduction.svg")
     return 0
 
 

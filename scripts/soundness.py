@@ -173,7 +173,9 @@ def _counts(store: Store) -> Iterator[str]:
     ).num_rows
     if headless:
         yield f"{headless} passages do not mention what heads them"
-    table = store.read("MATCH (p:Passage) RETURN p.terms AS terms, p.words AS words").to_pylist()
+    table = store.read(
+        "MATCH (p:Passage) RETURN p.terms AS terms, p.words AS words, p.language AS language"
+    ).to_pylist()
     if any(len(row["terms"].split()) != row["words"] for row in table):
         yield "words is not the number of terms"
     meta = store.read("MATCH (m:MeminiMeta) RETURN m.key AS key, m.value AS value").to_pylist()
@@ -182,6 +184,9 @@ def _counts(store: Store) -> Iterator[str]:
     if sums != (len(table), sum(row["words"] for row in table)):
         counted = (len(table), sum(row["words"] for row in table))
         yield f"the sums of passages and words are {sums}, not {counted}"
+    spoken = dict(Counter(row["language"] for row in table))
+    if json.loads(kept.get("languages", "{}")) != spoken:
+        yield f"the languages are {kept.get('languages')}, not {spoken}"
 
 
 def _words(store: Store) -> Iterator[str]:

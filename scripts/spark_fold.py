@@ -23,7 +23,7 @@ import typer
 from memini_kuzu.changes.events import Names
 from memini_kuzu.changes.folding import events_of, fold, identified, names_of
 from memini_kuzu.config import Parameters
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 from memini_kuzu.store import Store
 
 

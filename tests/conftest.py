@@ -10,15 +10,6 @@ pytest.register_assert_rewrite("fixtures_memory")
 CHECKOUT = Path(__file__).parent.parent
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--readme",
-        type=Path,
-        default=CHECKOUT / "README.md",
-        help="run the examples of this file in place of README.md (tests/test_readme.py)",
-    )
-
-
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     return CHECKOUT

@@ -11,6 +11,8 @@ import pytest
 
 import memini_kuzu
 
+pytestmark = pytest.mark.slow
+
 STRICT = ("-W", "error", "-W", "ignore:fetch_arrow_table:DeprecationWarning")
 """As pyproject.toml has it for the tests."""
 

@@ -25,10 +25,10 @@ import typer
 from typer.testing import CliRunner
 
 from memini_kuzu import Memory, Parameters, RecordError, RuleExtractor
-from memini_kuzu import memory as memory_module
 from memini_kuzu.cli import app
 from memini_kuzu.cli._print import jsonable
 from memini_kuzu.dynamics import time_constants
+from memini_kuzu.memory import opening as memory_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,7 +153,7 @@ def finish(started: subprocess.Popen[str]) -> tuple[int, str, str]:
 def content(path: Path) -> dict[str, Any]:
     """What a store holds, in numbers and dates."""
     found = answer("stats", "--db", path)
-    return {name: value for name, value in found.items() if name not in ("path", "bytes", "faint")}
+    return {name: value for name, value in found.items() if name not in ("path", "bytes")}
 
 
 @contextmanager
@@ -196,11 +196,6 @@ def test_every_example_in_the_help_is_a_command_line_that_parses(example: str) -
 def test_every_basic_command_takes_a_store_and_gives_json(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert {"--db", "--json"} <= options
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_stands_in_the_readme(name: str) -> None:
-    assert f"memini {name}" in (ROOT / "README.md").read_text()
 
 
 def test_without_a_command_the_overview_is_shown() -> None:

@@ -19,6 +19,8 @@ import httpx2
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def test_threads_that_share_a_store_do_not_disturb_each_other(tmp_path: Path) -> None:
     tally = thread(tmp_path / "a.memini", 3.0)

@@ -13,6 +13,8 @@ from soundness import differences, state, unsound
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_operation_is_drawn() -> None:
     drawn = {kind(seed, number) for seed in range(4) for number in range(3 * CHAPTER)}

@@ -1,4 +1,4 @@
-"""The queries of the README's chapter "Cypher for apps", run as another program would: by Kùzu alone."""
+"""The queries of the page how-to/cypher.md, run as another program would: by Kùzu alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from memini_kuzu import Memory
+from memini_kuzu.cli._docs import FOLDER
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ json.dump(rows, sys.stdout, default=str)
 QUERY = re.compile(r"<!-- query: (\w+) -->\n```cypher\n(.*?)```", re.DOTALL)
 
 
-def queries(readme: Path) -> dict[str, str]:
-    return dict(QUERY.findall(readme.read_text(encoding="utf-8")))
+def queries() -> dict[str, str]:
+    return dict(QUERY.findall((FOLDER / "how-to" / "cypher.md").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +62,9 @@ def memory(path: Path) -> Iterator[Memory]:
 
 
 @pytest.fixture
-def run(path: Path, checkout: Path) -> Run:
-    """Run a query of the README in a process of its own, in a folder where memini cannot be imported."""
-    known = queries(checkout / "README.md")
+def run(path: Path) -> Run:
+    """Run a query of the page in a process of its own, in a folder where memini cannot be imported."""
+    known = queries()
 
     def run(name: str, times: dict[str, str], **values: str) -> list[dict[str, Any]]:
         task = {"path": str(path), "query": known[name], "times": times, "values": values}
@@ -91,10 +92,10 @@ def strengths(memory: Memory, now: str = NOW) -> dict[tuple[str, str], Any]:
     return {(each.source, each.target): each for each in found}
 
 
-def test_every_query_of_the_readme_is_run_here(checkout: Path) -> None:
-    text = (checkout / "README.md").read_text(encoding="utf-8")
-    assert sorted(queries(checkout / "README.md")) == ["changed", "passages", "paths", "strongest"]
-    assert text.count("```cypher") == len(queries(checkout / "README.md"))
+def test_every_query_of_the_documentation_is_run_here() -> None:
+    assert sorted(queries()) == ["changed", "passages", "paths", "strongest"]
+    shown = sum(page.read_text(encoding="utf-8").count("```cypher") for page in FOLDER.rglob("*.md"))
+    assert shown == len(queries())
 
 
 def test_strongest_associations_are_those_of_the_python_api(run: Run, memory: Memory) -> None:
@@ -179,5 +180,5 @@ def test_passages_about_an_entity_stand_by_the_strength_of_what_they_mention(
 
 
 def test_another_program_may_read_beside_a_reader_of_memini(run: Run, memory: Memory) -> None:
-    assert memory.stats(now=NOW).associations
+    assert memory.stats().associations
     assert run("strongest", {"now": NOW})

@@ -41,6 +41,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return prepare(tmp_path_factory.mktemp("damaged"), request.param, 1)
 
 
+@pytest.mark.slow
 def test_every_cut_and_flip_is_found_out(case: Case, tmp_path: Path) -> None:
     pages = len(case.files[""]) // PAGE
     ways = list(cuts(case, pages // 3)), list(flips(case, 4, 1))
@@ -50,6 +51,7 @@ def test_every_cut_and_flip_is_found_out(case: Case, tmp_path: Path) -> None:
         assert not row["violations"], row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 27])
 def test_a_first_page_that_is_damaged_is_put_right(case: Case, tmp_path: Path, place: int) -> None:
     row = inflict(tmp_path, case, Damage("file", "flip", 8 * place))
@@ -58,11 +60,13 @@ def test_a_first_page_that_is_damaged_is_put_right(case: Case, tmp_path: Path, p
     assert row["outcomes"]["recovering"] == "recovered and sound"
 
 
+@pytest.mark.slow
 def test_what_the_engine_does_not_use_of_the_first_page_may_be_anything(case: Case, tmp_path: Path) -> None:
     row = inflict(tmp_path, case, Damage("file", "flip", 8 * (HEADER.size + 1)))
     assert set(row["outcomes"].values()) == {"whole"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, AT_ANSWERED, AT_RECORDS - 1])
 def test_a_journal_that_is_cut_before_its_records_is_damaged(case: Case, tmp_path: Path, size: int) -> None:
     row = inflict(tmp_path, case, Damage("journal", "cut", size), recovers=False)
@@ -92,6 +96,7 @@ def test_another_program_that_changes_nothing_is_not_noticed(
         assert contents(memory) == filled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
 def test_what_another_program_has_written_is_told_and_not_taken_for_damage(
     path: Path, filled: dict[str, list[str]], times: int

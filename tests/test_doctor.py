@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from memini_kuzu import Memory, RuleExtractor
 from memini_kuzu.insight.doctor import Diagnosis, diagnose
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "a.memini"
+@pytest.fixture(scope="session")
+def told_daily(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store to be copied."""
+    path = tmp_path_factory.mktemp("told") / "a.memini"
     with Memory.open(path, extractor=RuleExtractor()) as memory:
         for day in range(1, 7):
             memory.remember(
                 f"Ada Lovelace met Charles Babbage in Town{day}.", time=f"2026-01-0{day}", source="s"
             )
     return path
+
+
+@pytest.fixture
+def store(told_daily: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(told_daily, tmp_path / "a.memini"))
 
 
 def problems(diagnosis: Diagnosis) -> dict[str, str]:

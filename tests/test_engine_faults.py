@@ -15,6 +15,8 @@ from memini_kuzu.store.engine.faults import FAULTS, Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SLOW = "commit_beside_a_reader_says_timeout"
 """Waits six seconds, in which the others run."""
 

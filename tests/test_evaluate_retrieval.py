@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
 ANIMALS = ("badger", "heron", "otter", "lynx", "marten", "osprey")
 
 

@@ -18,7 +18,7 @@ from memini_kuzu.changes import events as events_module
 from memini_kuzu.cli import app
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.identity import stable_id
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow
 from memini_kuzu.times import DAY, from_millis, to_millis
 

@@ -235,6 +235,7 @@ def test_an_endless_stream_of_texts_is_read_as_it_is_needed(extractor: Extractor
     assert len(list(islice(extractor.extract(stream), 3))) == 3
 
 
+@pytest.mark.slow
 def test_a_text_of_two_hundred_thousand_characters_is_read(extractor: Extractor) -> None:
     text = ("Grace Hopper wrote a compiler in New York. " * 5000)[:200_000]
     [mentions] = extractor.extract([text])

@@ -112,7 +112,7 @@ def test_a_stream_shorter_than_its_slow_time_constant_says_so() -> None:
 def test_the_same_seed_gives_the_same_fit_and_a_large_stream_is_sampled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fitting, "MAX_LAGS", 30_000)
+    monkeypatch.setattr(likelihood, "MAX_LAGS", 30_000)
     one, two = laid_out(WORLD, n_sources=30, n_days=90), laid_out(WORLD, n_sources=30, n_days=90)
     assert one.pair.nnz + one.source.nnz <= 30_000
     assert fitting.fit(one) == fitting.fit(two)

@@ -18,7 +18,7 @@ import pytest
 from memini_kuzu.changes.folding import events_of, fold, names_of
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics.edges import associate
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow
 from memini_kuzu.times import DAY
 
@@ -109,6 +109,7 @@ def made_events() -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
 def test_spark_folds_as_duckdb_does(tmp_path: Path) -> None:
     events = real_events() if REAL.is_file() else made_events()

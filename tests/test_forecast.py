@@ -162,6 +162,7 @@ def test_a_stream_is_sorted_and_its_bad_columns_are_named(tmp_path: Path) -> Non
         read_stream(path)
 
 
+@pytest.mark.slow
 def test_the_script_prints_and_writes_every_model(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = ["source,target,time,kind"]

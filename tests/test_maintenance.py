@@ -26,7 +26,7 @@ def test_never_daily_and_once_give_the_same_strengths(memories: Callable[[], Mem
     never, daily, once = memories(), memories(), memories()
     for memory in (never, daily, once):
         memory.add(corpus(21, 40))
-    for day in range(401, 412):
+    for day in range(401, 407):
         daily.consolidate(now=from_millis(START + day * DAY), threshold=0.0)
     once.consolidate(now=from_millis(NOW), threshold=0.0)
     later = NOW + 100 * DAY

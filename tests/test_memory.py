@@ -97,7 +97,6 @@ def test_stats_count_what_there_is(memory: Memory) -> None:
         assert (
             getattr(stats, name) == memory.cypher(f"MATCH (n:{label}) RETURN count(*) AS n")["n"][0].as_py()
         )
-    assert stats.faint == memory.consolidate(dry_run=True).forgotten
     assert stats.time_constants.slow > stats.time_constants.fast
 
 

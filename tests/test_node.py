@@ -12,6 +12,8 @@ import pytest
 
 from memini_kuzu import Memory, RuleExtractor
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).parent.parent / "scripts" / "node_recall.mjs"
 
 

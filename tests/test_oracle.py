@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING
 
 import oracle
 import pytest
-from oracle import (
-    PARAMETERS,
-    START,
-    Add,
-    AliasAdd,
-    LoadEvents,
-    Run,
-    Wait,
-    mismatches,
-    read_state,
-    run_histories,
-)
+from oracle import run_histories
 from oracle_model import Oracle, amounts
+from oracle_state import START, mismatches, read_state
+from oracle_steps import PARAMETERS, Add, AliasAdd, Embed, LoadEvents, Run, Wait
 
 from memini_kuzu.records import Record
 from memini_kuzu.times import DAY
@@ -26,6 +17,8 @@ from memini_kuzu.times import DAY
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 HISTORIES = 6
 
@@ -83,7 +76,7 @@ def test_a_mismatch_is_cut_down_and_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Oracle, "embed", lambda _: None)  # what the store refuses, or does
-    history = [Wait(1), AliasAdd("", "Ada"), oracle.Embed(), Wait(1)]
+    history = [Wait(1), AliasAdd("", "Ada"), Embed(), Wait(1)]
     monkeypatch.setattr(oracle.History, "steps", lambda *_: iter(history))
     assert oracle.main(["--histories", "1", "--seed", "5"]) == 1
     printed = capsys.readouterr().out

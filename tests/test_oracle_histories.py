@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from oracle import (
+from oracle import play, readable
+from oracle_model import Edge
+from oracle_state import START
+from oracle_steps import (
     PARAMETERS,
-    START,
     Add,
     AliasAdd,
     AliasRemove,
@@ -21,10 +23,7 @@ from oracle import (
     Retune,
     Step,
     Wait,
-    play,
-    readable,
 )
-from oracle_model import Edge
 
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
@@ -33,6 +32,8 @@ from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 
 def told(text: str, day: int = 0, id: str = "1", source: str = "diary") -> Record:  # noqa: A002

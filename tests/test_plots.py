@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,13 +88,19 @@ def test_without_matplotlib_the_error_names_the_extra(
         plots.plot_trajectories([trajectory("Ada", "Babbage")], tmp_path / "a.png")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "a.memini"
+@pytest.fixture(scope="session")
+def told_in_turn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store to be copied."""
+    path = tmp_path_factory.mktemp("told") / "a.memini"
     texts = ("Ada Lovelace met Charles Babbage in Paris.", "Ada Lovelace wrote to Mary Somerville.")
     with Memory.open(path, extractor=RuleExtractor()) as memory:
         memory.add(Record(text=texts[day % 2], time=day * DAY, id=str(day)) for day in range(40))
     return path
+
+
+@pytest.fixture
+def store(told_in_turn: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(told_in_turn, tmp_path / "a.memini"))
 
 
 @pytest.mark.parametrize("names", [[], ["Ada Lovelace"], ["Ada Lovelace", "Charles Babbage"]])
@@ -121,6 +128,7 @@ def test_the_commands_fit_and_retune_a_store(store: Path) -> None:
         assert memory.parameters == Parameters(tau_fast=2.0)
 
 
+@pytest.mark.slow
 def test_the_reproduction_holds_its_claims_and_writes_its_numbers(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPTS / "reproduce_memini.py"), "--output", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -130,4 +138,4 @@ def test_the_reproduction_holds_its_claims_and_writes_its_numbers(tmp_path: Path
         rows = list(csv.DictReader(file))
     assert len(rows) == 124
     assert len({(row["a"], row["b"]) for row in rows}) == 68
-    assert (tmp_path / "reproduction.png").stat().st_size < 100_000
+    assert (tmp_path / "reproduction.svg").stat().st_size < 100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,7 +100,8 @@ def assert_same(one: Memory, other: Memory) -> None:
     assert one.parameters == other.parameters
 
 
-@settings(max_examples=8)
+# that events give these edges under any parameters is shown on columns (tests/test_associations.py)
+@settings(max_examples=4)
 @given(
     told=records(),
     tau_fast=magnitudes(0.5, 20),
@@ -130,15 +132,21 @@ def test_a_retuned_store_is_one_that_had_these_parameters_from_the_start(
         assert_same(memory, fresh)
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    path = tmp_path / "a.memini"
+@pytest.fixture(scope="session")
+def told_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store to be copied."""
+    path = tmp_path_factory.mktemp("told") / "a.memini"
     with opened(path) as memory:
         memory.add(
             Record(text=f"Ada {word}. Curie {word}", time=NOW - day * DAY, id=str(day))
             for day, word in enumerate(WORDS)
         )
     return path
+
+
+@pytest.fixture
+def filled(told_once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(told_once, tmp_path / "a.memini"))
 
 
 def test_a_retuned_store_opens_again_with_its_parameters(filled: Path) -> None:
@@ -232,6 +240,7 @@ Memory.open(path).retune(Parameters(tau_fast=2.0))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["_check", "_fill", "macros", "move"])
 def test_a_crash_at_any_step_leaves_the_store_as_it_was(filled: Path, step: str) -> None:
     with opened(filled) as memory:

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 from memini_kuzu import (
     IngestReport,
@@ -32,11 +32,14 @@ import httpx2
 from mcp import Client, StdioServerParameters
 
 from memini_kuzu.changes.scope import ForgetReport
+from memini_kuzu.cli import app
 from memini_kuzu.service import application, results
 from memini_kuzu.service.client import NotServedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typer.testing import Result
 
 ROOT = Path(__file__).parent.parent
 TOOLS = {"remember", "recall", "associations", "forget", "memory_stats", "backup"}
@@ -50,7 +53,8 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def command(*args: object) -> list[str]:
-    return [sys.executable, "-m", "memini_kuzu", *map(str, args)]
+    """With the rules in place of spaCy: what is served is the same, and it starts sooner."""
+    return [sys.executable, "-m", "memini_kuzu", "--extractor", "rules", *map(str, args)]
 
 
 @contextmanager
@@ -82,9 +86,19 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def cli(*args: object, **extra: str) -> subprocess.CompletedProcess[str]:
+def cli(*args: object, **extra: str) -> Result:
+    """A command of this process, which is not that of the server."""
+    without = dict.fromkeys(("MEMINI_DB", "MEMINI_SERVER", "MEMINI_TOKEN"))
+    return CliRunner().invoke(
+        app, list(map(str, args)), env=without | extra, prog_name="memini", catch_exceptions=False
+    )
+
+
+def cli_process(*args: object, **extra: str) -> subprocess.CompletedProcess[str]:
+    """A command of a process of its own."""
+    line = [sys.executable, "-m", "memini_kuzu", *map(str, args)]
     return subprocess.run(
-        command(*args), capture_output=True, text=True, env=environment(**extra), timeout=60, check=False
+        line, capture_output=True, text=True, env=environment(**extra), timeout=60, check=False
     )
 
 
@@ -181,14 +195,14 @@ def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
         ("Ada Lovelace wrote to Charles Babbage.", "2026-03-01"),
         ("Babbage built an Engine.", "2026-03-02"),
     ]
-    with Memory.open(tmp_path / "here.memini") as here:
+    with Memory.open(tmp_path / "here.memini", extractor=RuleExtractor()) as here:
         for text, day in told:
             here.remember(text, time=day, source="letters")
         recalled = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3)
         brief = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=30)
         associations = here.associations("Ada Lovelace", now="2026-03-03")
         going = here.forget(source="letters", dry_run=True)
-        stats = here.stats(now="2026-03-03")
+        stats = here.stats()
         with serving(tmp_path / "there.memini") as address, Memory.connect(address) as there:
             for text, day in told:
                 assert there.remember(text, time=day, source="letters").added == 1
@@ -196,7 +210,7 @@ def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
             assert there.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=30) == brief
             assert there.associations("Ada Lovelace", now="2026-03-03") == associations
             assert there.forget(source="letters", dry_run=True) == going
-            remote = there.stats(now="2026-03-03")
+            remote = there.stats()
             for field in fields(Stats):
                 if field.name not in {"path", "bytes", "extractor"}:
                     assert getattr(remote, field.name) == getattr(stats, field.name)
@@ -234,15 +248,15 @@ def test_a_server_that_is_not_there_is_said_to_be_missing() -> None:
 
 
 def test_commands_use_the_server_in_place_of_the_file(url: str) -> None:
-    assert cli("--server", url, "remember", "Grace Hopper found a Moth.", "--source", "log").returncode == 0
+    assert cli("--server", url, "remember", "Grace Hopper found a Moth.", "--source", "log").exit_code == 0
     recalled = cli("recall", "Who found a moth?", "--json", MEMINI_SERVER=url)
     assert json.loads(recalled.stdout)["passages"][0]["text"] == "Grace Hopper found a Moth."
     assert "Moth" in cli("associations", "Grace Hopper", MEMINI_SERVER=url).stdout
     assert json.loads(cli("stats", "--json", MEMINI_SERVER=url).stdout)["documents"] >= 1
-    assert cli("forget", "--source", "log", "--yes", MEMINI_SERVER=url).returncode == 0
-    refused = cli("consolidate", MEMINI_SERVER=url)
+    assert cli("forget", "--source", "log", "--yes", MEMINI_SERVER=url).exit_code == 0
+    refused = cli_process("consolidate", MEMINI_SERVER=url)
     assert refused.returncode == 1
-    assert "consolidate needs the store's file" in refused.stderr
+    assert "this command needs the store's file" in refused.stderr
 
 
 def test_what_is_told_to_a_server_is_masked_as_it_was_started_to(tmp_path: Path) -> None:
@@ -261,20 +275,20 @@ def test_what_is_told_to_a_server_is_masked_as_it_was_started_to(tmp_path: Path)
 def test_without_the_server_a_second_process_is_told_at_once_who_has_the_store(tmp_path: Path) -> None:
     path = tmp_path / "a.memini"
     with serving(path):
-        began = time.monotonic()
         refused = cli("remember", "Ada met Charles.", "--db", path)
-        assert refused.returncode == 1
+        assert refused.exit_code == 1
         assert "is locked: process " in refused.stderr
-        assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_processes_and_an_agent_share_a_store_and_nothing_is_lost(tmp_path: Path) -> None:
     each = 4
     failures: list[str] = []
 
     def talk(name: str, address: str) -> None:
         for number in range(each):
-            done = cli("remember", f"Ada told {name} story{number}.", "--source", name, MEMINI_SERVER=address)
+            text = f"Ada told {name} story{number}."
+            done = cli_process("remember", text, "--source", name, MEMINI_SERVER=address)
             if done.returncode:
                 failures.append(done.stderr)
 
@@ -335,5 +349,5 @@ def test_web_pages_of_others_are_kept_out(url: str, headers: dict[str, str], sta
 def test_a_port_that_is_taken_is_named(url: str, tmp_path: Path) -> None:
     port = url.split(":")[2].split("/", maxsplit=1)[0]
     refused = cli("serve", "--db", tmp_path / "a.memini", "--port", port)
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert f"cannot serve at 127.0.0.1:{port}" in refused.stderr

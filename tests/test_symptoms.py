@@ -26,7 +26,6 @@ import pytest
 from fixtures_memory import NOW, Names, corpus
 from soundness import differences, state, unsound, violations
 
-from memini_kuzu import memory as memory_module
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import (
     DamagedStoreError,
@@ -39,6 +38,7 @@ from memini_kuzu.errors import (
 from memini_kuzu.extraction import RuleExtractor
 from memini_kuzu.insight.doctor import diagnose
 from memini_kuzu.memory import Memory
+from memini_kuzu.memory import opening as memory_module
 from memini_kuzu.records import Record
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.times import DAY
@@ -217,6 +217,7 @@ def _forgets_again_and_again(memory: Memory) -> None:
         refused_forget(memory)
 
 
+@pytest.mark.slow
 def test_a_kill_after_repeated_forgetting_takes_nothing_of_another(path: Path, tmp_path: Path) -> None:
     other = Path(shutil.copy(path, tmp_path / "other.memini"))
     with opened(other) as memory:
@@ -252,6 +253,7 @@ def _looks(path: Path, barrier: Barrier, options: dict[str, Any]) -> tuple[bool,
         return memory.doctor().sound, records_of(memory)
 
 
+@pytest.mark.slow
 def test_readers_and_a_writer_that_open_at_once_after_a_kill_leave_the_store_whole(path: Path) -> None:
     told: set[str] = set()
     for turn, wait in enumerate((0.0, OPENS)):
@@ -291,6 +293,7 @@ def _commands(barrier: Barrier, *arguments: str) -> tuple[int, str, str]:
     return code, printed.getvalue(), noted.getvalue()
 
 
+@pytest.mark.slow
 def test_four_commands_that_recall_at_once_after_a_kill_leave_the_store_whole(path: Path) -> None:
     killed_after(path, _adds_and_forgets, 1)
     barrier = CONTEXT.Barrier(4)
@@ -333,6 +336,7 @@ def _counts_after_a_checkpoint(path: Path) -> int:
         return int(counted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [_consolidates_after_forgetting, _counts_after_a_checkpoint])
 def test_the_process_survives_a_checkpoint_after_forgetting(path: Path, work: Callable[..., Any]) -> None:
     child = Child(work, path)
@@ -380,6 +384,7 @@ def test_a_copy_of_the_file_alone_says_so_and_one_with_the_journal_has_everythin
     assert_says_that_it_was_copied(alone)
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_file_alone_after_a_kill_says_so(path: Path, tmp_path: Path) -> None:
     killed_after(path, tell_first)
     alone, both = tmp_path / "alone", tmp_path / "both"
@@ -426,6 +431,7 @@ def serving(path: Path) -> Iterator[str]:
         process.communicate(timeout=LONG)
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_file_that_a_server_has_open_says_so(path: Path, tmp_path: Path) -> None:
     pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
     alone, backup = tmp_path / "alone", tmp_path / "backup"
@@ -521,6 +527,7 @@ def spoil(path: Path, stores: Path, suffix: str, how: str) -> None:
         file.write_bytes(content[: len(content) * 2 // 3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "suffixes", "hows", "said"),
     [
@@ -566,6 +573,7 @@ def told_when_opened(path: Path, *, read_only: bool) -> str:
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [CUT, GARBAGE])
 def test_a_backup_in_the_place_of_a_store_whose_journal_is_damaged_opens(
     tmp_path: Path, stores: Path, how: str
@@ -603,6 +611,7 @@ def failures_of(*steps: Callable[[], object], seconds: float) -> list[BaseExcept
     return errors
 
 
+@pytest.mark.slow
 def test_what_is_read_beside_a_writer_is_of_one_state(memory: Memory) -> None:
     memory.add([Record("Ada met Bob.", NOW - 9 * DAY, "kept", id="kept")])
     pair = [Record(f"Ada met Bob and Cleo {n}.", NOW - 5 * DAY, "pair", id=f"pair {n}") for n in range(2)]
@@ -807,6 +816,7 @@ def exported(path: Path, tmp_path: Path) -> Path:
     return tmp_path / "exported"
 
 
+@pytest.mark.slow
 def test_an_import_is_not_destroyed_by_who_makes_a_store_of_its_name(exported: Path, tmp_path: Path) -> None:
     path = tmp_path / "imported.memini"
     paused, go = CONTEXT.Event(), CONTEXT.Event()
@@ -851,6 +861,7 @@ def test_an_import_does_not_replace_a_store_that_was_made_while_it_read(
         assert records_of(memory) == {"made"}
 
 
+@pytest.mark.slow
 def test_an_import_is_not_replaced_by_what_is_left_of_a_store_that_is_gone(
     exported: Path, tmp_path: Path, stores: Path
 ) -> None:
@@ -879,6 +890,7 @@ def _writes_with_cypher(memory: Memory) -> None:
 NOTES = "MATCH (n:Note) RETURN count(*) AS n, count(DISTINCT n.text) AS texts"
 
 
+@pytest.mark.slow
 def test_a_table_that_a_query_made_keeps_its_rows(path: Path, tmp_path: Path) -> None:
     closed = Path(shutil.copy(path, tmp_path / "closed.memini"))
     with opened(closed) as memory:
@@ -909,6 +921,7 @@ def _fails_in_the_second_statement(path: Path) -> list[str]:
     return said
 
 
+@pytest.mark.slow
 def test_several_statements_happen_all_or_not_at_all(path: Path) -> None:
     child = Child(_fails_in_the_second_statement, path)
     assert child.answer() == []
@@ -931,6 +944,7 @@ def _dies_when_it_retunes(path: Path, place: str) -> None:
         memory.retune(OTHER_PARAMETERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["exported", "filled"])
 def test_a_killed_retune_is_in_nobodys_way(path: Path, place: str) -> None:
     with opened(path) as memory:
@@ -956,6 +970,7 @@ def _dies_when_it_imports(path: Path, folder: Path) -> None:
     Memory.import_(path, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["import", "create"])
 def test_a_killed_import_is_in_nobodys_way(exported: Path, tmp_path: Path, then: str) -> None:
     path = tmp_path / "imported.memini"

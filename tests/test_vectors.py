@@ -420,6 +420,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_vectors_survive_a_kill(path: Path, checkout: Path) -> None:
     """The table, its rows, a changed one and a forgotten one are in the log alone, and come back from it."""
     script = KILLED.format(tests=str(checkout / "tests"), checkout=str(checkout))

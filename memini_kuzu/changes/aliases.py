@@ -109,47 +109,14 @@ def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
 
 
 def list_aliases(store: Store) -> list[Alias]:
-    """All aliases, by name.
-
-    Parameters
-    ----------
-    store : Store
-        Where.
-
-    Returns
-    -------
-    list of Alias
-        What each stands for.
-    """
+    """All aliases, by name."""
     return [
         Alias(row["name"], row["entity"], row["moved"]) for row in statements.read_aliases(store).to_pylist()
     ]
 
 
 def add_alias(store: Store, alias: str, entity: str) -> Alias:
-    """Make a name stand for an entity, and move what was known under it.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    alias : str
-        The other name; an entity of that name is united with the other.
-    entity : str
-        The entity's name, or one of its aliases.
-
-    Returns
-    -------
-    Alias
-        As it stands now.
-
-    Raises
-    ------
-    InputError
-        If the alias is empty, stands for something already, or names the entity itself.
-    UnknownEntityError
-        If there is no such entity.
-    """
+    """Let a name stand for an entity, and move what was known under it; see `Memory.alias_add`."""
     key = canonical(alias)
     if not key:
         raise InputError(f"alias {alias!r} holds no letter or digit; pass a name")
@@ -289,25 +256,7 @@ def _count(
 
 
 def remove_alias(store: Store, alias: str) -> Alias:
-    """Let a name stand for itself again, and give back what was moved.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    alias : str
-        The name.
-
-    Returns
-    -------
-    Alias
-        As it stood.
-
-    Raises
-    ------
-    InputError
-        If there is no such alias, or a later one builds on it.
-    """
+    """Let a name stand for itself again, and give back what was moved; see `Memory.alias_remove`."""
     key = canonical(alias)
     with store.changing() as change:
         there = statements.read_alias(store, key) if key else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.dynamics import propagate, retained
 from memini_kuzu.errors import InputError
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store import Store
 
-__all__ = ["FORGET_BELOW", "MaintenanceReport", "consolidate"]
-
-FORGET_BELOW = 1e-3
-"""Strength, in statements, under which an association is forgotten. What was told once stays for about two
-years with the default parameters, what was told ten times for some three and a half."""
+__all__ = ["MaintenanceReport", "consolidate"]
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
@@ -66,28 +63,9 @@ class MaintenanceReport:
 def consolidate(
     store: Store, *, now: int, threshold: float = FORGET_BELOW, dry_run: bool = False
 ) -> MaintenanceReport:
-    """Bring every association to one date and forget what is spent.
+    """Bring every association to one date and delete the weak; see `Memory.consolidate`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing, unless `dry_run`.
-    now : int
-        Milliseconds since 1970. Associations with later evidence stay as they are.
-    threshold : float
-        Forget where both variables are below it; 0 forgets nothing.
-    dry_run : bool
-        Compute the report and write nothing.
-
-    Returns
-    -------
-    MaintenanceReport
-        What happened, or would.
-
-    Raises
-    ------
-    InputError
-        If the threshold is negative or NaN.
+    Associations with evidence later than `now` stay as they are.
     """
     if not threshold >= 0:
         raise InputError(f"threshold = {threshold}; pass a strength of at least 0, such as {FORGET_BELOW}")

@@ -14,6 +14,7 @@ from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.extraction.headings import person, speaker, title_mention
 from memini_kuzu.extraction.links import with_links
+from memini_kuzu.extraction.mentions import Text
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.records import MARKDOWN
 from memini_kuzu.store.associations import write_edges
@@ -115,6 +116,7 @@ class Document:
     id: int
     name: str
     digest: str
+    language: str
     spans: list[tuple[int, int]]
     texts: list[str]
     mentions: list[list[Mention]] = field(default_factory=list)
@@ -152,7 +154,7 @@ class Document:
             unique.pop(heading.key, None)
         return list(unique.values())
 
-    def prose(self) -> Iterator[str]:
+    def prose(self) -> Iterator[Text]:
         """The texts that mentions are looked for in, one for each passage."""
         text, lead = self.record.text, self.record.lead
         self.structure = structure = (
@@ -162,7 +164,7 @@ class Document:
         )
         self.names = structure.names
         for start, end in self.spans:
-            yield blank(structure.view(self.record.text, start, end)[0])
+            yield Text(blank(structure.view(self.record.text, start, end)[0]), self.language)
 
     def found(self, mentions: list[list[Mention]]) -> None:
         """Take what the extractor found in `prose`; what the author linked stands for what it covers."""
@@ -468,7 +470,9 @@ def _write_passages(
         (place, number, index) for number, ids in enumerate(places.ids) for index, place in enumerate(ids)
     ]
     terms = [
-        analyse(f"{documents[number].words(index)}\n{documents[number].texts[index]}")
+        analyse(
+            f"{documents[number].words(index)}\n{documents[number].texts[index]}", documents[number].language
+        )
         for _, number, index in rows
     ]
     passages = pa.table(
@@ -486,6 +490,7 @@ def _write_passages(
             "text": [documents[number].texts[index] for _, number, index in rows],
             "terms": terms,
             "words": pa.array([text.count(" ") + bool(text) for text in terms], pa.int64()),
+            "language": [documents[number].language for _, number, _ in rows],
         }
     )
     counts = Counter(

@@ -25,7 +25,7 @@ from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, s
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.extraction import CONCEPT, canonical, tidy
 from memini_kuzu.identity import stable_id
-from memini_kuzu.readers.tabular import EventColumns, event_batches
+from memini_kuzu.readers.tabular import event_batches
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import read_moved
 from memini_kuzu.store.writing import alter_entities, known_loads
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
+    from memini_kuzu.records import EventColumns
     from memini_kuzu.store import Store
 
 __all__ = ["EventsReport", "Names", "digest", "endpoints", "load_events"]
@@ -257,34 +258,7 @@ def load_events(
     both: bool = False,
     progress: Callable[[int], None] = lambda _events: None,
 ) -> EventsReport:
-    """Load event tables.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    sources : iterable
-        Paths of .parquet, .csv, .tsv, .jsonl, .ndjson, .arrow or .feather files, or tables: anything with the
-        Arrow stream protocol (pyarrow, polars, pandas, a DuckDB relation).
-    columns : EventColumns
-        What the columns are called.
-    now : int
-        The present in milliseconds since 1970; later events are refused.
-    both : bool
-        Let each event count in both directions.
-    progress : callable
-        Told how many events have been read.
-
-    Returns
-    -------
-    EventsReport
-        What happened.
-
-    Raises
-    ------
-    RecordError
-        At a bad row: its file, or the files since the last commit, are not loaded; those before are.
-    """
+    """Load event tables; see `Memory.load_events`. Events later than `now` are refused."""
     loader = _Loader(store, columns, now, both=both, progress=progress)
     try:
         for item in sources:

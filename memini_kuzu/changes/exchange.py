@@ -21,7 +21,7 @@ from memini_kuzu.dynamics.edges import (
     superpose,
 )
 from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.store import Store, schema
+from memini_kuzu.store import Store, languages, schema
 from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
@@ -36,6 +36,7 @@ from memini_kuzu.store.writing import alter_entities, known_loads
 from memini_kuzu.tables import EDGE_SCHEMA, edges_from_arrow
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -82,27 +83,7 @@ class EdgesReport:
 
 
 def export_store(store: Store, folder: Path) -> dict[str, int]:
-    """Write a store as a folder of Parquet files.
-
-    Parameters
-    ----------
-    store : Store
-        Open.
-    folder : Path
-        Made where it is missing; it must hold nothing.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each file.
-
-    Raises
-    ------
-    InputError
-        If the folder holds something.
-    StoreError
-        If it cannot be written; nothing is left in it then.
-    """
+    """Write a store as a folder of Parquet files, all or none; see `Memory.export`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder; name a new one")
     try:
@@ -132,31 +113,19 @@ def _export(store: Store, folder: Path) -> dict[str, int]:
 
 
 def import_store(path: Path, folder: Path) -> dict[str, int]:
-    """Make a store of an export: the same, to the bit.
-
-    Parameters
-    ----------
-    path : Path
-        The new store; it must not exist. It appears when it is whole.
-    folder : Path
-        What `export_store` wrote.
-
-    Returns
-    -------
-    dict of str to int
-        Rows of each file.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or no table of that kind.
-    StoreError
-        If there is a store at `path` already.
-    """
+    """Make a store of an export, the same to the bit, in one step; see `Memory.import_`."""
     schema.refuse_existing(path)  # before all is read; `building` asks again
-    tables = {name: _imported(folder, name, table_of(label).columns) for name, label in EXPORTED.items()}
+    known = _imported(folder, "meta", table_of("MeminiMeta").columns)
+    meta = dict(zip(known["key"].to_pylist(), known["value"].to_pylist(), strict=True))
+    older = int(meta.get("schema_version", 0)) < languages.VERSION
+    tables = {
+        name: _imported(folder, name, table_of(label).columns, {"language"} if older else set())
+        for name, label in EXPORTED.items()
+    }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
-    meta = dict(zip(tables["meta"]["key"].to_pylist(), tables["meta"]["value"].to_pylist(), strict=True))
+    if older:
+        tables["passages"] = languages.with_languages(tables["passages"])
+        meta |= languages.counted(tables["passages"])
     if "parameters" not in meta:
         raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
     if int(meta.get("schema_version", 0)) > schema.latest_version():
@@ -184,8 +153,9 @@ def _nothing(*_: object, **__: object) -> pa.Table:
     return pa.table({})
 
 
-def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
+def _imported(folder: Path, name: str, wanted: pa.Schema, without: Collection[str] = ()) -> pa.Table:
     path = folder / f"{name}.parquet"
+    wanted = pa.schema([field for field in wanted if field.name not in without])
     if not path.is_file():
         raise InputError(f"{path} is missing; name a folder that `memini export` wrote")
     try:
@@ -195,27 +165,10 @@ def _imported(folder: Path, name: str, wanted: pa.Schema) -> pa.Table:
 
 
 def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesReport:
-    """Add associations that were folded elsewhere, as by scripts/spark_fold.py.
+    """Add associations that were folded elsewhere, with the store's parameters; see `Memory.load_edges`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing; it must have the parameters with which they were folded.
-    path : Path
-        A Parquet file or a folder of them, with the columns of `tables.EDGE_SCHEMA`; each pair any number of
-        times.
-    entities : Path, optional
-        The same with the columns id and name of the endpoints. One without a name is called by its number.
-
-    Returns
-    -------
-    EdgesReport
-        What happened.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or lacks a column.
+    The columns are those of `tables.EDGE_SCHEMA`; a pair may stand there any number of times. An entity
+    without a name is called by its number.
     """
     identity = _digest_of(path)
     edges = superpose(edges_from_arrow(_parquet(path)), store.parameters)

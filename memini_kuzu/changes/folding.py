@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from memini_kuzu.config import Parameters
-    from memini_kuzu.readers.tabular import EventColumns
+    from memini_kuzu.records import EventColumns
 
 __all__ = ["events_of", "fold", "identified", "names_of", "require_ibis"]
 

@@ -53,27 +53,7 @@ NO_PASSAGES = tables()["Passage"].columns.empty_table()
 
 
 def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport:
-    """Take back what a scope has contributed, in one change.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing, unless `dry_run`.
-    scope : Scope
-        What to forget.
-    dry_run : bool
-        Report and write nothing.
-
-    Returns
-    -------
-    ForgetReport
-        What was done, or would be.
-
-    Raises
-    ------
-    InputError
-        If the store has no such source.
-    """
+    """Take back what a scope has contributed, in one change; see `Memory.forget`."""
     if dry_run:
         with store.snapshot():
             return _plan(store.read, scope, store.parameters).report(dry_run=True)

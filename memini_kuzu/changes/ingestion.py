@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,11 @@ from memini_kuzu.changes.documents import Document, IngestReport, read_known, wr
 from memini_kuzu.changes.moves import Moves
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
+from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
 from memini_kuzu.records import Notice, Skipped
 from memini_kuzu.store.vectors import check_space, read_space
+from memini_kuzu.text.languages import detect
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.text.segments import spans
 from memini_kuzu.times import DAY, from_millis
@@ -50,15 +51,12 @@ SLACK = DAY
 
 
 class _Incoming:
-    """The documents of a call that the store does not have, on their way to the extractor and back.
+    """The documents of a call that the store does not have, a batch at a time.
 
     Attributes
     ----------
-    waiting : deque of Document
-        Those whose texts were handed out, in their order.
     failure : InputError or None
-        What ended the records; raised at the end, not here: extractors read ahead, and the batches before
-        it are kept.
+        What ended the records; raised at the end, not here: the batches before it are kept.
     """
 
     def __init__(
@@ -72,7 +70,6 @@ class _Incoming:
         redaction: Redaction,
         moves: Moves | None = None,
     ) -> None:
-        self.waiting: deque[Document] = deque()
         self.failure: InputError | None = None
         self._store, self._records, self._now, self._report = store, records, now, report
         self._skip_bad = skip_bad
@@ -80,17 +77,26 @@ class _Incoming:
         self._moves = moves
         self._changed: set[int] = set()
 
-    def texts(self) -> Iterator[str]:
-        """The texts to extract from."""
+    def batches(self) -> Iterator[list[Document]]:
+        """The documents, as many together as one change writes."""
+        batch: dict[int, Document] = {}
+        passages = 0
         try:
-            for chunk in _chunks(self._records, BATCH):
-                skipped = self._report.skipped if self._skip_bad else None
-                documents = list(_prepare(chunk, self._now, skipped, self._report, self._redacted))
-                for document in self._fresh(documents):
-                    self.waiting.append(document)
-                    yield from document.prose()
+            for document in self._documents():
+                # a batch holds one version of a document: the second builds on the first
+                if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
+                    yield list(batch.values())
+                    batch, passages = {}, 0
+                batch[document.id] = document
+                passages += len(document.texts)
         except InputError as error:
             self.failure = error
+        yield list(batch.values())
+
+    def _documents(self) -> Iterator[Document]:
+        for chunk in _chunks(self._records, BATCH):
+            skipped = self._report.skipped if self._skip_bad else None
+            yield from self._fresh(list(_prepare(chunk, self._now, skipped, self._report, self._redacted)))
 
     def _redacted(self, record: Record) -> Record:
         """The record with its secrets masked, and counted; a masked name names nobody."""
@@ -139,43 +145,10 @@ def ingest(
     listing: Listing | None = None,
     progress: Callable[[int], None] = lambda _documents: None,
 ) -> IngestReport:
-    """Read records into the store.
+    """Read records into the store; the parameters and errors are those of `Memory.add`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    extractor : Extractor
-        Finds the mentions.
-    records : iterable of Record, RecordError or Notice
-        As the readers give them; read as they are needed.
-    now : int
-        The present, milliseconds since 1970; the date of records without one.
-    skip_bad : bool
-        Leave bad records out and report them. Otherwise the first one is raised: the batch that it stands in
-        is not written, those before it are, and the same call again goes on from there.
-    processes : int
-        How many processes extract.
-    redaction : Redaction
-        What is masked before anything is stored.
-    embedder : Embedder, optional
-        Gives the passages vectors; without one they get none.
-    listing : Listing, optional
-        The files that the records are read from: tells what was moved.
-    progress : callable
-        Told how many documents are done, batch by batch.
-
-    Returns
-    -------
-    IngestReport
-        What happened.
-
-    Raises
-    ------
-    RecordError
-        At the first bad record, unless `skip_bad`.
-    InputError
-        If the store has vectors of another embedder, or this one breaks its promise.
+    The batch in which a bad record stands is not written, those before it are, and the same call again goes
+    on from there. `now` is the date of records without one.
     """
     if embedder is not None:
         # before the extractor's work; the transaction asks again
@@ -183,21 +156,12 @@ def ingest(
     report = IngestReport()
     moves = None if listing is None else Moves(store.read, listing)
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
-    mentions = extractor.extract(incoming.texts(), processes=processes)
-    batch: dict[int, Document] = {}
-    passages = 0
-    for first in mentions:
-        document = incoming.waiting.popleft()
-        document.found([first, *itertools.islice(mentions, len(document.texts) - 1)])
-        # a batch holds one version of a document: the second builds on the first
-        if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
-            write(store, embedder, list(batch.values()), report)
-            progress(report.documents)
-            batch, passages = {}, 0
-        batch[document.id] = document
-        passages += len(document.texts)
-    write(store, embedder, list(batch.values()), report)
-    progress(report.documents)
+    for batch in incoming.batches():
+        mentions = iter(mentions_of(extractor, _texts(batch), processes=processes))
+        for document in batch:
+            document.found(list(itertools.islice(mentions, len(document.texts))))
+        write(store, embedder, batch, report)
+        progress(report.documents)
     if incoming.failure is not None:
         raise incoming.failure
     if moves is not None:
@@ -213,29 +177,17 @@ def texts_to_extract(
     skip_bad: bool = False,
     redaction: Redaction = KEYS_ONLY,
 ) -> Iterator[str]:
-    """The passages that `ingest` would hand to the extractor, as it would; nothing is written.
-
-    Parameters
-    ----------
-    store, records, now, skip_bad, redaction
-        As for `ingest`.
-
-    Yields
-    ------
-    str
-        Those of documents that the store does not have.
-
-    Raises
-    ------
-    RecordError
-        At the first bad record, unless `skip_bad`.
-    """
+    """The passages that `ingest` would hand to the extractor; nothing is written."""
     incoming = _Incoming(store, records, now, IngestReport(), skip_bad=skip_bad, redaction=redaction)
-    for text in incoming.texts():
-        incoming.waiting.clear()  # nobody fetches them here
-        yield text
+    for batch in incoming.batches():
+        yield from _texts(batch)
     if incoming.failure is not None:
         raise incoming.failure
+
+
+def _texts(documents: Iterable[Document]) -> list[str]:
+    """What the extractor reads of documents."""
+    return [text for document in documents for text in document.prose()]
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -272,7 +224,8 @@ def _prepare(
         name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
         pieces = list(spans(record.text))
         texts = [record.text[start:end] for start, end in pieces]
-        yield Document(record, time, stable_id(record.source, name), name, digest, pieces, texts)
+        language = detect(record.text[record.lead :])
+        yield Document(record, time, stable_id(record.source, name), name, digest, language, pieces, texts)
 
 
 def _checked(record: Record | RecordError, now: int) -> Record:

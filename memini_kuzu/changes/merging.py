@@ -73,28 +73,10 @@ class MergeReport:
 
 
 def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeReport:
-    """Add all that another store holds: one memory that has seen what both have seen.
+    """Add all that another store holds; see `Memory.merge`.
 
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    other : Store
-        With the same parameters; it is only read. Vectors of another embedder than this store's are left out.
-    skip_known : bool
-        Leave out documents that both have, and take their events from the other side before adding. Otherwise
-        they are refused.
-
-    Returns
-    -------
-    MergeReport
-        What happened.
-
-    Raises
-    ------
-    InputError
-        If the parameters differ, both have loaded the same events, or both have the same document and
-        `skip_known` is false; nothing is changed.
+    Vectors of another embedder than this store's are left out. Of documents that both have, the other side's
+    events are taken off before the edges are added.
     """
     if store.path == other.path:
         raise InputError(f"{other.path} is the store itself; name another one")

@@ -53,27 +53,7 @@ class RetuneReport:
 
 
 def retune(store: Store, parameters: Parameters) -> RetuneReport:
-    """Give a store other parameters.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing, and nowhere else in this process.
-    parameters : Parameters
-        The new ones. Another impulse scales the amounts in the ledgers.
-
-    Returns
-    -------
-    RetuneReport
-        What was done.
-
-    Raises
-    ------
-    InputError
-        If the store holds associations whose events are in no document's ledger. Nothing is changed.
-    StoreError
-        If the store is open twice, or cannot be written.
-    """
+    """Give a store other parameters; see `Memory.retune`. Another impulse scales the ledgers' amounts."""
     before = store.parameters
     with store.exclusive():
         ledger = read_ledger(store.read)

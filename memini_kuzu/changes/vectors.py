@@ -32,27 +32,7 @@ BATCH = 256
 def embed_passages(
     store: Store, embedder: Embedder, *, progress: Callable[[int], None] = lambda _passages: None
 ) -> int:
-    """Give every passage a vector of this embedder; those of another one are deleted first.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    embedder : Embedder
-        Whose vectors.
-    progress : callable
-        Told how many passages are done, batch by batch.
-
-    Returns
-    -------
-    int
-        How many vectors were written. Interrupted, the same call again goes on from there.
-
-    Raises
-    ------
-    InputError
-        If the embedder breaks its promise; nothing of that batch is kept.
-    """
+    """Give every passage a vector of this embedder, a batch a change; see `Memory.embed`."""
     space = space_of(embedder)
     written = 0
     first = True

@@ -10,6 +10,7 @@ from memini_kuzu.cli import _memory  # noqa: F401  registers the basic commands,
 from memini_kuzu.cli import (
     _agents,  # noqa: F401  registers its commands
     _alias,  # noqa: F401  registers its commands
+    _docs,  # noqa: F401  registers its command
     _embed,  # noqa: F401  registers its command
     _events,  # noqa: F401  registers its commands
     _explain,  # noqa: F401  registers its commands

@@ -3,11 +3,10 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.cli._app import (
     INTERRUPTED,
     STORE,
@@ -20,12 +19,14 @@ from memini_kuzu.cli._app import (
     command,
     masking,
     opened,
+    opened_file,
 )
 from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.errors import InputError
-from memini_kuzu.insight.doctor import diagnose
-from memini_kuzu.memory import Memory
+
+if TYPE_CHECKING:
+    from memini_kuzu.changes.scope import ForgetReport
 
 __all__ = ["backup", "doctor", "forget", "recover", "serve"]
 
@@ -79,7 +80,7 @@ def forget(
         note("nothing was changed; do it with --yes")
 
 
-def _show_forgotten(report: ForgetReport) -> None:
+def _show_forgotten(report: "ForgetReport") -> None:
     rows = [
         ("documents", report.documents),
         ("passages", report.passages),
@@ -117,6 +118,8 @@ def backup(
 @command("memini recover --db notes.memini")
 def recover(*, db: Db = STORE, as_json: Json = False) -> None:
     """Go on with what is left of a store that says, when it is opened, that part of it is lost."""
+    from memini_kuzu.memory import Memory
+
     lost = Memory.recover(db)
     if as_json:
         show_json({"lost": lost})
@@ -140,6 +143,8 @@ def doctor(
     wait: Wait = 0.0,
 ) -> None:
     """Look whether the store is sound, and say what to do where it is not; exit code 1 if it is not."""
+    from memini_kuzu.insight.doctor import diagnose
+
     diagnosis = diagnose(db, wait=wait, deep=deep)
     if as_json:
         show_json(diagnosis.to_dict())
@@ -189,14 +194,14 @@ def serve(
     """Own the store and share it: an MCP server for agents, for other commands and for Memory.connect."""
     redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     try:
-        from memini_kuzu.service import build, serve_http  # noqa: PLC0415 - the extra mcp
+        from memini_kuzu.service import build, serve_http  # the extra mcp
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
     # whatever ends the server, the store is closed
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        with opened(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
+        with opened_file(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
             if costs():
                 note(f"each text that is remembered here is sent to {memory.extractor.identity}")
             if stdio:

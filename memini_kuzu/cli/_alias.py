@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, K, Wait, app, ending, opened
+from memini_kuzu.cli._app import STORE, Db, Json, K, Wait, app, ending, opened_file
 from memini_kuzu.cli._print import clean, show_json, show_table
 
 __all__ = ["add", "remove", "show", "suggest"]
@@ -29,7 +29,7 @@ def add(
     wait: Wait = 0.0,
 ) -> None:
     """Let a name stand for an entity; what was known under it goes over, until it is removed."""
-    with opened(db, write=True, wait=wait) as memory:
+    with opened_file(db, write=True, wait=wait) as memory:
         made = memory.alias_add(alias, entity)
     if as_json:
         show_json(made)
@@ -41,7 +41,7 @@ def add(
 @group.command("list", epilog=ending("memini alias list --json"))
 def show(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """List the aliases."""
-    with opened(db, wait=wait) as memory:
+    with opened_file(db, wait=wait) as memory:
         found = memory.alias_list()
     if as_json:
         show_json(found)
@@ -54,7 +54,7 @@ def show(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
 @group.command(epilog=ending("memini alias remove 'Countess Lovelace'"))
 def remove(alias: Name, *, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """Let a name stand for itself again, and give back what was moved."""
-    with opened(db, write=True, wait=wait) as memory:
+    with opened_file(db, write=True, wait=wait) as memory:
         was = memory.alias_remove(alias)
     if as_json:
         show_json(was)
@@ -65,7 +65,7 @@ def remove(alias: Name, *, db: Db = STORE, as_json: Json = False, wait: Wait = 0
 @group.command(epilog=ending("memini alias suggest -k 20"))
 def suggest(*, db: Db = STORE, k: K = 10, as_json: Json = False, wait: Wait = 0.0) -> None:
     """List pairs of names that may mean the same. Changes nothing."""
-    with opened(db, wait=wait) as memory:
+    with opened_file(db, wait=wait) as memory:
         found = memory.alias_suggest(k)
     if as_json:
         show_json(found)

@@ -11,6 +11,9 @@ A command registers itself and makes three moves::
 
 Errors need no care: a `MeminiError` becomes one line on standard error and exit code 1, a wrong command line
 one line and exit code 2. The ways to print are in `_print`.
+
+A module of commands imports at its top what its options need, and in a command what that one needs: help and
+errors come at once.
 """
 
 import contextlib
@@ -20,7 +23,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -29,15 +31,14 @@ from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
 from memini_kuzu.config import Parameters
-from memini_kuzu.embedding.plugins import embedder_named
 from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.extraction import Extractor
-from memini_kuzu.extraction.plugins import extractor_named
-from memini_kuzu.memory import Memory
 from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
 if TYPE_CHECKING:
+    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.memory import Memory
+    from memini_kuzu.results import AssociativeMemory
     from memini_kuzu.times import Clock
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "main",
     "masking",
     "opened",
+    "opened_file",
 ]
 
 STORE = Path("memory.memini")
@@ -148,6 +150,8 @@ app = typer.Typer(
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
+        from importlib import metadata
+
         try:
             version = metadata.version("memini-kuzu")
         except metadata.PackageNotFoundError:
@@ -231,8 +235,10 @@ def ending(*examples: str) -> str:
     return f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
 
-def extractor_asked() -> Extractor | None:
+def extractor_asked() -> "Extractor | None":
     """The extractor that ``--extractor`` names; None where the default is to do."""
+    from memini_kuzu.extraction.plugins import extractor_named
+
     name = _extractor.get()
     return None if name is None else extractor_named(name)
 
@@ -268,12 +274,62 @@ def opened(
     create: bool = False,
     wait: float = 0.0,
     now: str | None = None,
+    redaction: Redaction = KEYS_ONLY,
+) -> Iterator["AssociativeMemory"]:
+    """The memory of a command that a server can answer too: that of ``--server``, or the store's file.
+
+    Parameters
+    ----------
+    db, write, create, wait, now, redaction
+        As of `opened_file`.
+
+    Yields
+    ------
+    AssociativeMemory
+        Closed afterwards.
+    """
+    server = _server.get()
+    if server is None:
+        with opened_file(db, write=write, create=create, wait=wait, now=now, redaction=redaction) as memory:
+            yield memory
+        return
+    if now is not None and write:
+        raise InputError("a server has a clock of its own; leave --now out, or use the file")
+    if redaction != KEYS_ONLY:
+        raise InputError(
+            "a server masks what it was started to mask; leave --redact-… and --no-redaction out here, "
+            "and pass them to memini serve"
+        )
+    if _extractor.get() is not None:
+        raise InputError(
+            "a server has an extractor of its own; leave --extractor out here, and pass it before "
+            "memini serve: memini --extractor NAME serve"
+        )
+    if _embedder.get() is not None:
+        raise InputError(
+            "a server has an embedder of its own, or none; leave --embedder out here, and pass it before "
+            "memini serve: memini --embedder NAME serve"
+        )
+    from memini_kuzu.memory import Memory
+
+    with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
+        yield shared
+
+
+@contextmanager
+def opened_file(
+    db: Path,
+    *,
+    write: bool = False,
+    create: bool = False,
+    wait: float = 0.0,
+    now: str | None = None,
     parameters: Parameters | None = None,
     redaction: Redaction = KEYS_ONLY,
     silent: bool = False,
     embedder: str | None = None,
-) -> Iterator[Memory]:
-    """The store of a command, or the memory that a server shares.
+) -> Iterator["Memory"]:
+    """The store of a command.
 
     Parameters
     ----------
@@ -300,30 +356,20 @@ def opened(
     ------
     Memory
         Closed afterwards.
+
+    Raises
+    ------
+    InputError
+        If ``--server`` is given: a server offers only part of what the file does.
     """
-    server = _server.get()
-    if server is not None:
-        if now is not None and write:
-            raise InputError("a server has a clock of its own; leave --now out, or use the file")
-        if redaction != KEYS_ONLY:
-            raise InputError(
-                "a server masks what it was started to mask; leave --redact-… and --no-redaction out here, "
-                "and pass them to memini serve"
-            )
-        if _extractor.get() is not None:
-            raise InputError(
-                "a server has an extractor of its own; leave --extractor out here, and pass it before "
-                "memini serve: memini --extractor NAME serve"
-            )
-        if embedder is not None or _embedder.get() is not None:
-            raise InputError(
-                "a server has an embedder of its own, or none; leave --embedder out here, and pass it before "
-                "memini serve: memini --embedder NAME serve"
-            )
-        with Memory.connect(server, token=os.environ.get("MEMINI_TOKEN")) as shared:
-            # it has the methods that a server offers, and says so where another is called
-            yield cast("Memory", shared)
-        return
+    if _server.get() is not None:
+        raise InputError(
+            "this command needs the store's file; a server offers remember, recall, associations, forget, "
+            "stats and backup; leave --server and MEMINI_SERVER out"
+        )
+    from memini_kuzu.embedding.plugins import embedder_named
+    from memini_kuzu.memory import Memory
+
     clock: Clock = system_clock
     if now is not None:
         moment = to_millis(now)

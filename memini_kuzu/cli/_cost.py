@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memini_kuzu.cli._app import extractor_asked, opened
+from memini_kuzu.cli._app import extractor_asked, opened_file
 from memini_kuzu.cli._print import note, show_json, show_table
-from memini_kuzu.extraction import CostlyExtractor, Estimate
 from memini_kuzu.records import Item
 from memini_kuzu.text.redaction import Redaction
+
+if TYPE_CHECKING:
+    from memini_kuzu.extraction import Estimate
 
 __all__ = ["Yes", "costs", "estimated", "show_estimate"]
 
@@ -26,6 +28,8 @@ Yes = Annotated[
 
 def costs() -> bool:
     """Whether the extractor that was named is paid for."""
+    from memini_kuzu.extraction import CostlyExtractor
+
     return isinstance(extractor_asked(), CostlyExtractor)
 
 
@@ -37,7 +41,7 @@ def estimated(
     now: str | None,
     wait: float,
     skip_bad: bool = False,
-) -> Estimate:
+) -> "Estimate":
     """What the extractor would take for these records; nothing is sent, and no store is made.
 
     Parameters
@@ -52,12 +56,14 @@ def estimated(
         # an empty store stands in for one that is still to be made
         path = Path(stack.enter_context(TemporaryDirectory())) / "empty.memini" if missing else db
         memory = stack.enter_context(
-            opened(path, write=missing, now=now, wait=wait, redaction=redaction, create=missing, silent=True)
+            opened_file(
+                path, write=missing, now=now, wait=wait, redaction=redaction, create=missing, silent=True
+            )
         )
         return memory.estimate(records, skip_bad=skip_bad)
 
 
-def show_estimate(estimate: Estimate, *, as_json: bool, going: bool) -> None:
+def show_estimate(estimate: "Estimate", *, as_json: bool, going: bool) -> None:
     """Say what it takes: before it begins on standard error, otherwise as the command's result."""
     money = "unknown; set MEMINI_LLM_PRICES" if estimate.price is None else f"{estimate.price:,.4f}"
     if going:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
+from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
 from memini_kuzu.cli._print import show_json
 from memini_kuzu.cli._progress import DocumentProgress
 
@@ -23,7 +23,7 @@ def embed(
 ) -> None:
     """Give every passage a vector of an embedder; those of another one are deleted."""
     with (
-        opened(db, write=True, wait=wait, embedder=embedder) as memory,
+        opened_file(db, write=True, wait=wait, embedder=embedder) as memory,
         DocumentProgress("passages") as progress,
     ):
         written = memory.embed(progress=progress)

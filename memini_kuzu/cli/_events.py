@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
+from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
 from memini_kuzu.cli._memory import ClockNow
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
-from memini_kuzu.memory import Memory
-from memini_kuzu.readers.tabular import EventColumns
+from memini_kuzu.records import EventColumns
 
 __all__ = ["export", "import_", "load_edges", "load_events", "merge"]
 
@@ -53,7 +52,7 @@ def load_events(
     """
     columns = EventColumns(source_column, target_column, time_column, amount_column)
     with (
-        opened(db, write=True, create=True, now=now, wait=wait) as memory,
+        opened_file(db, write=True, create=True, now=now, wait=wait) as memory,
         DocumentProgress("events") as progress,
     ):
         report = memory.load_events(*files, columns=columns, both=both, progress=progress)
@@ -78,7 +77,7 @@ def load_edges(
     wait: Wait = 0.0,
 ) -> None:
     """Add associations that were folded elsewhere, as by scripts/spark_fold.py; twice changes nothing."""
-    with opened(db, write=True, create=True, wait=wait) as memory:
+    with opened_file(db, write=True, create=True, wait=wait) as memory:
         report = memory.load_edges(path, entities=entities)
     if as_json:
         show_json(report)
@@ -97,7 +96,7 @@ def export(
     wait: Wait = 0.0,
 ) -> None:
     """Write everything as Parquet files, exact to the bit."""
-    with opened(db, wait=wait) as memory:
+    with opened_file(db, wait=wait) as memory:
         rows = memory.export(folder)
     _show_rows(rows, as_json=as_json)
 
@@ -110,6 +109,8 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Make a new store of an export, the same to the bit."""
+    from memini_kuzu.memory import Memory
+
     with Memory.import_(db, folder) as memory:
         stats = memory.stats()
     if as_json:
@@ -133,7 +134,7 @@ def merge(
     wait: Wait = 0.0,
 ) -> None:
     """Take in another store: the outcome is the memory that has seen what both have seen."""
-    with opened(db, write=True, wait=wait) as memory:
+    with opened_file(db, write=True, wait=wait) as memory:
         report = memory.merge(other, skip_known=skip_known)
     if as_json:
         show_json(report)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, Now, Wait, command, opened
+from memini_kuzu.cli._app import STORE, Db, Json, Now, Wait, command, opened_file
 from memini_kuzu.cli._print import clean, day, show_json, show_table
 
 __all__ = ["explain"]
@@ -27,7 +27,7 @@ def explain(
     wait: Wait = 0.0,
 ) -> None:
     """Say why a cue leads to a passage: over what, how strong it is, and how strong it was a month before."""
-    with opened(db, wait=wait) as memory:
+    with opened_file(db, wait=wait) as memory:
         found = memory.explain(cue, passage_id, now=now, source=source)
     if as_json:
         show_json(found)

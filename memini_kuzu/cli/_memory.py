@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.text import Text
 
-from memini_kuzu.changes.consolidation import FORGET_BELOW
 from memini_kuzu.cli._app import (
     STORE,
     Db,
@@ -24,15 +22,14 @@ from memini_kuzu.cli._app import (
     command,
     masking,
     opened,
+    opened_file,
 )
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
 from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
 from memini_kuzu.cli._progress import DocumentProgress
-from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics import time_constants
+from memini_kuzu.config import FORGET_BELOW, Parameters
 from memini_kuzu.errors import InputError, RecordError, StoreError
-from memini_kuzu.readers import Columns, read
-from memini_kuzu.records import Record
+from memini_kuzu.records import Columns, Record
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -91,7 +88,9 @@ def init(
     )
     if db.exists():
         raise StoreError(f"{db} exists already; use it as it is, or name another path")
-    with opened(db, write=True, create=True, parameters=parameters):
+    from memini_kuzu.dynamics import time_constants
+
+    with opened_file(db, write=True, create=True, parameters=parameters):
         constants = time_constants(parameters)
     if as_json:
         show_json({"path": db, "parameters": parameters, "time_constants": constants})
@@ -238,6 +237,8 @@ def ingest(
     columns = Columns(text_column, time_column, source_column, title_column, id_column)
     held, estimate = None, None
     if costs():
+        from memini_kuzu.readers import read
+
         # read once: standard input cannot be read again, and what was estimated is what is sent
         held = list(read(paths, columns=columns, time=time, source=source, encoding=encoding))
         try:
@@ -248,7 +249,7 @@ def ingest(
         if not yes:
             return
     with (
-        opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
+        opened_file(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
         DocumentProgress() as progress,
     ):
         try:
@@ -364,7 +365,7 @@ def _show_indented(text: str, style: str = "") -> None:
     """Print lines under a heading; a terminal's width wraps them, and the indent stays."""
     screen = console()
     for line in plain(text, style).wrap(screen, max(screen.width - len(INDENT), 20)):
-        screen.print(Text(INDENT) + line)
+        screen.print(plain(INDENT) + line)
 
 
 def _reason(path: "recalling.Path") -> str:
@@ -420,7 +421,7 @@ def consolidate(
     All associations are brought to one date; those whose two variables are below the threshold are dropped,
     since they can never reach it again without new evidence.
     """
-    with opened(db, write=not dry_run, wait=wait) as memory:
+    with opened_file(db, write=not dry_run, wait=wait) as memory:
         report = memory.consolidate(now=now, threshold=threshold, dry_run=dry_run)
     if as_json:
         show_json(report)
@@ -435,10 +436,10 @@ def consolidate(
 
 
 @command("memini stats --db notes.memini", "memini stats --json")
-def stats(*, db: Db = STORE, now: Now = None, as_json: Json = False, wait: Wait = 0.0) -> None:
+def stats(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """Say what the store holds."""
     with opened(db, wait=wait) as memory:
-        found = memory.stats(now=now)
+        found = memory.stats()
     if as_json:
         show_json(found)
         return
@@ -448,7 +449,6 @@ def stats(*, db: Db = STORE, now: Now = None, as_json: Json = False, wait: Wait 
         for name in ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")
     ]
     rows += [
-        ("about to be forgotten", f"{found.faint:,}"),
         ("first seen", found.first_seen),
         ("last seen", found.last_seen),
         ("extractor", found.extractor),
@@ -477,7 +477,7 @@ def cypher(
 ) -> None:
     """Run a Cypher query on the store."""
     parameters = dict(_parameter(text) for text in param or ())
-    with opened(db, write=write, wait=wait) as memory:
+    with opened_file(db, write=write, wait=wait) as memory:
         found = memory.cypher(query, parameters, write=write)
     if as_json:
         show_json(found)

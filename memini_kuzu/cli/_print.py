@@ -9,15 +9,16 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import singledispatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import typer
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
 
 from memini_kuzu.errors import RecordError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 __all__ = ["clean", "console", "day", "jsonable", "note", "plain", "show_json", "show_table"]
 
@@ -45,16 +46,20 @@ def clean(text: str) -> str:
     return text.translate(CONTROLS)
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> "Console":
     """Where `plain` text and tables are printed for people; no markup, and nothing cut off on a pipe."""
+    from rich.console import Console
+
     made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.file.isatty():
         made.width = PIPE_WIDTH
     return made
 
 
-def plain(text: str, style: str = "") -> Text:
+def plain(text: str, style: str = "") -> "Text":
     """A piece of `clean` text in one of rich's styles."""
+    from rich.text import Text
+
     return Text(clean(text), style=style)
 
 
@@ -79,6 +84,9 @@ def show_table(columns: Sequence[str] | None, rows: Iterable[Sequence[Any]]) -> 
     rows : iterable of sequences
         Values of any kind.
     """
+    from rich.cells import cell_len
+    from rich.text import Text
+
     # rich's own table takes half a millisecond a row, and a query may return many thousands
     rows = list(rows)
     lines = [[_cell(value) for value in row] for row in rows]

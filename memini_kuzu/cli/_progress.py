@@ -3,8 +3,6 @@
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
 from memini_kuzu.cli._print import console, note
 
 __all__ = ["DocumentProgress"]
@@ -27,6 +25,8 @@ class DocumentProgress:
     """
 
     def __init__(self, unit: str = "documents") -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
         self.documents = 0
         self._unit = unit
         screen = console(stderr=True)

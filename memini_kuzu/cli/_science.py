@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memini_kuzu.cli._app import STORE, Db, Json, Now, Wait, command, opened
+from memini_kuzu.cli._app import STORE, Db, Json, Now, Wait, command, opened_file
 from memini_kuzu.cli._print import console, show_json, show_table
 from memini_kuzu.config import Parameters
-from memini_kuzu.insight import plots
-from memini_kuzu.memory import fit_events
 
 if TYPE_CHECKING:
     from memini_kuzu.dynamics import TimeConstants
@@ -59,6 +56,10 @@ def fit(
     wait: Wait = 0.0,
 ) -> None:
     """Let events say how fast to forget. Changes nothing; retune applies the result."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from memini_kuzu.memory import fit_events
+
     columns = (TextColumn("fitting"), BarColumn(), TextColumn("{task.completed} steps"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=EVALUATIONS)
@@ -69,7 +70,7 @@ def fit(
         if events is not None and not db.exists():
             report = fit_events(events, until=until, tau_slow=tau_slow, seed=seed, progress=progress)
         else:
-            with opened(db, wait=wait) as memory:
+            with opened_file(db, wait=wait) as memory:
                 report = memory.fit(events, until=until, tau_slow=tau_slow, seed=seed, progress=progress)
     if as_json:
         show_json(report)
@@ -139,7 +140,7 @@ def retune(
         "capacity": capacity,
         "impulse": impulse,
     }
-    with opened(db, write=True, wait=wait) as memory:
+    with opened_file(db, write=True, wait=wait) as memory:
         changes = {name: value for name, value in named.items() if value is not None}
         report = memory.retune(replace(memory.parameters, **changes))
     if as_json:
@@ -180,8 +181,10 @@ def plot(
     wait: Wait = 0.0,
 ) -> None:
     """Draw an entity's associations over time, or the whole store."""
+    from memini_kuzu.insight import plots
+
     plots.check_format(output)
-    with opened(db, wait=wait) as memory:
+    with opened_file(db, wait=wait) as memory:
         if entity is None:
             plots.plot_store(memory.overview(now=now), output)
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from memini_kuzu.errors import InputError
+from memini_kuzu.plugins import at_work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,8 +141,9 @@ def unit_vectors(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     space = space_of(embedder)
     if not texts:
         return np.zeros((0, space.dimension), dtype=np.float32)
-    # in double precision: the square of a large float32 overflows
-    vectors = np.asarray(embedder.embed(texts), dtype=np.float64)
+    with at_work(f"the embedder {space}"):
+        # in double precision: the square of a large float32 overflows
+        vectors = np.asarray(embedder.embed(texts), dtype=np.float64)
     if vectors.shape != (len(texts), space.dimension):
         raise InputError(
             f"the embedder {space} gave an array of shape {vectors.shape} for {len(texts)} texts; "

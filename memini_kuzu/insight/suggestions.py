@@ -56,20 +56,7 @@ class Suggestion:
 
 
 def suggest(store: Store, k: int) -> list[Suggestion]:
-    """Likely aliases, the most similar first. Changes nothing.
-
-    Parameters
-    ----------
-    store : Store
-        Where.
-    k : int
-        How many at most.
-
-    Returns
-    -------
-    list of Suggestion
-        Pairs of entities.
-    """
+    """Likely aliases, the most similar first; see `Memory.alias_suggest`."""
     table = statements.mentioned_names(store)
     # the most mentioned first, so that of a pair the first is the entity
     names = dict(zip(table["key"].to_pylist(), table["name"].to_pylist(), strict=True))

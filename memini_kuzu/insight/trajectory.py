@@ -199,21 +199,9 @@ class Overview:
 
 
 def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
-    """Read a store and bring it to one moment.
+    """Read a store and bring it to one moment; see `Memory.overview`.
 
-    Parameters
-    ----------
-    store : Store
-        Where.
-    now, since : int
-        Milliseconds since 1970.
-    k : int
-        How many pairs to name.
-
-    Returns
-    -------
-    Overview
-        Computed from the stored associations, and for what consolidated from the ledgers.
+    What consolidated is computed from the ledgers.
     """
     edges = edges_from_arrow(store.read_edges())
     edges = edges.take(edges.first_seen <= now)

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypedDict, Unpack
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
-from memini_kuzu.records import PLAIN, Record
+from memini_kuzu.records import PLAIN, Columns, Record
 from memini_kuzu.text.markdown import UNNAMED
 from memini_kuzu.times import from_millis, to_millis
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEXT_LIMIT",
-    "Columns",
     "Input",
     "NotUnderstoodError",
     "attempt",
@@ -53,28 +52,6 @@ _SHOWN = reprlib.Repr()
 _SHOWN.maxlevel = 1
 _SHOWN.maxstring = _SHOWN.maxother = 80
 _SHOWN.maxdict = _SHOWN.maxlist = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The names of a record's fields in JSONL, and of its columns in CSV.
-
-    Parameters
-    ----------
-    text, time, source, title, id : str
-        The field or column that holds each. Only that of the text must be there.
-
-    Examples
-    --------
-    >>> Columns(text="body", time="sent_at")
-    Columns(text='body', time='sent_at', source='source', title='title', id='id')
-    """
-
-    text: str = "text"
-    time: str = "time"
-    source: str = "source"
-    title: str = "title"
-    id: str = "id"
 
 
 class Beside(TypedDict, total=False):

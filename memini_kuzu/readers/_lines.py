@@ -13,7 +13,6 @@ from memini_kuzu.errors import RecordError
 from memini_kuzu.readers._inputs import (
     HEAD,
     UTF16,
-    Columns,
     Input,
     attempt,
     brief,
@@ -22,6 +21,7 @@ from memini_kuzu.readers._inputs import (
     is_bytewise,
     show,
 )
+from memini_kuzu.records import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

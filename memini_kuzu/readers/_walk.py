@@ -14,7 +14,6 @@ from memini_kuzu.readers._documents import plain, read_html, read_markdown, read
 from memini_kuzu.readers._files import File, Listing, find_files
 from memini_kuzu.readers._inputs import (
     TEXT_LIMIT,
-    Columns,
     Input,
     attempt,
     decode,
@@ -29,7 +28,7 @@ from memini_kuzu.readers.conversations import (
     read_subtitles,
     recognised,
 )
-from memini_kuzu.records import Item, Record, Skipped
+from memini_kuzu.records import Columns, Item, Record, Skipped
 from memini_kuzu.times import TimeLike, to_millis
 
 __all__ = ["SUFFIXES", "list_files", "read", "read_stdin"]

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["EventBatch", "EventColumns", "event_batches"]
+    from memini_kuzu.records import EventColumns
+
+__all__ = ["EventBatch", "event_batches"]
 
 ROWS = 1_000_000
 """Rows of a batch: what is in memory at a time, some 100 MB."""
@@ -32,27 +34,6 @@ BLOCK = 1 << 26
 
 SLACK = DAY
 """How far ahead of the clock an event may be dated, for clocks and time zones that disagree."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventColumns:
-    """What the columns of an event table are called; other columns are left out.
-
-    Parameters
-    ----------
-    source, target : str
-        The endpoints: text columns hold names, integer columns hold ids of entities.
-    time : str
-        When: a timestamp, a date, or ISO 8601 text.
-    amount : str, optional
-        How much, as a multiple of the store's impulse, above 0; by default the column ``amount`` where there
-        is one, else 1 for every event.
-    """
-
-    source: str = "source"
-    target: str = "target"
-    time: str = "time"
-    amount: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

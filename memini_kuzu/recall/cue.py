@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,18 +13,21 @@ from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import reading
 from memini_kuzu.tables import column
-from memini_kuzu.text.analysis import STOP_WORDS, terms
+from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, terms
 from memini_kuzu.text.dates import named_intervals
+from memini_kuzu.text.languages import ENGLISH, UNSPACED, function_words
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections import Counter
+    from collections.abc import Collection, Iterator
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.store import Store
+    from memini_kuzu.store.store import Sums
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -48,6 +50,11 @@ LONG_NAME = 8
 """Letters from which two edits are forgiven."""
 
 WORD = re.compile(r"[\w'’&.+#-]+")
+
+UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
+
+PART = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w'’&.+#-])+")
+"""What a name may begin or end with: a word, or a character where there are no blanks between words."""
 
 
 class NamedEntity(NamedTuple):
@@ -130,7 +137,7 @@ class Cue:
     facets: tuple[Facet, ...]
 
 
-def read_cue(store: Store, text: str, now: int, passages: int, without: frozenset[str]) -> Cue:
+def read_cue(store: Store, text: str, now: int, sums: Sums, without: frozenset[str]) -> Cue:
     """Understand a cue.
 
     Parameters
@@ -141,8 +148,8 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
         The cue.
     now : int
         When it is put, in milliseconds since 1970.
-    passages : int
-        N, how many there are in the store.
+    sums : Sums
+        How many passages there are in the store, and in which languages.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
 
@@ -151,14 +158,20 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
     Cue
         Its words, entities and facets.
     """
-    named = find_entities(store, text)
-    counts = Counter(terms(text))
+    passages, languages = sums.passages, sums.languages
+    own = own_language(text, languages)
+
+    def analysed(said: str) -> Counter[str]:
+        return cue_terms(said, languages, own)
+
+    named = find_entities(store, text, own)
+    counts = analysed(text)
     frequency = reading.frequencies(store, list(counts))
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(store, text, unknown))
+        named.update(_mistyped(store, text, unknown, sums.languages))
     # an alias or a mistyped name brings the words of what it stands for
-    extra = {word for entity in named.values() for word in terms(entity.key)} - set(counts)
+    extra = {word for entity in named.values() for word in analysed(entity.key)} - set(counts)
     if extra:
         frequency |= reading.frequencies(store, sorted(extra))
         counts.update(extra)
@@ -178,8 +191,8 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
     idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))
     said: dict[str, str] = {}
     for word in WORD.findall(" ".join([text, *(entity.key for entity in named.values())])):
-        for term in terms(word):
-            said.setdefault(term, word.lower())
+        for term in analysed(word):
+            said.setdefault(term, term if UNSPACED_WORD.match(term) else word.lower())
     return Cue(text, words, tuple(said.get(word, word) for word in words), idf, named, tuple(facets))
 
 
@@ -204,7 +217,7 @@ def _entities(table: pa.Table) -> dict[int, NamedEntity]:
     return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
 
 
-def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
+def find_entities(store: Store, text: str, own: str = ENGLISH) -> dict[int, NamedEntity]:
     """The entities that a text names, by their names or aliases: longest first, none inside another.
 
     Parameters
@@ -213,21 +226,30 @@ def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
         Where.
     text : str
         A cue.
+    own : str
+        Its language.
 
     Returns
     -------
     dict of int to NamedEntity
         By id, in order of the text.
     """
-    words = WORD.findall(text)
+    words = PART.findall(text)
     # a name begins and ends with a word of its own: "Of Mice and Men", but not "of Anna and"
-    own = [word not in STOP_WORDS for word in words]
+    stop = STOP_WORDS if own == ENGLISH else STOP_WORDS | function_words(own)
+    telling = [word not in stop for word in words]
+    # what was written without blanks stays so
+    blank = [bool(UNSPACED_WORD.match(word)) for word in words]
+    parts = [
+        word if bare and after else f"{word} "
+        for word, bare, after in zip(words, blank, [*blank, False][1:], strict=True)
+    ]
     spans = [
         (start, start + length, key)
         for length in range(min(GRAM, len(words)), 0, -1)
         for start in range(len(words) - length + 1)
-        if own[start] and own[start + length - 1]
-        if (key := canonical(" ".join(words[start : start + length]))) and key not in STOP_WORDS
+        if telling[start] and telling[start + length - 1]
+        if (key := canonical("".join(parts[start : start + length]))) and key not in stop
     ]
     if not spans:
         return {}
@@ -237,19 +259,24 @@ def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
     there = _entities(reading.entities_by_id(store, sorted(set(ids.values()))))
     taken = [False] * len(words)
     found: list[tuple[int, NamedEntity]] = []
-    for start, stop, key in spans:
-        if ids[key] in there and not any(taken[start:stop]):
+    for start, end, key in spans:
+        if ids[key] in there and not any(taken[start:end]):
             found.append((start, there[ids[key]]))
-            taken[start:stop] = [True] * (stop - start)
+            taken[start:end] = [True] * (end - start)
     return {entity.id: entity for _, entity in sorted(found, key=lambda item: item[0])}
 
 
-def _mistyped(store: Store, text: str, unknown: set[str]) -> dict[int, NamedEntity]:
-    """Entities whose names are an edit or two from a word of the cue that no passage holds."""
+def _mistyped(
+    store: Store, text: str, unknown: set[str], languages: Collection[str]
+) -> dict[int, NamedEntity]:
+    """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
     found: dict[int, NamedEntity] = {}
     for word in WORD.findall(text):
         key = canonical(word)
-        if len(key) < SHORTEST_TYPO or not unknown.intersection(terms(word)):
+        if len(key) < SHORTEST_TYPO or UNSPACED_WORD.search(key):
+            continue
+        analysed = [terms(word, language) for language in languages or (ENGLISH,)]
+        if not all(unknown.intersection(found) for found in analysed):
             continue
         edits = 1 if len(key) < LONG_NAME else 2
         found.update(_entities(reading.entities_like(store, key, edits, 1)))

@@ -100,32 +100,9 @@ def explain(
     source: str | None = None,
     embedder: Embedder | None = None,
 ) -> Explanation:
-    """Why a cue brings a passage to mind.
+    """Why a cue brings a passage to mind; see `Memory.explain`.
 
-    Parameters
-    ----------
-    store : Store
-        Where.
-    cue : str
-        As for `recall`.
-    passage : str
-        The record's own id; of several passages that have it the best is meant.
-    now : int
-        As of when, in milliseconds since 1970.
-    source : str, optional
-        Of the passage, where the id alone does not tell.
-    embedder : Embedder, optional
-        As for `recall`.
-
-    Returns
-    -------
-    Explanation
-        Its rank, the paths to it and the associations on them.
-
-    Raises
-    ------
-    InputError
-        If the cue is empty or does not lead to that passage.
+    Of several passages with that id the best is meant.
     """
     found = recollect(store, cue, now=now, embedder=embedder)
     order = found.order.tolist()

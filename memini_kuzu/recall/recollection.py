@@ -101,35 +101,9 @@ def recall(
     without: frozenset[str] = frozenset(),
     embedder: Embedder | None = None,
 ) -> Recall:
-    """What a cue brings to mind.
+    """What a cue brings to mind; see `Memory.recall`.
 
-    Parameters
-    ----------
-    store : Store
-        Where; nothing in it is changed.
-    cue : str
-        A question, a name, some words.
-    now : int
-        As of when, in milliseconds since 1970: later passages are not seen, strengths are those of that
-        moment.
-    k : int
-        How many passages, ≥ 1.
-    without : frozenset of str
-        Parts of `switches.PARTS` to leave out, to measure what they are worth.
-    embedder : Embedder, optional
-        Compares the cue with the store's vectors; without one only words, names and dates count.
-
-    Returns
-    -------
-    Recall
-        Passages, entities and paths.
-
-    Raises
-    ------
-    InputError
-        If the cue is empty, `k` below 1, or passages have no vector of the embedder.
-    TimeError
-        If all that the store knows of the cue is later than `now`.
+    `without` names parts of `switches.PARTS` to leave out, to measure what they are worth.
     """
     if k < 1:
         raise InputError(f"k = {k}; pass how many passages to return, at least 1")
@@ -180,7 +154,7 @@ def recollect(
     if not text.strip():
         raise InputError("the cue is empty; pass a question, a name or some words")
     sums = store.sums()
-    cue = read_cue(store, text, now, sums.passages, without)
+    cue = read_cue(store, text, now, sums, without)
     passages = Candidates(cue.words, sums.average, now)
     if cue.words:
         passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums))

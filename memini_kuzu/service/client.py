@@ -13,6 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
+from typing_extensions import override
 
 from memini_kuzu import errors
 from memini_kuzu.changes.documents import IngestReport
@@ -20,8 +21,8 @@ from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import InputError, MeminiError, StoreError
-from memini_kuzu.memory import Association, Memory, Stats
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
+from memini_kuzu.results import Association, AssociativeMemory, Stats
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -48,7 +49,7 @@ class NotServedError(InputError, AttributeError):
     """A method of `Memory` that needs the file itself."""
 
 
-class RemoteMemory:
+class RemoteMemory(AssociativeMemory):
     """The client of a memory that `memini serve` shares.
 
     Threads may share one. The methods give what those of `Memory` give.
@@ -108,12 +109,12 @@ class RemoteMemory:
             self._stack.close()
 
     def __getattr__(self, name: str) -> Any:
-        if hasattr(Memory, name) and not name.startswith("_"):
-            raise NotServedError(
-                f"{name} needs the store's file; a server offers remember, recall, associations, forget, "
-                "stats and backup"
-            )
-        raise AttributeError(name)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise NotServedError(
+            f"{name} needs the store's file; a server offers remember, recall, associations, forget, "
+            "stats and backup"
+        )
 
     def _call(self, tool: str, arguments: dict[str, Any], result: type[BaseModel]) -> dict[str, Any]:
         given = {name: _written(value) for name, value in arguments.items() if value is not None}
@@ -125,6 +126,7 @@ class RemoteMemory:
             raise _error("\n".join(part.text for part in answer.content if isinstance(part, TextContent)))
         return dict(result.model_validate(answer.structured_content))
 
+    @override
     def remember(
         self,
         text: str,
@@ -132,16 +134,15 @@ class RemoteMemory:
         time: TimeLike | None = None,
         source: str = "",
         title: str = "",
-        id: str = "",  # noqa: A002
+        id: str = "",
     ) -> IngestReport:
-        """Take in one text; see `Memory.remember`."""
         arguments = {"text": text, "time": time, "source": source, "title": title, "id": id}
         return IngestReport(**self._call("remember", arguments, RememberResult))
 
+    @override
     def recall(
         self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
     ) -> Recall:
-        """What a cue brings to mind; see `Memory.recall`."""
         found = self._call("recall", {"cue": cue, "now": now, "k": k}, RecallResult)
         paths = [dict(path) for path in found["paths"]]
         recall = Recall(
@@ -153,11 +154,12 @@ class RemoteMemory:
         )
         return recall if budget_tokens is None else recall.within(budget_tokens)
 
+    @override
     def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
-        """What an entity is associated with; see `Memory.associations`."""
         found = self._call("associations", {"entity": entity, "now": now, "k": k}, AssociationsResult)
         return list(_all(Association, found["associations"]))
 
+    @override
     def forget(
         self,
         *,
@@ -168,7 +170,6 @@ class RemoteMemory:
         association: tuple[str, str] | None = None,
         dry_run: bool = False,
     ) -> ForgetReport:
-        """Take back what was contributed; see `Memory.forget`."""
         arguments = {
             "source": source,
             "since": since,
@@ -179,15 +180,15 @@ class RemoteMemory:
         }
         return ForgetReport(**self._call("forget", arguments, ForgetResult))
 
-    def stats(self, *, now: TimeLike | None = None) -> Stats:
-        """What the store holds; see `Memory.stats`."""
-        found = self._call("memory_stats", {"now": now}, StatsResult)
+    @override
+    def stats(self) -> Stats:
+        found = self._call("memory_stats", {}, StatsResult)
         found["parameters"] = Parameters(**dict(found["parameters"]))
         found["time_constants"] = TimeConstants(**dict(found["time_constants"]))
         return Stats(**found)
 
+    @override
     def backup(self, dest: str | PurePath) -> PurePath:
-        """Copy the store into a file of that name beside it, on the server's machine; see `Memory.backup`."""
         return PurePath(self._call("backup", {"name": str(dest)}, BackupResult)["path"])
 
 

@@ -150,7 +150,6 @@ class StatsResult(_Result):
     aliases: int
     first_seen: datetime | None
     last_seen: datetime | None
-    faint: int = Field(description="Associations that the next maintenance pass would forget")
     extractor: str | None
     parameters: ParametersResult
     time_constants: TimeConstantsResult

@@ -13,6 +13,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.results import AssociativeMemory
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -41,31 +42,12 @@ Time = Annotated[
 ]
 
 
-class Served(Protocol):
-    """What the tools call: a `Memory`, or the client of another server."""
-
-    def remember(self, text: str, *, time: Any, source: str, title: str, id: str) -> Any:  # noqa: A002
-        """See `Memory.remember`."""
-
-    def recall(self, cue: str, *, now: Any, k: int) -> Any:
-        """See `Memory.recall`."""
-
-    def associations(self, entity: str, *, now: Any, k: int) -> Any:
-        """See `Memory.associations`."""
-
-    def forget(  # noqa: D102 - see Memory.forget
-        self, *, source: Any, since: Any, until: Any, entity: Any, association: Any, dry_run: bool
-    ) -> Any: ...
-
-    def stats(self, *, now: Any) -> Any:
-        """See `Memory.stats`."""
-
-    def backup(self, dest: Any) -> Any:
-        """See `Memory.backup`."""
+class Served(AssociativeMemory, Protocol):
+    """What the tools call: a memory whose file is on this machine."""
 
     @property
     def path(self) -> Path:
-        """See `Memory.path`."""
+        """The store's file."""
 
 
 def _told(tool: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -189,9 +171,9 @@ def build(memory: Served) -> MCPServer[Any]:
 
     @server.tool(annotations=_hints("Memory statistics", reads=True, destroys=False, repeatable=True))
     @_told
-    def memory_stats(now: Time = None) -> StatsResult:
+    def memory_stats() -> StatsResult:
         """Say what the memory holds: counts, dates, size and time constants."""
-        return StatsResult.model_validate(memory.stats(now=now))
+        return StatsResult.model_validate(memory.stats())
 
     @server.tool(annotations=_hints("Back up", reads=False, destroys=False, repeatable=False))
     @_told

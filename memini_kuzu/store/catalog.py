@@ -24,6 +24,8 @@ TYPES = {"STRING": pa.string(), "INT64": pa.int64(), "DOUBLE": pa.float64(), "TI
 
 TABLE = re.compile(r"CREATE (NODE|REL) TABLE (\w+)\((.*)\)", re.DOTALL)
 
+ADDED = re.compile(r"ALTER TABLE (\w+) ADD (\w+ \w+)")
+
 COLUMN = re.compile(r"(\w+) (\w+)(\[\])?")
 
 ENDS = {
@@ -126,6 +128,9 @@ def tables() -> dict[str, Table]:
     """
     found: dict[str, Table] = {}
     for statement in all_statements():
+        if added := ADDED.fullmatch(statement):
+            earlier = found[added[1]]
+            found[added[1]] = Table(earlier.name, earlier.columns.append(_field(added[2])), earlier.ends)
         declared = TABLE.fullmatch(statement)
         if declared is None:
             continue
@@ -140,11 +145,14 @@ def tables() -> dict[str, Table]:
                 pa.field(column, found[end].columns.types[0])
                 for column, end in zip(ENDS[name], ends, strict=True)
             ]
-        for part in parts:
-            column, type_name, is_list = COLUMN.match(part).groups()  # type: ignore[union-attr]
-            fields.append(pa.field(column, pa.list_(TYPES[type_name]) if is_list else TYPES[type_name]))
+        fields += map(_field, parts)
         found[name] = Table(name, pa.schema(fields), ends)
     return found
+
+
+def _field(declared: str) -> pa.Field:
+    column, type_name, is_list = COLUMN.match(declared).groups()  # type: ignore[union-attr]
+    return pa.field(column, pa.list_(TYPES[type_name]) if is_list else TYPES[type_name])
 
 
 def table(name: str, dimension: int | None = None) -> Table:

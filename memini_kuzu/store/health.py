@@ -114,9 +114,10 @@ def one_sided(store: Store) -> int:
 
 
 def texts(store: Store) -> pa.Table:
-    """All texts: document, title, text and terms."""
+    """All texts: document, title, text, terms and language."""
     return store.read(
-        "MATCH (p:Passage) RETURN p.document AS document, p.title AS title, p.text AS text, p.terms AS terms"
+        "MATCH (p:Passage) RETURN p.document AS document, p.title AS title, p.text AS text, "
+        "p.terms AS terms, p.language AS language"
     )
 
 
@@ -130,6 +131,16 @@ def sums(store: Store) -> tuple[int, int]:
     """How many passages there are, and their words, by reading them all."""
     row = store.read("MATCH (p:Passage) RETURN count(*) AS passages, sum(p.words) AS words").to_pylist()[0]
     return int(row["passages"]), int(row["words"] or 0)
+
+
+def languages(store: Store) -> dict[str, int]:
+    """How many passages there are in each language, by reading them all."""
+    table = store.read("MATCH (p:Passage) RETURN p.language AS language, count(*) AS n")
+    return (
+        dict(zip(table["language"].to_pylist(), table["n"].to_pylist(), strict=True))
+        if table.num_rows
+        else {}
+    )
 
 
 def sample_association(store: Store) -> pa.Table:

@@ -5,24 +5,27 @@ Both work on a file beside the store and move it into place when it is whole, un
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 from contextlib import contextmanager
 from string import Template
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, StoreError
 from memini_kuzu.resources import folder
-from memini_kuzu.store import catalog, terms
+from memini_kuzu.store import catalog, languages, terms
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import pyarrow as pa
 
     from memini_kuzu.config import Parameters
 
@@ -46,6 +49,15 @@ STOPWORDS = "MeminiStopword"
 
 WORDS_OF_ITS_OWN = 2
 """The version that brought the tables of words; an older store has its words in that index alone."""
+
+PART = 50_000
+"""Passages, some, whose texts are in memory at once while their language is told."""
+
+PASSAGES_OF = """
+MATCH (p:Passage) WHERE p.document >= $low AND p.document <= $high
+RETURN p.id AS id, p.document AS document, p.position AS position, p.title AS title, p.text AS text,
+    p.terms AS terms, p.words AS words
+"""
 
 _creating = threading.Lock()
 """Threads that make a store at once take turns, as processes do by its lock."""
@@ -277,6 +289,9 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
                 _apply(draft, version)
                 if version < WORDS_OF_ITS_OWN:
                     _drop_index(draft)
+                if version < languages.VERSION:
+                    _tell_languages(draft, counted=version >= WORDS_OF_ITS_OWN)
+                if version < WORDS_OF_ITS_OWN:
                     _fill_terms(draft)
             forget_sum(path)
         path.with_name(path.name + ".wal").unlink(missing_ok=True)
@@ -297,6 +312,32 @@ def _drop_index(draft: Draft) -> None:
     if indexes.num_rows and FULLTEXT in indexes["name"].to_pylist():
         draft.run(f"CALL DROP_FTS_INDEX('Passage', '{FULLTEXT}')")
     draft.run(f"DROP TABLE IF EXISTS {STOPWORDS}")
+
+
+def _tell_languages(draft: Draft, *, counted: bool) -> None:
+    """Tell the language of every passage, and analyse those that are not in English anew."""
+    number = int(draft.run("MATCH (p:Passage) RETURN count(*) AS n")["n"][0].as_py())
+    bounds = [round(bound) for bound in np.linspace(-(2.0**63), 2.0**63, number // PART + 2)]
+    said = []
+    # by ranges of document ids, which are hashes, so that the texts of a large store are never all in memory
+    for low, high in itertools.pairwise(bounds):
+        passages = draft.run(PASSAGES_OF, {"low": max(low, -(2**63)), "high": min(high - 1, 2**63 - 1)})
+        if not passages.num_rows:
+            continue
+        told = languages.with_languages(passages)
+        was = passages.take(pc.index_in(told["id"], passages["id"]))
+        said.append(told.select(["words", "language"]))
+        other = pc.not_equal(told["terms"], was["terms"])
+        change = Change()
+        change.update("Passage", told.select(["id", "language"]))
+        change.update("Passage", told.filter(other).select(["id", "terms", "words"]))
+        if counted:
+            change.delete("OCCURS", terms.occurrences(was.filter(other)))
+            terms.count_terms(change, draft.run, was.filter(other), told.filter(other))
+        write(draft.transaction, change, fresh=True)
+    if said:
+        for key, value in languages.counted(pa.concat_tables(said)).items():
+            _set_meta(draft, key, value)
 
 
 def _fill_terms(draft: Draft) -> None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
+from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store.adjacency import Adjacency, read_adjacency
@@ -28,6 +29,7 @@ from memini_kuzu.store.engine import (
     memory,
     recover,
 )
+from memini_kuzu.store.languages import languages_in
 from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
@@ -102,10 +104,13 @@ class Sums(NamedTuple):
         How many there are.
     average : float
         Terms of one on average.
+    languages : frozenset of str
+        Those that they are in.
     """
 
     passages: int
     average: float
+    languages: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -216,11 +221,13 @@ class Store:
         self, query: str, parameters: Mapping[str, Any] | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
         """Run one of memini's own reading queries; ``LOAD FROM batch`` reads the Arrow table."""
+        refuse_callbacks()
         return self._engine.read(query, parameters, batch)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All that is read inside is of one committed state."""
+        refuse_callbacks()
         with self._engine.snapshot():
             yield
 
@@ -240,6 +247,7 @@ class Store:
         StoreError
             If the store is open read-only, or the disk is full.
         """
+        refuse_callbacks()
         with self._engine.writing():
             change = Change()
             yield change
@@ -297,6 +305,7 @@ class Store:
         QueryError
             If Kùzu refuses it.
         """
+        refuse_callbacks()
         return self._engine.run_foreign(query, parameters, write=write, register=_register_functions)
 
     def rewrite(self, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
@@ -337,10 +346,10 @@ class Store:
         return schema.read_meta(self._engine.read, self.path)
 
     def sums(self) -> Sums:
-        """How many passages there are, and how long they are on average."""
+        """How many passages there are, how long they are on average, and in which languages."""
         meta = self.stored_meta()
         passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-        return Sums(passages, words / passages if passages else 1.0)
+        return Sums(passages, words / passages if passages else 1.0, frozenset(languages_in(meta)))
 
     def first_seen(self) -> int | None:
         """The date of the earliest evidence in milliseconds since 1970; None in an empty store."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store.languages import count_languages
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.tables import column, positions, timestamps
 
@@ -56,10 +57,11 @@ RETURN e.id AS id, count(*) AS mentions, count(CASE WHEN p.heading = e.id THEN 1
 """
 
 READ_WORDS = """
-LOAD FROM batch MATCH (p:Passage {id: id}) RETURN p.id AS id, p.terms AS terms, p.words AS words
+LOAD FROM batch MATCH (p:Passage {id: id})
+RETURN p.id AS id, p.terms AS terms, p.words AS words, p.language AS language
 """
 
-WORDS = pa.schema({"id": pa.int64(), "terms": pa.string(), "words": pa.int64()})
+WORDS = pa.schema({"id": pa.int64(), "terms": pa.string(), "words": pa.int64(), "language": pa.string()})
 
 NOBODY = pa.table({name: pa.array([], pa.int64()) for name in ("id", "mentions", "headings")})
 """No entity loses a mention."""
@@ -216,7 +218,8 @@ def rewrite_passages(change: Change, store: Store, gone: Sequence[int], new: pa.
         "passages": int(meta.get("passages", 0)) + new.num_rows - old.num_rows,
         "words": int(meta.get("words", 0)) + _sum(new) - _sum(old),
     }
-    change.set_meta({name: str(value) for name, value in sums.items()}, meta)
+    counted = {name: str(value) for name, value in sums.items()} | count_languages(meta, old, new)
+    change.set_meta(counted, meta)
 
 
 def _sum(passages: pa.Table) -> int:

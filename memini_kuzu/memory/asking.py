@@ -1,0 +1,407 @@
+"""What a memory answers; nothing here changes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from memini_kuzu import recall as recalling
+from memini_kuzu.changes import aliases
+from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import time_constants
+from memini_kuzu.errors import InputError
+from memini_kuzu.insight import doctor, suggestions
+from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
+from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
+from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
+from memini_kuzu.results import Association, Stats
+from memini_kuzu.store import reading
+from memini_kuzu.store.ledger import read_ledger
+from memini_kuzu.tables import column
+from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from memini_kuzu.changes.aliases import Alias
+    from memini_kuzu.insight.doctor import Diagnosis
+    from memini_kuzu.insight.fitting import FitReport
+    from memini_kuzu.insight.suggestions import Suggestion
+    from memini_kuzu.recall import Explanation, Recall
+
+
+__all__ = ["Asking", "fit_events"]
+
+COUNTED = ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")
+
+
+class Asking(OpenMemory):
+    """The calls that ask."""
+
+    @override
+    def recall(
+        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+    ) -> Recall:
+        with self._store.snapshot():
+            found = recalling.recall(self._store, cue, now=self._now(now), k=k, embedder=self._embedder)
+        return found if budget_tokens is None else found.within(budget_tokens)
+
+    def explain(
+        self, cue: str, passage: str, *, now: TimeLike | None = None, source: str | None = None
+    ) -> Explanation:
+        """Why a cue brings a passage to mind, and how the associations that lead there have changed.
+
+        Parameters
+        ----------
+        cue : str
+            As for `recall`.
+        passage : str
+            Its id, as recall gives it.
+        now : datetime, date or str, optional
+            As of when; the present by default.
+        source : str, optional
+            Of the passage, where several sources have that id.
+
+        Returns
+        -------
+        Explanation
+            The passage's rank, the paths to it, and the associations on them, now and a month before.
+
+        Raises
+        ------
+        InputError
+            If the cue is empty or does not lead to that passage.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada met Charles in London.", time="2026-03-01", id="7")
+        ...     memory.explain("London", "7", now="2026-03-02").rank
+        1
+        """
+        with self._store.snapshot():
+            return recalling.explain(
+                self._store, cue, passage, now=self._now(now), source=source, embedder=self._embedder
+            )
+
+    @override
+    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many associations to return, at least 1")
+        moment = self._now(now)
+        with self._store.snapshot():
+            identity, name = self._resolve(entity)
+            table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
+        times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
+        return [
+            Association(
+                source=name,
+                target=row["target"],
+                strength=row["strength"],
+                consolidated=row["consolidated"],
+                events=row["events"],
+                first_seen=from_millis(int(times["first_seen"][number])),
+                last_seen=from_millis(int(times["last_seen"][number])),
+            )
+            for number, row in enumerate(table.to_pylist())
+        ]
+
+    def trajectory(
+        self, entity: str, other: str | None = None, *, now: TimeLike | None = None, points: int = POINTS
+    ) -> Trajectory:
+        """How an association came to be what it is: both variables over time, exactly.
+
+        Parameters
+        ----------
+        entity : str
+            Where it leads from: a name or an alias.
+        other : str, optional
+            Where it leads to; by default the sum over all that leads from `entity`.
+        now : datetime, date or str, optional
+            The last moment; the present by default.
+        points : int
+            How many evenly spaced moments; those of the events come on top.
+
+        Returns
+        -------
+        Trajectory
+            From the first event of its documents on, whatever maintenance forgot since.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is none of that name; the message names similar ones.
+        InputError
+            If no document gave it an event until then.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     found = memory.trajectory("Ada Lovelace", "Charles Babbage", now="2026-03-02")
+        ...     found.fast[[0, -1]].round(3).tolist()
+        [1.0, 0.452]
+        """
+        moment = self._now(now)
+        with self._store.snapshot():
+            source, name = self._resolve(entity)
+            target, other_name = (None, None) if other is None else self._resolve(other)
+            events = read_ledger(self._store.read, entity=source).in_time()
+        events = events.take(events.source == source)
+        if target is not None:
+            events = events.take(events.target == target)
+        events = events.take(events.time <= moment)
+        if not len(events):
+            what = name if other_name is None else f"{name} → {other_name}"
+            raise InputError(
+                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of "
+                "events loaded without documents are not kept"
+            )
+        time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
+        return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
+
+    def overview(self, *, now: TimeLike | None = None, days: float = 30.0, k: int = 10) -> Overview:
+        """The whole store at one moment: how strong its associations are, and what consolidated lately.
+
+        Parameters
+        ----------
+        now : datetime, date or str, optional
+            The moment; the present by default.
+        days : float
+            How far back "lately" reaches.
+        k : int
+            How many of the pairs that consolidated most.
+
+        Returns
+        -------
+        Overview
+            What `plots.plot_store` draws.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     memory.overview(now="2026-03-02").consolidated[0].source
+        'Ada Lovelace'
+        """
+        if not days > 0 or k < 1:
+            raise InputError(f"days = {days}, k = {k}; pass a number of days above 0, and k of at least 1")
+        moment = self._now(now)
+        with self._store.snapshot():
+            return overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
+
+    def fit(
+        self,
+        events: Path | str | pa.Table | None = None,
+        *,
+        until: TimeLike | None = None,
+        tau_slow: float | None = None,
+        seed: int = 0,
+        progress: Callable[[], None] = lambda: None,
+    ) -> FitReport:
+        """Let a stream of events say how fast to forget. Changes nothing; `retune` applies the result.
+
+        T_fast, T_slow and the slow share are fitted on the training span, by the likelihood of each
+        source's next
+        known target under Luce's choice rule, walk-forward. A forecast identifies these three, not the four
+        parameters: τ_s is given, the others follow. The later span is then forecast, for the report.
+
+        Parameters
+        ----------
+        events : Path, str or pyarrow.Table, optional
+            .csv, .jsonl, .parquet or a table with columns source, target, time, and amount where events
+            differ in weight; by default the events of the store's own documents.
+        until : datetime, date or str, optional
+            The end of the training span; by default four fifths of the dates are trained on.
+        tau_slow : float, optional
+            τ_s in days; 3650 by default, since a stream of months cannot see a leak of years. The slow time
+            constant cannot exceed it.
+        seed : int
+            Of the samples that are taken from streams too large to lay out. The same seed gives the same
+            result.
+        progress : callable
+            Called once an evaluation.
+
+        Returns
+        -------
+        FitReport
+            Parameters, time constants, scores on the later span, and what the stream does not identify.
+
+        Raises
+        ------
+        InputError
+            If the events cannot be read, are too few, never repeat, or SciPy is missing.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> import pyarrow as pa
+        >>> rows = [("ada", "paris", day) for day in range(1, 29)]
+        >>> rows += [("ada", "rome", day) for day in (1, 9, 27)]
+        >>> source, target, day = zip(*rows)
+        >>> events = pa.table({"source": source, "target": target, "time": [f"2026-02-{d:02}" for d in day]})
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.fit(events).events
+        31
+        """
+        if events is None:
+            events = stream_from_ledger(read_ledger(self._store.read).in_time(), self.parameters.impulse)
+        return fit_events(
+            events, current=self.parameters, until=until, tau_slow=tau_slow, seed=seed, progress=progress
+        )
+
+    def alias_list(self) -> list[Alias]:
+        """All aliases, by name.
+
+        Returns
+        -------
+        list of Alias
+            What each stands for.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.alias_list()
+        []
+        """
+        return aliases.list_aliases(self._store)
+
+    def alias_suggest(self, k: int = 10) -> list[Suggestion]:
+        """Pairs of names that may mean the same, for people to judge. Changes nothing.
+
+        Parameters
+        ----------
+        k : int
+            How many at most.
+
+        Returns
+        -------
+        list of Suggestion
+            The most similar first.
+
+        Raises
+        ------
+        InputError
+            If `k` is below 1.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     _ = memory.remember("Ada Lovelase met Mary Somerville.", time="2026-03-02")
+        ...     [found] = memory.alias_suggest()
+        ...     sorted([found.alias, found.entity])
+        ['Ada Lovelace', 'Ada Lovelase']
+        """
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many suggestions to return, at least 1")
+        return suggestions.suggest(self._store, k)
+
+    @override
+    def stats(self) -> Stats:
+        store = self._store
+        with store.snapshot():
+            counts = {name: store.count(name) for name in COUNTED}
+            first, last = store.first_seen(), store.last_seen()
+        return Stats(
+            path=str(store.path),
+            bytes=store.path.stat().st_size,
+            **counts,
+            first_seen=None if first is None else from_millis(first),
+            last_seen=None if last is None else from_millis(last),
+            extractor=store.meta.get(EXTRACTOR),
+            parameters=store.parameters,
+            time_constants=time_constants(store.parameters),
+        )
+
+    def doctor(self, *, deep: bool = False) -> Diagnosis:
+        """Whether the store is sound, and what to do where it is not.
+
+        Parameters
+        ----------
+        deep : bool
+            Also sum the whole file up, read all texts, and fold the ledger again: that takes as long as
+            reading and analysing everything.
+
+        Returns
+        -------
+        Diagnosis
+            What was looked at, and found.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.doctor().sound
+        True
+        """
+        with self._store.snapshot():
+            return doctor.examine(self._store, deep=deep)
+
+
+def fit_events(
+    events: Path | str | pa.Table | Stream,
+    *,
+    current: Parameters | None = None,
+    until: TimeLike | None = None,
+    tau_slow: float | None = None,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> FitReport:
+    """Let a stream of events say how fast to forget, without a store.
+
+    Parameters
+    ----------
+    events : Path, str, pyarrow.Table or Stream
+        As for `Memory.fit`.
+    current : Parameters, optional
+        What the fitted parameters are compared with; the defaults where none are given.
+    until, tau_slow, seed, progress
+        As for `Memory.fit`.
+
+    Returns
+    -------
+    FitReport
+        Parameters, time constants, scores on the later span, and what the stream does not identify.
+
+    Raises
+    ------
+    InputError
+        As for `Memory.fit`.
+    """
+    try:
+        from memini_kuzu.insight import fitting  # noqa: PLC0415 - SciPy is in an extra
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "scipy":
+            raise
+        raise InputError(
+            'fitting needs SciPy, which is not installed; pip install "memini-kuzu[fit]"'
+        ) from error
+    if isinstance(events, Stream):
+        stream = events
+    else:
+        stream = read_stream(Path(events)) if isinstance(events, str | Path) else stream_from_arrow(events)
+    return fitting.report(
+        stream,
+        current=current or Parameters(),
+        until=None if until is None else to_millis(until) / DAY,
+        tau_slow=fitting.SLOW_LEAK if tau_slow is None else tau_slow,
+        seed=seed,
+        progress=progress,
+    )

@@ -1,0 +1,63 @@
+"""What is loaded, and when: who imports memini or asks for help waits for nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import memini_kuzu
+
+DEPENDENCIES = {
+    "Stemmer", "filelock", "frontmatter", "kuzu", "numpy", "pyarrow", "rapidfuzz", "rich", "spacy", "typer",
+}  # fmt: skip
+"""Those of the package, as they are imported."""
+
+HIDDEN = {"asyncio", "mcp", "pandas", "yaml"}
+"""What these, or an extra, would bring along."""
+
+RUN = """
+import sys
+from memini_kuzu.cli import main
+sys.argv = ["memini", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """The modules of a process of its own at its end; packages, not what is in them."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    # a wrong command line says so in a line before
+    return {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
+
+
+def test_importing_the_package_loads_none_of_its_dependencies() -> None:
+    found = loaded("import sys, memini_kuzu; print(*sys.modules, file=sys.stderr)")
+    assert "memini_kuzu" in found
+    assert found & (DEPENDENCIES | HIDDEN) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["recall", "--help"], ["recal"], ["recall", "--bogus"]],
+    ids=" ".join,
+)
+def test_help_and_a_wrong_command_line_load_the_parser_alone(arguments: list[str]) -> None:
+    found = loaded(RUN, *arguments)
+    assert found & (DEPENDENCIES | HIDDEN) == {"typer"}
+
+
+def test_public_names_are_listed_before_they_are_loaded() -> None:
+    assert set(memini_kuzu.__all__) <= set(dir(memini_kuzu))
+    assert sorted(memini_kuzu._MODULE_OF) == sorted(memini_kuzu.__all__)
+
+
+def test_a_name_that_is_not_public_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="module 'memini_kuzu' has no attribute 'Memorie'"):
+        memini_kuzu.Memorie  # type: ignore[attr-defined]  # noqa: B018 - asked for
