@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import time
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fixtures_memory import NOW, Names, assert_same_strengths, strengths
 
+from memini_kuzu.cli import _watch
 from memini_kuzu.identity import stable_id
 from memini_kuzu.memory import Memory
+from memini_kuzu.memory.following import Follower
 from memini_kuzu.records import Record
 from memini_kuzu.times import DAY, to_millis
 
@@ -246,3 +250,69 @@ def test_a_store_that_knew_files_by_their_place_goes_on(
     assert stable_id("vault/c.md", "c.md") in {
         row["i"] for row in memory.cypher("MATCH (d:Document) RETURN d.id AS i").to_pylist()
     }
+
+
+# --- watching
+
+
+def test_a_follower_reads_what_changed_and_forgets_what_is_gone_for_good(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    for number in range(6):
+        vault.write(f"note {number}.md")
+    memory = opened("a")
+    follower = Follower([vault.root], prune=True)
+    first = follower.step(memory)
+
+    vault.write("note 0.md")
+    vault.move("note 1.md", "moved/note 1.md")
+    kept = (vault.root / "note 2.md").read_text()
+    (vault.root / "note 2.md").unlink()
+    (vault.root / "note 3.md").unlink()
+    second = follower.step(memory)
+    vault.write("note 2.md", kept, day=3)
+    third = follower.step(memory)
+
+    assert (first.ingested.added, first.missing) == (6, 0)
+    assert second.ingested.files == {"vault/moved/note 1.md": {"moved": 1}, "vault/note 0.md": {"changed": 1}}
+    assert (second.forgotten, second.missing) == (None, 2)
+    assert third.ingested.files == {"vault/note 2.md": {"unchanged": 1}}
+    assert third.forgotten is not None
+    assert (third.forgotten.documents, third.missing) == (1, 0)
+    afresh = opened("afresh")
+    afresh.ingest(vault.root)
+    assert passages(memory) == passages(afresh)
+
+
+def test_watch_takes_in_a_burst_of_edits_and_leaves_the_store_to_others_between(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_watch, "CALM", 0.1)
+    for number in range(4):
+        vault.write(f"note {number}.md")
+    db, stop = tmp_path / "watched.memini", Event()
+    following = Thread(
+        target=_watch.follow, args=(Follower([vault.root], prune=True), db, {"wait": 30.0}, stop)
+    )
+
+    def count() -> int:
+        with Memory.open(db, wait=30.0) as memory:
+            return memory.stats().documents
+
+    def eventually(wanted: int) -> None:
+        deadline = time.monotonic() + 60
+        while not db.exists() or count() != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    following.start()
+    try:
+        eventually(4)
+        for number in range(4, 8):
+            vault.write(f"note {number}.md")
+        (vault.root / "note 0.md").unlink()
+        eventually(7)
+    finally:
+        stop.set()
+        following.join(timeout=30)
+    assert not following.is_alive()

@@ -146,8 +146,29 @@ class Learning(OpenMemory):
         ...     memory.prune(folder).documents
         1
         """
-        gone = gone_documents(self._store.read, list_files(paths), formerly)
-        return forgetting.forget(self._store, Scope(documents=tuple(gone)), dry_run=dry_run)
+        gone = self.gone(list_files(paths), formerly=formerly)
+        return self.forget_documents(gone, dry_run=dry_run)
+
+    def gone(self, listing: Listing, *, formerly: Sequence[str] = ()) -> list[int]:
+        """Ids of the documents that `prune` forgets."""
+        return gone_documents(self._store.read, listing, formerly)
+
+    def forget_documents(self, ids: Sequence[int], *, dry_run: bool = False) -> ForgetReport:
+        """Take back exactly what documents have contributed.
+
+        Parameters
+        ----------
+        ids : sequence of int
+            Which.
+        dry_run : bool
+            Report and write nothing.
+
+        Returns
+        -------
+        ForgetReport
+            What was forgotten, or would be.
+        """
+        return forgetting.forget(self._store, Scope(documents=tuple(ids)), dry_run=dry_run)
 
     def add(
         self,

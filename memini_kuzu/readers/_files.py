@@ -8,6 +8,7 @@ name and its own.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -95,6 +96,20 @@ class Listing:
     def covers(self, key: str) -> bool:
         """Whether such a file would lie in one of the folders."""
         return key.partition("/")[0] in self.folders
+
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """Date and size of the files that are to be read."""
+        found = {}
+        for item in self.items:
+            if isinstance(item, File):
+                with suppress(OSError, ValueError):  # gone since; reading it says so
+                    status = item.path.stat()
+                    found[item.key] = (status.st_mtime_ns, status.st_size)
+        return found
+
+    def only(self, keys: set[str]) -> Listing:
+        """The files of these names, to be read."""
+        return Listing([item for item in self.items if isinstance(item, File) and item.key in keys])
 
     def add(self, item: File | Skipped, path: Path, *, folder: bool = False) -> None:
         """Note a file, or a folder that is not entered."""
