@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Path,
         Recall,
         RecalledPassage,
+        Sayings,
     )
     from memini_kuzu.records import Columns, Record
     from memini_kuzu.results import Association, AssociativeMemory, Stats
@@ -81,6 +82,7 @@ __all__ = [
     "Redaction",
     "RetuneReport",
     "RuleExtractor",
+    "Sayings",
     "SchemaVersionError",
     "SpacyExtractor",
     "Stats",
@@ -129,6 +131,7 @@ _MODULES = {
         "Path",
         "Recall",
         "RecalledPassage",
+        "Sayings",
     ),
     "memini_kuzu.records": ("Columns", "Record"),
     "memini_kuzu.results": ("Association", "AssociativeMemory", "Stats"),

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from math_core import LatexToMathML
@@ -107,6 +108,7 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(FOLDER, PAGES)
     shutil.copytree(ASSETS, PAGES / "assets")
+    shutil.copy(str(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"), PAGES / "assets")
     for page in PAGES.rglob("*.md"):
         page.write_text(subscripted(fill_in(page.read_text(encoding="utf-8"))), encoding="utf-8")
     done = subprocess.run(

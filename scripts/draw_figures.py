@@ -54,6 +54,7 @@ def draw_kernel(path: Path) -> None:
         panel.loglog(days, fast, color=plots.COLOURS[0], label="fast, w_f")
         panel.loglog(days, slow, color=plots.COLOURS[1], label="slow, w_s")
         panel.set_ylim(1e-5, 2)
+        panel.minorticks_off()  # most of the file's bytes
         panel.set_xlabel("days since the event")
         panel.set_title(
             f"κ = {capacity:.0f}: {constants.fast:.2g} and {constants.slow:.0f} days, "

@@ -89,7 +89,10 @@ MEMORIES = {
 }
 """Stores that differ in their dynamics."""
 
-PARTS = {"memini, uniform strengths": frozenset({"strengths"})}
+PARTS = {
+    "memini -standing": frozenset({"standing"}),
+    "memini, uniform strengths": frozenset({"strengths"}),
+}
 """Parts of recall that the first of them does without."""
 
 

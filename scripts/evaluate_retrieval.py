@@ -79,6 +79,7 @@ PARTS = {
     "memini -dates": {"dates"},
     "memini -headings": {"headings"},
     "memini -contiguity": {"contiguity"},
+    "memini -standing": {"standing"},
 }
 
 ONE_VARIABLE = Parameters(coupling=1e-12)

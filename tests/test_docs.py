@@ -23,6 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import draw_figures
 import pytest
 import typer
 from build_docs import fetched, mathml, subscripted
@@ -49,6 +50,8 @@ PACKAGE = str(Path(memini_kuzu.__file__).parent.parent)
 
 SHELL = re.compile(r"[|&;<>$`\n]|^\w+=")
 """What makes a command one for a shell; others run in this process, which has loaded what they need."""
+
+SAYS_EXIT_CODE = ' || echo "exit code $?"'
 
 FENCE = re.compile(r"^(```+)(\w*)\s*$")
 NOT_EXECUTED = re.compile(r"<!-- not executed: \S.*-->")
@@ -141,8 +144,11 @@ def commands_of(block: Block) -> list[tuple[str, str, int]]:
 
 
 def run_here(command: str) -> tuple[int, str]:
-    """Exit code and output of a `memini` command that needs no shell."""
+    """Exit code and output of a `memini` command that needs no shell, but for saying its exit code."""
+    command, said, _ = command.partition(SAYS_EXIT_CODE)
     done = CliRunner().invoke(app, shlex.split(command)[1:], prog_name="memini", catch_exceptions=False)
+    if said and done.exit_code:
+        return 0, f"{done.stdout}exit code {done.exit_code}\n{done.stderr}"
     return done.exit_code, done.stdout + done.stderr
 
 
@@ -167,8 +173,9 @@ def run_in_shell(command: str) -> tuple[int, str]:
 
 def run_console(block: Block) -> None:
     for command, expected, line in commands_of(block):
-        alone = command.startswith("memini ") and not SHELL.search(command.replace("\\\n", ""))
-        code, printed = (run_here if alone else run_in_shell)(command.replace("\\\n", ""))
+        one_line = command.replace("\\\n", "")
+        alone = one_line.startswith("memini ") and not SHELL.search(one_line.removesuffix(SAYS_EXIT_CODE))
+        code, printed = (run_here if alone else run_in_shell)(one_line)
         if code:
             fail(block, line, f"exit code {code}\n$ {command}\n{printed}")
         if expected.strip():
@@ -367,14 +374,9 @@ def test_version_of_the_changelog_is_that_of_the_project(checkout: Path) -> None
     assert released[0][0] == version
 
 
-def test_drawn_figures_are_those_that_the_pages_show(tmp_path: Path, checkout: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, checkout / "scripts" / "draw_figures.py", "--output", tmp_path],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert not done.returncode, done.stderr
+def test_drawn_figures_are_those_that_the_pages_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["draw_figures.py", "--output", str(tmp_path)])
+    assert not draw_figures.main()
     drawn = {file.name for file in tmp_path.iterdir()}
     # reproduce_memini.py draws the other; tests/test_plots.py runs it
     assert drawn | {"reproduction.svg"} == {file.name for file in (FOLDER / "figures").glob("*.svg")}
@@ -402,3 +404,8 @@ def test_a_failing_command_is_noticed() -> None:
         run_console(block("console", "$ exit 3\n", 7))
     with pytest.raises(pytest.fail.Exception, match="exit code 1"):
         run_console(block("console", "$ memini docs bakup\n", 7))
+
+
+def test_an_exit_code_is_said_as_a_shell_says_it() -> None:
+    command = "memini docs bakup" + SAYS_EXIT_CODE
+    assert run_here(command) == run_in_shell(command)

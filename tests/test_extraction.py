@@ -25,7 +25,7 @@ from memini_kuzu.extraction import (
     spacy_extractor,
     tidy,
 )
-from memini_kuzu.extraction.mentions import MAX_NAME, speakers
+from memini_kuzu.extraction.mentions import MAX_NAME, mention, speakers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -434,3 +434,50 @@ def test_offsets_survive_characters_that_change_length_when_folded(extractor: Ex
     [mention] = [mention for mention in mentions if mention.key == "zoe muller"]
     assert text[mention.start :].startswith("Zoë Müller")
     assert unicodedata.is_normalized("NFC", mention.key)
+
+
+# --- what is no mention ---
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("library](https", "cookies` parameter", "Foo** bar", "<b>Ada", "a => b"),
+        *("client.get", "connect(host", "send_file", "b'bytes", "x = None", "std::map", "a3f9c2b7"),
+        *("ada@example.org", "guide#use", "advanced/#hooks", "src/main/app", "readme.md", "www.python.org"),
+        *("Client(auth=auth", "http://a", "1234567x"),
+    ],
+)
+def test_markup_code_addresses_and_blobs_are_no_mentions(piece: str) -> None:
+    assert mention(piece, CONCEPT, 0, 0) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "HTTP/2",
+            "C++",
+            "C#",
+            "AT&T",
+            "M*A*S*H",
+            '"Weird Al" Yankovic',
+            "Node.js",
+            "Ke$ha",
+            "J.K. Rowling",
+        ),
+        *("O'Brien", "rock 'n' roll", "COVID-19", "AC/DC", "4chan", "H1N1", "Police (Albania)"),
+        *("e-mail", "Who's Afraid of Virginia Woolf", "Amazon.com", "9/11 attacks", "R2-D2", "L'Oréal", "A+"),
+        *("GPT-4o", "J.K. Rowling", "Quando m'innamoro", "Ph.D.", "Disney+", "张伟", "Jürgen Groß"),
+    ],
+)
+def test_what_people_and_works_are_called_is_a_mention(name: str) -> None:
+    found = mention(name, NAME, 0, 0)
+    assert found is not None
+    assert found.name == tidy(name)
+
+
+def test_a_bracket_that_does_not_close_is_cut_off() -> None:
+    found = mention("American Football League (AFL", NAME, 0, 0)
+    assert found is not None
+    assert found.name == "American Football League"

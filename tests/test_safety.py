@@ -34,7 +34,7 @@ NETWORK = {
     "websockets",
 }
 
-TALKERS = ("server/", "integrations/", "client.py", "cli/", "extraction/llm.py")
+TALKERS = ("service/", "integrations/", "cli/", "extraction/llm.py")
 """Where talking to others is the purpose, asked for by the user; everything else is the core."""
 
 
@@ -149,7 +149,7 @@ BUILT = _Built(
         "health.py": {"source", "target", "name", "a", "b"},
         "store.py": {"aggregate", "label"},
         # the patterns of a loop over literals
-        "forgetting.py": {"pattern", "ends", "edge"},
+        "evidence.py": {"pattern", "ends", "edge"},
         # a number that has been through int(): a type takes no parameter
         "vectors.py": {"dimension"},
     }

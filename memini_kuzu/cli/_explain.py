@@ -36,10 +36,7 @@ def explain(
     typer.echo(clean(f"{passage.id} of {day(passage.time)}, rank {found.rank}: {passage.text}"))
     show_table(
         ["kind", "through", "score", "strength", "last seen"],
-        [
-            (path.kind, " → ".join(path.through), path.score, path.strength, path.last_seen)
-            for path in found.paths
-        ],
+        [(path.kind, path.way, path.score, path.strength, path.last_seen) for path in found.paths],
     )
     if found.associations:
         show_table(

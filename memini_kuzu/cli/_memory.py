@@ -246,11 +246,10 @@ def _show_indented(text: str, style: str = "") -> None:
 
 
 def _reason(path: "recalling.Path") -> str:
-    joint = " → " if path.kind in ("mention", "association") else ", "
     facts = [] if path.strength is None else [f"strength {path.strength:.2g}"]
-    if path.last_seen is not None:
+    if path.last_seen is not None and path.said is None:
         facts.append(f"seen {day(path.last_seen)}")
-    return f"{path.kind} {joint.join(path.through)}" + (f" ({', '.join(facts)})" if facts else "")
+    return f"{path.kind} {path.way}" + (f" ({', '.join(facts)})" if facts else "")
 
 
 @command("memini associations 'Ada Lovelace' -k 5", "memini associations Lisbon --now 2026-06-01")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, runtime_checkable
 
+from memini_kuzu.extraction.broken import is_broken, whole
 from memini_kuzu.extraction.canonical import bounds, canonical, tidy
 from memini_kuzu.extraction.vocabulary import NOT_SPEAKERS
 from memini_kuzu.text.languages import detect
@@ -192,7 +193,9 @@ def mention(surface: str, label: str, sentence: int, start: int, *, key: str | N
     Returns
     -------
     Mention or None
-        None where no letter is left (numbers, punctuation), a single letter, or more than `MAX_NAME`.
+        None where no letter is left (numbers, punctuation), a single letter, or more than `MAX_NAME`, and
+        where it is markup, code or an address (`broken`). What stands behind a bracket that does not close is
+        cut off.
 
     Examples
     --------
@@ -202,8 +205,9 @@ def mention(surface: str, label: str, sentence: int, start: int, *, key: str | N
     """
     if len(surface) > 2 * MAX_NAME:  # not worth folding, and no entry in the cache
         return None
+    surface, key = whole(surface), None if key is None else whole(key)
     name, folded = tidy(surface), canonical(surface if key is None else key)
-    if not 1 < len(folded) <= MAX_NAME or not name or not any(map(str.isalpha, folded)):
+    if not 1 < len(folded) <= MAX_NAME or not name or not any(map(str.isalpha, folded)) or is_broken(name):
         return None
     return Mention(folded, name, label, sentence, start + bounds(surface)[0])
 

@@ -20,8 +20,8 @@ FILLERS = frozenset(
 
 STOP_PHRASES = FILLERS | frozenset(
     """
-    anybody anyone anything bit bunch case couple course day deal dr end everybody everyone everything
-    example fact front future kind lot matter minute moment mr mrs ms nobody nothing number one ones other
+    anybody anyone anything bit bunch case couple course day deal dr eg end etc everybody everyone everything
+    example fact front future ie kind lot matter minute moment mr mrs ms nobody nothing number one ones other
     others part past person place plenty point prof reason rest same side somebody someone something sort
     stuff thing time today tomorrow tonight type use way week while word year yesterday
     """.split()

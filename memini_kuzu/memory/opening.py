@@ -9,6 +9,7 @@ from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
 from memini_kuzu.results import AssociativeMemory
 from memini_kuzu.store import Store, reading
+from memini_kuzu.store.likeness import entities_like
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.times import TimeLike, system_clock, to_millis
 
@@ -190,7 +191,7 @@ class OpenMemory(AssociativeMemory):
         if found is not None:
             return found
         edits = max(1, len(key) // 4)
-        near = reading.entities_like(self._store, key, edits, 3)["name"].to_pylist() if key else []
+        near = entities_like(self._store, {key: edits} if key else {}, 3)["name"].to_pylist()
         hint = (
             f"; did you mean {', '.join(near)}?" if near else "; `memini recall` finds passages by any words"
         )

@@ -9,7 +9,7 @@ from memini_kuzu.recall.context import Context
 from memini_kuzu.recall.cue import find_entities
 from memini_kuzu.recall.explain import AssociationHistory, Explanation, explain
 from memini_kuzu.recall.recollection import recall
-from memini_kuzu.recall.result import ActivatedEntity, Path, Recall, RecalledPassage
+from memini_kuzu.recall.result import ActivatedEntity, Path, Recall, RecalledPassage, Sayings
 from memini_kuzu.recall.switches import PARTS
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Path",
     "Recall",
     "RecalledPassage",
+    "Sayings",
     "explain",
     "find_entities",
     "recall",

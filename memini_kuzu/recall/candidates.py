@@ -81,6 +81,7 @@ class Candidates:
         self.id = self.position = self.time = self.heading = self.source = np.zeros(0, dtype=np.int64)
         self.saturation = np.zeros((0, len(words)))
         self.record: list[str] = []
+        self.terms: list[str] = []
         self.source_name: list[str] = []
 
     def __len__(self) -> int:
@@ -121,6 +122,7 @@ class Candidates:
         self.heading = np.append(self.heading, table["heading"].fill_null(NO_HEADING).to_numpy())
         self.saturation = np.concatenate([self.saturation, new])
         self.record.extend(table["record"].to_pylist())
+        self.terms.extend(terms.to_pylist())
         self.source_name.extend(names)
 
     def rows(self, ids: Ints) -> Ints:

@@ -12,6 +12,7 @@ import numpy as np
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import reading
+from memini_kuzu.store.likeness import entities_like
 from memini_kuzu.tables import column
 from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, terms
 from memini_kuzu.text.dates import named_intervals
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.store import Store
     from memini_kuzu.store.store import Sums
+    from memini_kuzu.text.dates import Interval
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -127,6 +129,9 @@ class Cue:
         The entities that it names, by id.
     facets : tuple of Facet
         The headings and dates that it names.
+    until : int
+        The time that it asks about, in milliseconds since 1970: the end of the latest date that it names, but
+        no later than when it is put.
     """
 
     text: str
@@ -135,6 +140,7 @@ class Cue:
     idf: Floats
     named: dict[int, NamedEntity]
     facets: tuple[Facet, ...]
+    until: int
 
 
 def read_cue(store: Store, text: str, now: int, sums: Sums, without: frozenset[str]) -> Cue:
@@ -185,20 +191,21 @@ def read_cue(store: Store, text: str, now: int, sums: Sums, without: frozenset[s
             for entity in named.values()
             if entity.headings
         )
-    if "dates" not in without:
-        facets.extend(_date_facet(store, text, now, passages))
+    intervals = [] if "dates" in without else named_intervals(text, now)
+    facets.extend(_date_facet(store, intervals, now, passages))
     # a writer may have added passages since they were counted
     idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))
     said: dict[str, str] = {}
     for word in WORD.findall(" ".join([text, *(entity.key for entity in named.values())])):
         for term in analysed(word):
             said.setdefault(term, term if UNSPACED_WORD.match(term) else word.lower())
-    return Cue(text, words, tuple(said.get(word, word) for word in words), idf, named, tuple(facets))
+    until = min(now, max((interval.end - 1 for interval in intervals), default=now))
+    return Cue(text, words, tuple(said.get(word, word) for word in words), idf, named, tuple(facets), until)
 
 
-def _date_facet(store: Store, text: str, now: int, passages: int) -> Iterator[Facet]:
+def _date_facet(store: Store, intervals: list[Interval], now: int, passages: int) -> Iterator[Facet]:
     members: dict[int, float] = {}
-    for interval in named_intervals(text, now):
+    for interval in intervals:
         table = reading.dated_passages(
             store, from_millis(interval.start), from_millis(interval.end + FADED), from_millis(now)
         )
@@ -270,14 +277,12 @@ def _mistyped(
     store: Store, text: str, unknown: set[str], languages: Collection[str]
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
-    found: dict[int, NamedEntity] = {}
+    edits: dict[str, int] = {}
     for word in WORD.findall(text):
         key = canonical(word)
         if len(key) < SHORTEST_TYPO or UNSPACED_WORD.search(key):
             continue
         analysed = [terms(word, language) for language in languages or (ENGLISH,)]
-        if not all(unknown.intersection(found) for found in analysed):
-            continue
-        edits = 1 if len(key) < LONG_NAME else 2
-        found.update(_entities(reading.entities_like(store, key, edits, 1)))
-    return found
+        if all(unknown.intersection(found) for found in analysed):
+            edits[key] = 1 if len(key) < LONG_NAME else 2
+    return _entities(entities_like(store, edits, 1)) if edits else {}

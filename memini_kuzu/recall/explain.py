@@ -122,7 +122,7 @@ def explain(
         )
     told = reasons(found, order[rank], WAYS)
     names = reading.labels_of(store, sorted({entity for reason in told for entity in reason.entities}))
-    pairs = dict.fromkeys(reason.entities for reason in told if reason.strength is not None)
+    pairs = dict.fromkeys(reason.entities for reason in told if reason.kind == "association")
     return Explanation(
         cue,
         from_millis(now),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from memini_kuzu.recall.activation import NEAR, REACH, REVERSE
-from memini_kuzu.recall.result import Path
+from memini_kuzu.recall.result import Path, Sayings
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Reason(NamedTuple):
         Of the association.
     last_seen : int or None
         Milliseconds since 1970.
+    places : tuple of two int, or None
+        Where the passage and its rival are among those whose standing was compared.
     """
 
     row: int
@@ -58,6 +60,7 @@ class Reason(NamedTuple):
     score: float
     strength: float | None = None
     last_seen: int | None = None
+    places: tuple[int, int] | None = None
 
 
 def resolve(found: Recollection, reason: Reason, names: Mapping[int, Name]) -> Path:
@@ -89,6 +92,7 @@ def resolve(found: Recollection, reason: Reason, names: Mapping[int, Name]) -> P
         reason.score,
         reason.strength,
         None if reason.last_seen is None else from_millis(reason.last_seen),
+        *(() if reason.places is None else (_sayings(found, place) for place in reason.places)),
     )
 
 
@@ -114,8 +118,10 @@ def reasons(found: Recollection, row: int, most: int) -> list[Reason]:
         *_neighbours(found, row),
         *_mentions(found, row, most),
         *_associations(found, row, most),
+        *_standing(found, row),
     )
-    return sorted(ways, key=lambda reason: -reason.score)[:most]
+    # what a passage loses is as good a reason for its place as what it gains
+    return sorted(ways, key=lambda reason: -abs(reason.score))[:most]
 
 
 def _own(found: Recollection, row: int) -> Iterator[Reason]:
@@ -131,6 +137,41 @@ def _own(found: Recollection, row: int) -> Iterator[Reason]:
         share = float(facet.share(found.passages)[row])
         if share > 0:
             yield Reason(row, facet.kind, (facet.name,), (), (), facet.mass * share)
+
+
+def _standing(found: Recollection, row: int) -> Iterator[Reason]:
+    """Against the rival that it loses most to, or else that loses most to it."""
+    standings = found.standings
+    place = standings.place(row)
+    rival = None if place is None else standings.rival(place)
+    if place is None or rival is None:
+        return
+    loss = float(standings.effect[place, rival])
+    score = loss if loss < 0 else -float(standings.effect[rival, place])
+    said = standings.same[place]
+    yield Reason(
+        row,
+        "standing",
+        (),
+        (int(standings.row[rival]),),
+        (),
+        score,
+        float(standings.strength[place]),
+        int(standings.time[said].max()),
+        (place, rival),
+    )
+
+
+def _sayings(found: Recollection, place: int) -> Sayings:
+    standings = found.standings
+    times = standings.time[standings.same[place]]
+    return Sayings(
+        found.passages.record[int(standings.row[place])],
+        len(times),
+        from_millis(int(times.min())),
+        from_millis(int(times.max())),
+        float(standings.strength[place]),
+    )
 
 
 def _neighbours(found: Recollection, row: int) -> Iterator[Reason]:

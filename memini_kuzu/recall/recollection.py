@@ -16,6 +16,7 @@ from memini_kuzu.recall.reasons import PATHS, reasons, resolve
 from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
 from memini_kuzu.recall.spread import COMMON, Seeds, spread
+from memini_kuzu.recall.standing import judge, nobody
 from memini_kuzu.store import reading
 from memini_kuzu.times import from_millis
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.cue import Cue
     from memini_kuzu.recall.resemblance import Resemblance
     from memini_kuzu.recall.spread import Spread
+    from memini_kuzu.recall.standing import Standings
     from memini_kuzu.store import Store
 
     Floats = NDArray[np.float64]
@@ -68,6 +70,10 @@ class Recollection:
         How well each passage covers each word, from 0 to 1.
     mass : float64 (n_words,)
         What each word is worth.
+    evoked : float64 (n_passages,)
+        What words, activation, headings and dates brought each passage.
+    standings : Standings
+        How those stand that speak of what the cue asks.
     score : float64 (n_passages,)
         What each passage got.
     contiguous : bool
@@ -82,6 +88,8 @@ class Recollection:
     resemblance: Resemblance | None
     x: Floats
     mass: Floats
+    evoked: Floats
+    standings: Standings
     score: Floats
     contiguous: bool
 
@@ -89,7 +97,7 @@ class Recollection:
     def order(self) -> Ints:
         """Rows of the passages that anything speaks for, best first."""
         order = np.argsort(-self.score, kind="stable")
-        return order[self.score[order] > 0]
+        return order[self.evoked[order] > 0]
 
 
 def recall(
@@ -198,10 +206,18 @@ def recollect(
     )
     x = _coverage(passages, best, similar)
     unsaid = activation.contiguity(x, passages.episode, passages.position) if contiguous else np.ones_like(x)
-    score = activation.readout(x, activated.hazard(passages), unsaid, mass)
+    evoked = activation.readout(x, activated.hazard(passages), unsaid, mass)
     for facet in cue.facets:
-        score = score + facet.mass * facet.share(passages)
-    return Recollection(cue, now, passages, seeds, activated, similar, x, mass, score, contiguous)
+        evoked = evoked + facet.mass * facet.share(passages)
+    standings = nobody()
+    # where all strengths are equal, nothing stands above anything
+    if without.isdisjoint({"standing", "strengths"}):
+        standings = judge(store, cue, passages, x, mass, evoked=evoked)
+    score = evoked.copy()
+    score[standings.row] += standings.change
+    return Recollection(
+        cue, now, passages, seeds, activated, similar, x, mass, evoked, standings, score, contiguous
+    )
 
 
 def _coverage(passages: Candidates, best: Floats, similar: Resemblance | None) -> Floats:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.recall.context import Context
 
-__all__ = ["ActivatedEntity", "Path", "Recall", "RecalledPassage"]
+__all__ = ["ActivatedEntity", "Path", "Recall", "RecalledPassage", "Sayings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,34 @@ class ActivatedEntity:
 
 
 @dataclass(frozen=True, slots=True)
+class Sayings:
+    """How often and when the same was said.
+
+    Parameters
+    ----------
+    passage : str
+        Id of a passage that says it.
+    times : int
+        How many passages say it.
+    first, last : datetime
+        When the first and the last of them was said.
+    strength : float
+        w_f of what they say, at the time that the cue asks about.
+    """
+
+    passage: str
+    times: int
+    first: datetime
+    last: datetime
+    strength: float
+
+    def __str__(self) -> str:
+        if self.times == 1:
+            return f"said once, on {self.last:%Y-%m-%d}"
+        return f"said by {self.times} since {self.first:%Y-%m-%d}, last on {self.last:%Y-%m-%d}"
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """Why a passage was recalled.
 
@@ -74,16 +102,20 @@ class Path:
     kind : str
         ``words`` of the cue in the passage; ``similarity`` to the cue, as an embedder finds; a ``heading`` or
         ``date`` named in the cue; a ``neighbour`` in the source; a ``mention`` or an ``association`` that
-        leads here from another passage.
+        leads here from another passage; its ``standing`` among the passages that answer the same.
     through : tuple of str
         What it leads through, in order: words; the embedder's name; the heading; the passage next to it; the
-        passage that it starts from and the entities on the way.
+        passage that it starts from and the entities on the way; the passage of the strongest rival.
     score : float
-        What it would contribute by itself.
+        What it would contribute by itself. Of its standing: what it loses to that rival, below 0, or what the
+        rival loses to it.
     strength : float or None
-        w_f of the association at the time of the cue.
+        w_f of the association, or of what the passage says, at the time of the cue.
     last_seen : datetime or None
-        Last evidence of the association, or the date of the passage that it starts from.
+        Last evidence of the association, the date of the passage that it starts from, or when the same was
+        said last.
+    said, rival : Sayings or None
+        Of its standing: how often the same was said as here, and as in the rival.
     """
 
     passage: str
@@ -92,6 +124,15 @@ class Path:
     score: float
     strength: float | None = None
     last_seen: datetime | None = None
+    said: Sayings | None = None
+    rival: Sayings | None = None
+
+    @property
+    def way(self) -> str:
+        """What it leads through, for people: of its standing, how often it was said, and its rival."""
+        if self.said is not None and self.rival is not None:
+            return f"{self.said}; rival {self.rival.passage}: {self.rival}"
+        return (" → " if self.kind in {"mention", "association"} else ", ").join(self.through)
 
 
 @dataclass(frozen=True, slots=True)

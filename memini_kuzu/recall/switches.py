@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = ["PARTS"]
 
-PARTS = frozenset({"spreading", "associations", "strengths", "dates", "headings", "contiguity"})
-"""`spreading` along mentions and associations; `associations` alone; their `strengths`, all of which are
-equal without it; `dates` and `headings` named in the cue; `contiguity`, what neighbours in a source lend each
-other."""
+PARTS = frozenset({"spreading", "associations", "strengths", "dates", "headings", "contiguity", "standing"})
+"""`spreading` along mentions and associations; `associations` alone; the `strengths` of associations and of
+what is said, all of which are equal without it; `dates` and `headings` named in the cue; `contiguity`, what
+neighbours in a source lend each other; `standing` among rivals."""

@@ -21,7 +21,7 @@ from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import InputError, MeminiError, StoreError
-from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage
+from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage, Sayings
 from memini_kuzu.results import Association, AssociativeMemory, Stats
 from memini_kuzu.service.results import (
     AssociationsResult,
@@ -144,13 +144,12 @@ class RemoteMemory(AssociativeMemory):
         self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
     ) -> Recall:
         found = self._call("recall", {"cue": cue, "now": now, "k": k}, RecallResult)
-        paths = [dict(path) for path in found["paths"]]
         recall = Recall(
             found["cue"],
             found["now"],
             _all(RecalledPassage, found["passages"]),
             _all(ActivatedEntity, found["entities"]),
-            tuple(Path(**{**path, "through": tuple(path["through"])}) for path in paths),
+            tuple(_path(dict(path)) for path in found["paths"]),
         )
         return recall if budget_tokens is None else recall.within(budget_tokens)
 
@@ -194,6 +193,13 @@ class RemoteMemory(AssociativeMemory):
 
 def _all(kind: type[Made], models: list[BaseModel]) -> tuple[Made, ...]:
     return tuple(kind(**dict(model)) for model in models)
+
+
+def _path(fields: dict[str, Any]) -> Path:
+    sayings = {
+        name: None if fields[name] is None else Sayings(**dict(fields[name])) for name in ("said", "rival")
+    }
+    return Path(**{**fields, **sayings, "through": tuple(fields["through"])})
 
 
 def _written(value: Any) -> Any:

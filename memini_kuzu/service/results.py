@@ -17,6 +17,7 @@ __all__ = [
     "PathResult",
     "RecallResult",
     "RememberResult",
+    "SayingsResult",
     "StatsResult",
     "TimeConstantsResult",
 ]
@@ -59,15 +60,29 @@ class EntityResult(_Result):
     activation: float = Field(description="Relative to the most activated one")
 
 
+class SayingsResult(_Result):
+    """How often and when the same was said."""
+
+    passage: str = Field(description="Id of a passage that says it")
+    times: int = Field(description="How many passages say it")
+    first: datetime
+    last: datetime
+    strength: float = Field(description="Of what they say, at the time that the cue asks about")
+
+
 class PathResult(_Result):
     """Why a passage was recalled."""
 
     passage: str = Field(description="Id of the passage")
-    kind: str = Field(description="words, similarity, heading, date, neighbour, mention or association")
+    kind: str = Field(
+        description="words, similarity, heading, date, neighbour, mention, association or standing"
+    )
     through: list[str]
     score: float
     strength: float | None
     last_seen: datetime | None
+    said: SayingsResult | None = Field(description="Of its standing: how often the same was said as here")
+    rival: SayingsResult | None = Field(description="Of its standing: how often the rival's answer was said")
 
 
 class RecallResult(_Result):

@@ -32,7 +32,6 @@ __all__ = [
     "associations_in_file",
     "dated_passages",
     "entities_by_id",
-    "entities_like",
     "entity_named",
     "frequencies",
     "fulltext",
@@ -227,19 +226,6 @@ def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
 def entities_by_id(store: Store, ids: Sequence[int]) -> pa.Table:
     """The entities of these ids that there are."""
     return _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids)
-
-
-def entities_like(store: Store, key: str, edits: int, top: int) -> pa.Table:
-    """Entities whose canonical key is within so many edits, nearest first; scans all names."""
-    return store.read(
-        f"""
-        MATCH (e:Entity)
-        WHERE abs(size(e.key) - size($key)) <= $edits AND levenshtein(e.key, $key) <= $edits
-        RETURN {ENTITY}, levenshtein(e.key, $key) AS edits
-        ORDER BY edits, mentions DESC, id LIMIT $top
-        """,
-        {"key": key, "edits": edits, "top": top},
-    )
 
 
 def headed_passages(store: Store, entities: Sequence[int]) -> pa.Table:

@@ -1,0 +1,89 @@
+"""Entities whose names are nearly spelled as words are: all words of a cue in one scan of the names."""
+
+from __future__ import annotations
+
+from string import ascii_lowercase, digits
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+
+from memini_kuzu.store.catalog import tables
+from memini_kuzu.store.reading import entities_by_id
+from memini_kuzu.tables import column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.store.store import Store
+
+__all__ = ["entities_like"]
+
+LETTERS = ascii_lowercase + digits
+"""One bit each: an edit changes two of a name's at most."""
+
+READ_KEYS = """
+MATCH (e:Entity) WHERE size(e.key) >= $low AND size(e.key) <= $high
+RETURN e.id AS id, e.key AS key, e.mentions AS mentions
+"""
+
+
+def entities_like(store: Store, edits: Mapping[str, int], top: int) -> pa.Table:
+    """Entities whose canonical keys are within so many edits of one of these, the nearest of each.
+
+    Parameters
+    ----------
+    store : Store
+        Where; the names of about these lengths are read.
+    edits : mapping of str to int
+        How many edits each of these keys is forgiven.
+    top : int
+        How many entities for each key at most.
+
+    Returns
+    -------
+    pyarrow.Table
+        The columns of an entity, in the order of the keys, the nearest first, then the most mentioned; each
+        entity once.
+    """
+    names = store.read(
+        READ_KEYS,
+        {
+            "low": min((len(key) - most for key, most in edits.items()), default=1),
+            "high": max((len(key) + most for key, most in edits.items()), default=0),
+        },
+    )
+    found: list[int] = []
+    if names.num_rows:
+        keys = names["key"].combine_chunks()
+        ids, mentions = column(names, "id"), column(names, "mentions")
+        length = pc.utf8_length(keys).to_numpy()
+        letters = _letters(keys)
+        for (key, most), own in zip(edits.items(), _letters(pa.array(edits)).tolist(), strict=True):
+            apart = np.bitwise_count(letters ^ np.uint64(own))
+            near = np.flatnonzero((np.abs(length - len(key)) <= most) & (apart <= 2 * most))
+            spelled = keys.take(pa.array(near)).to_pylist()
+            if not spelled:
+                continue
+            distance = cdist([key], spelled, scorer=Levenshtein.distance, score_cutoff=most)[0]
+            order = np.lexsort((ids[near], -mentions[near], distance))
+            found += ids[near[order[distance[order] <= most][:top]]].tolist()
+    if not found:
+        return tables()["Entity"].columns.empty_table()
+    there = entities_by_id(store, sorted(set(found)))
+    row = {identity: place for place, identity in enumerate(there["id"].to_pylist())}
+    return there.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
+
+
+def _letters(keys: pa.Array) -> NDArray[np.uint64]:
+    """Which letters each key holds, a bit for each of `LETTERS`."""
+    held = np.zeros(len(keys), dtype=np.uint64)
+    for place, letter in enumerate(LETTERS):
+        there = pc.match_substring(keys, letter).to_numpy(zero_copy_only=False)
+        held |= there.astype(np.uint64) << np.uint64(place)
+    return held
