@@ -219,9 +219,10 @@ def _unread(report: "IngestReport") -> dict[str, list[str]]:
 
 def summary(report: "IngestReport") -> str:
     """An ingestion in one line."""
+    moved = f"moved {report.moved:,}, " if report.moved else ""
     return (
-        f"added {report.added:,}, changed {report.changed:,}, unchanged {report.unchanged:,}, "
-        f"moved {report.moved:,}, skipped {len(report.skipped):,}: {count(report.passages, 'passage')}, "
+        f"added {report.added:,}, changed {report.changed:,}, unchanged {report.unchanged:,}, {moved}"
+        f"skipped {len(report.skipped):,}: {count(report.passages, 'passage')}, "
         f"{count(report.events, 'event')}{masked(report)}"
     )
 
