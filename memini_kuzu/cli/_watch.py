@@ -36,7 +36,7 @@ CALM = 2.0
 @command("memini watch notes/ --db notes.memini", "memini watch notes/ --prune --exclude 'drafts/'")
 def watch(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER", help="The folders; each is taken in first.", exists=True)
+        list[Path], typer.Argument(metavar="FOLDER", help="The folders; each is taken in first.")
     ],
     *,
     db: Db = STORE,
@@ -62,6 +62,9 @@ def watch(
     """
     from memini_kuzu.memory.following import Follower
 
+    for path in paths:
+        if not path.is_dir():
+            raise InputError(f"{path} is no folder; name one that is there")
     follower = Follower(
         paths, tuple(include or ()), tuple(exclude or ()), source, encoding=encoding, prune=prune
     )

@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
 import yaml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdurl import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -438,7 +438,7 @@ class _Builder:
         """A link ends here: its words stand, and may name a note; its address is no prose."""
         pieces = self.pieces[before:]
         self._destination(end)
-        relative = "" if _SCHEME.match(address) else unquote(re.split("[#?]", address, maxsplit=1)[0])
+        relative = "" if _SCHEME.match(address) else decode(re.split("[#?]", address, maxsplit=1)[0])
         name = _note(relative)
         if name:
             start, last = (pieces[0][0], pieces[-1][1]) if pieces else (self._cursor, self._cursor)
