@@ -6,7 +6,20 @@ from dataclasses import dataclass
 
 from memini_kuzu.errors import RecordError
 
-__all__ = ["ROLES", "Columns", "EventColumns", "Item", "Notice", "Record"]
+__all__ = [
+    "MARKDOWN",
+    "PLAIN",
+    "ROLES",
+    "Columns",
+    "EventColumns",
+    "Item",
+    "Notice",
+    "Record",
+    "Skipped",
+]
+
+MARKDOWN, PLAIN = "markdown", "plain"
+"""The forms of a text."""
 
 ROLES = frozenset({"assistant", "user"})
 """Speakers that are a side of a conversation and nobody in particular: they are no entities."""
@@ -37,6 +50,18 @@ class Record:
     lead : int
         Characters at the start of the text that the reader put there, such as ``Ada: ``, and that no
         mention is looked for in.
+    names : tuple of str
+        What it is called beside its title, such as the name of its file; the first stands for a title where
+        there is none. No part of what the text is known by: a file that is renamed says nothing new.
+    form : str
+        `MARKDOWN` where the text is that: mentions are then looked for in its prose, and its links and tags
+        are mentions. Otherwise `PLAIN`.
+    aside : tuple of tuple of int
+        Start and end of each part of a plain text that is no prose, such as code.
+    file : str
+        What the file that it was read from is known by.
+    former : tuple of two str, or None
+        The source and the id that the same document had before files were known by their names.
     """
 
     text: str
@@ -48,6 +73,11 @@ class Record:
     speaker: str = ""
     people: tuple[str, ...] = ()
     lead: int = 0
+    names: tuple[str, ...] = ()
+    form: str = PLAIN
+    aside: tuple[tuple[int, int], ...] = ()
+    file: str = ""
+    former: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +106,22 @@ class Notice:
     def __str__(self) -> str:
         counted = "" if self.count is None else f": {self.count:,}"
         return f"{self.origin}: {self.what}{counted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file of a folder, or a folder in it, that gave no record.
+
+    Parameters
+    ----------
+    file : str
+        What it is known by.
+    why : str
+        Why it was not read, and what would read it where anything does.
+    """
+
+    file: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +167,5 @@ class EventColumns:
     amount: str | None = None
 
 
-Item = Record | RecordError | Notice
-"""What the readers give, in order: a record, what is wrong with one, or what was left out."""
+Item = Record | RecordError | Notice | Skipped
+"""What the readers give: a record, what is wrong with one, what was left out, or a file that was."""

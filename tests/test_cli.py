@@ -304,11 +304,14 @@ def test_remember_says_whether_a_text_is_new_changed_or_known(store: Path) -> No
         "added": 0,
         "changed": 0,
         "unchanged": 1,
+        "moved": 0,
         "passages": 0,
         "events": 0,
         "skipped": [],
         "redacted": {},
         "notices": [],
+        "folders": [],
+        "files": {},
     }
 
 

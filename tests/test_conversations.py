@@ -12,7 +12,7 @@ import pytest
 from memini_kuzu.extraction import RuleExtractor
 from memini_kuzu.memory import Memory
 from memini_kuzu.readers import read
-from memini_kuzu.records import Notice, Record
+from memini_kuzu.records import Notice, Record, Skipped
 from memini_kuzu.text.redaction import Redaction
 from memini_kuzu.times import from_millis, to_millis
 
@@ -477,7 +477,7 @@ def test_slack_gives_names_for_ids_from_the_list_beside_the_channels() -> None:
     said, left = told("export")
 
     assert said == [
-        ("2025-02-14T09:15:00", "Mia Berg: Ask @Jon Ray in #boats & read this (https://a.org/x), @here"),
+        ("2025-02-14T09:15:00", "Mia Berg: Ask @Jon Ray in #boats & read this, @here"),
         ("2025-02-14T09:15:00", "Deploys: Done https://a.org"),
     ]
     assert (
@@ -489,6 +489,18 @@ def test_slack_gives_names_for_ids_from_the_list_beside_the_channels() -> None:
         }
         or left["entries of a list of users or channels left out"]
     )
+
+
+def test_a_reply_in_a_thread_of_slack_is_about_the_message_that_it_answers() -> None:
+    post = {"type": "message", "user": "Mia", "ts": "1739524500.000250", "text": "The ferry is late"}
+    reply = {"type": "message", "user": "Jon", "ts": "1739524600.000000", "text": "Fog"}
+    thread = {"thread_ts": post["ts"]}
+
+    records = [
+        item for item in read([write("a.json", [post | thread, reply | thread])]) if isinstance(item, Record)
+    ]
+
+    assert [record.title for record in records] == ["", "The ferry is late"]
 
 
 def test_a_list_of_roles_and_contents_is_a_conversation() -> None:
@@ -538,8 +550,9 @@ def test_json_of_no_known_export_is_an_error_alone_and_a_notice_in_a_folder() ->
     items = list(read(["in"]))
 
     assert "in/package.json: is JSON of no known export (ChatGPT" in str(alone)
-    assert [type(item) for item in items] == [Record, Notice]
-    assert str(items[1]).startswith("in/package.json: not read: is JSON of no known export")
+    assert [type(item) for item in items] == [Record, Skipped]
+    assert isinstance(items[1], Skipped)
+    assert items[1].why.startswith("not read: is JSON of no known export")
 
 
 def test_broken_json_names_the_line() -> None:

@@ -139,6 +139,26 @@ def test_every_format_gives_the_same_edges(tmp_path: Path, memory: Memory, kind:
         assert_same(edges_of(memory), edges_of(direct))
 
 
+def test_fields_of_jsonl_are_read_by_name_in_whichever_line_they_stand(
+    memory: Memory, tmp_path: Path
+) -> None:
+    rows = [
+        {"source": "Ada", "target": 'an "amount" of it', "time": "2026-01-01"},
+        {"amount": 5, "time": "2026-01-01", "target": "Paris", "source": "Ada"},
+    ]
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    memory.load_events(path)
+
+    edges = edges_of(memory)
+    assert sorted(edges.fast / edges.fast.min()) == pytest.approx([1.0, 5.0])
+    again = path.rename(tmp_path / "again.jsonl")
+    again.write_text(again.read_text() + "\n")  # a file that was loaded already would not be read
+    with pytest.raises(RecordError, match="row 1: column 'amount' is empty"):
+        memory.load_events(again, columns=EventColumns(amount="amount"))
+
+
 def test_a_file_loaded_twice_changes_nothing_whatever_its_name(memory: Memory, tmp_path: Path) -> None:
     pq.write_table(stream(100), tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes())

@@ -16,8 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
-from memini_kuzu.readers import LINE_LIMIT, SUFFIXES, TEXT_LIMIT, Columns, _inputs, _lines, read, read_stdin
-from memini_kuzu.records import Record
+from memini_kuzu.readers import (
+    LINE_LIMIT,
+    SUFFIXES,
+    TEXT_LIMIT,
+    Columns,
+    _inputs,
+    _lines,
+    list_files,
+    read,
+    read_stdin,
+)
+from memini_kuzu.records import Item, Notice, Record, Skipped
+from memini_kuzu.text.markdown import read_structure
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -41,10 +52,14 @@ def write(name: str, content: str | bytes, modified: int = MODIFIED) -> str:
     return name
 
 
-def records(items: Iterator[Record | RecordError]) -> list[Record]:
-    found = list(items)
+def records(items: Iterator[Item]) -> list[Record]:
+    found = [item for item in items if not isinstance(item, Skipped)]
     assert [item for item in found if not isinstance(item, Record)] == []
     return [item for item in found if isinstance(item, Record)]
+
+
+def skipped(items: Iterator[Item]) -> dict[str, str]:
+    return {item.file: item.why for item in items if isinstance(item, Skipped)}
 
 
 def one(name: str, **options: object) -> Record:
@@ -52,7 +67,7 @@ def one(name: str, **options: object) -> Record:
     return record
 
 
-def errors(items: Iterator[Record | RecordError]) -> list[str]:
+def errors(items: Iterator[Item]) -> list[str]:
     return [str(item) for item in items if isinstance(item, RecordError)]
 
 
@@ -63,8 +78,9 @@ def fault(name: str, **options: object) -> str:
     return str(item)
 
 
-def texts(items: Iterator[Record | RecordError]) -> list[str]:
-    return [item.text if isinstance(item, Record) else f"! {item}" for item in items]
+def texts(items: Iterator[Item]) -> list[str]:
+    kept = [item for item in items if not isinstance(item, Skipped)]
+    return [item.text if isinstance(item, Record) else f"! {item}" for item in kept]
 
 
 def pdf(*pages: str, about: str = "") -> bytes:
@@ -104,27 +120,90 @@ def test_a_text_file_is_one_record_kept_verbatim(folder: Path) -> None:
     assert one("notes/ada.txt") == Record(
         text=text,
         time=MODIFIED,
-        source=(folder / "notes/ada.txt").resolve().as_posix(),
+        source="notes/ada.txt",
         title="",
         id="ada.txt",
         origin="notes/ada.txt",
+        names=("ada",),
+        file="notes/ada.txt",
+        former=((folder / "notes/ada.txt").resolve().as_posix(), "ada.txt"),
     )
 
 
-def test_a_folder_is_walked_in_sorted_order_without_hidden_and_unknown_files() -> None:
+def test_a_folder_is_walked_in_sorted_order_and_tells_of_every_file() -> None:
     for name in (
-        "b.txt",
-        "a/z.TXT",
-        "a/b/c.txt",
-        "c.txt",
-        ".hidden.txt",
-        ".git/x.txt",
-        "a/photo.jpg",
-        "Makefile",
+        *("b.txt", "a/z.TXT", "a/b/c.txt", "c.txt", ".hidden.txt", ".git/x.txt", "a/photo.jpg", "Makefile"),
+        *(
+            "node_modules/x/y.txt",
+            "~$b.docx",
+            "poetry.lock",
+            "notes.memini",
+            "empty.txt",
+            "latin.txt",
+            "bad.json",
+        ),
     ):
         write(f"in/{name}", name)
+    write("in/empty.txt", "")
+    write("in/latin.txt", b"caf\xe9")
 
-    assert [record.text for record in records(read(["in"]))] == ["a/b/c.txt", "a/z.TXT", "b.txt", "c.txt"]
+    items = list(read(["in"]))
+
+    assert texts(iter(items)) == ["a/b/c.txt", "a/z.TXT", "b.txt", "c.txt"]
+    assert {file: why.partition(" (")[0] for file, why in skipped(iter(items)).items()} == {
+        "in/.git": "hidden",
+        "in/.hidden.txt": "hidden",
+        "in/Makefile": "of no type, which is not read; --include 'Makefile' reads it as text",
+        "in/a/photo.jpg": "of type .jpg, which is not read; --include '*.jpg' reads it as text",
+        "in/bad.json": "not read: is not JSON at line 1, column 1",
+        "in/empty.txt": "is empty; there is no text to remember",
+        "in/latin.txt": "not read: byte 3",
+        "in/node_modules": "a folder of programs",
+        "in/notes.memini": "a store of memini",
+        "in/poetry.lock": "a lock or temporary file",
+        "in/~$b.docx": "a lock or temporary file",
+    }
+
+
+def test_patterns_choose_files_and_ignore_files_are_honoured() -> None:
+    for name in ("a.txt", "b.log", "drafts/c.txt", "keep/d.txt", "keep/e.txt", "old/f.txt", "g.md"):
+        write(f"in/{name}", name)
+    write("in/.gitignore", "drafts/\n*.txt\n!a.txt\n")
+    write("in/keep/.memignore", "!d.txt\n")
+
+    assert texts(read(list_files(["in"]))) == ["a.txt", "g.md", "keep/d.txt"]
+    assert texts(read(list_files(["in"], exclude=["keep/", "*.md"]))) == ["a.txt"]
+    assert texts(read(list_files(["in"], include=["*.log", "a.*"]))) == ["a.txt", "b.log"]
+    assert skipped(read(list_files(["in"], include=["*.log"], exclude=["g*"]))) == {
+        "in/.gitignore": "hidden",
+        "in/a.txt": "not included",
+        "in/drafts": "ignored",
+        "in/g.md": "excluded",
+        "in/keep/.memignore": "hidden",
+        "in/keep/d.txt": "not included",
+        "in/keep/e.txt": "ignored",
+        "in/old/f.txt": "ignored",
+    }
+
+
+def test_a_file_is_known_by_its_folder_s_name_wherever_that_lies() -> None:
+    for place in ("one/vault", "two/vault"):
+        write(f"{place}/people/ada.txt", "Ada")
+
+    by_folder = [one(f"{place}/vault/people/ada.txt") for place in ("one", "two")]
+    by_walk = [records(read([f"{place}/vault"]))[0] for place in ("one", "two")]
+
+    assert [(record.source, record.id) for record in by_walk] == [("vault/people/ada.txt", "ada.txt")] * 2
+    assert [(record.source, record.id) for record in by_folder] == [("people/ada.txt", "ada.txt")] * 2
+
+
+def test_two_files_of_one_name_in_a_call_are_refused_and_one_given_twice_is_read_once() -> None:
+    for place in ("one/vault", "two/vault"):
+        write(f"{place}/ada.txt", "Ada")
+
+    with pytest.raises(InputError, match="are both known as vault; take them in by calls of their own"):
+        read(["one/vault", "two/vault"])
+    assert texts(read(["one/vault", "one/vault/ada.txt", "one/vault"])) == ["Ada"]
 
 
 def test_a_hidden_folder_or_file_that_is_named_is_read() -> None:
@@ -172,10 +251,11 @@ def test_a_pipe_and_a_dangling_link_are_reported_and_do_not_block() -> None:
     os.mkfifo("in/pipe.txt")
     Path("in/gone.txt").symlink_to("nowhere")
 
-    assert errors(read(["in"])) == [
-        "in/gone.txt: does not exist; check the path",
-        "in/pipe.txt: is not a regular file; pass - to read a pipe",
-    ]
+    assert skipped(read(["in"])) == {
+        "in/gone.txt": "not read: does not exist; check the path",
+        "in/pipe.txt": "not read: is not a regular file; pass - to read a pipe",
+    }
+    assert errors(read(["in/gone.txt"])) == ["in/gone.txt: does not exist; check the path"]
 
 
 def test_a_file_that_may_not_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,17 +272,15 @@ def test_a_path_with_a_nul_is_an_error() -> None:
     assert fault("a\0.txt").endswith("cannot be read: embedded null byte")
 
 
-def test_a_file_name_that_is_not_utf8_needs_a_source_by_hand() -> None:
+def test_a_file_name_that_is_not_utf8_is_written_out() -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     try:
         write(name, "text")
     except OSError:
         pytest.skip("this file system holds UTF-8 names only")
 
-    assert fault(name).encode().startswith(b"caf\\udce9.txt: source holds half a character")
-    (record,) = read([name], source="café")
-    assert isinstance(record, Record)
-    assert record.id == "caf\\udce9.txt"
+    assert one(name).id == "caf\\udce9.txt"
+    assert one(name).source.endswith("/caf\\udce9.txt")
 
 
 def test_files_of_one_name_are_told_apart_under_one_source() -> None:
@@ -330,35 +408,70 @@ def test_front_matter_takes_time_before_date_and_a_title_of_any_plain_type() -> 
 
 
 @pytest.mark.parametrize(
-    ("matter", "reason"),
+    ("matter", "reason", "title"),
     [
-        ("title: [x\nb: y", "front matter is not YAML at line 3 ("),
-        ("date: 2026-13-45", "front matter is not YAML (month must be"),
-        ("date: tomorrow", "time 'tomorrow' is not a date"),
-        ("date: 20260104", "time 20260104 is a number; write it in ISO 8601"),
-        ("date: [2026, 1]", "time [2026, 1] is of type list; write"),
-        ("title: {a: b}", "title {'a': 'b'} is of type dict; make it a string"),
-        ("title: true", "title True is of type bool"),
-        (f"title: 0x{'f' * 5000}", "is of type int; make it"),
+        ("title: [x\nb: y", "its front matter is not YAML at line 3 (", ""),
+        ("date: {{date}}", "its front matter is not YAML at line 2 (found unhashable key)", ""),
+        ("title: On Ada\ndate: 2026-13-45", "time '2026-13-45' is not a date", "On Ada"),
+        ("title: On Ada\ndate: tomorrow", "time 'tomorrow' is not a date", "On Ada"),
+        ("title: On Ada\ndate: [2026, 1]", "time ['2026', '1'] is of type list; write", "On Ada"),
+        ("title: {a: b}", "title {'a': 'b'} is no text", ""),
     ],
 )
-def test_broken_front_matter_is_an_error(matter: str, reason: str) -> None:
-    assert reason in fault(write("a.md", f"---\n{matter}\n---\ntext\n"))
+def test_odd_front_matter_is_said_to_be_and_stops_nothing(matter: str, reason: str, title: str) -> None:
+    record, notice = read([write("a.md", f"---\n{matter}\n---\n# {{{{title}}}}\n\ntext\n")])
+
+    assert isinstance(record, Record)
+    assert (record.title, record.time, record.names) == (title, MODIFIED, ("a",))
+    assert record.text.endswith("text\n")
+    assert isinstance(notice, Notice)
+    assert notice.what.startswith(reason)
 
 
-def test_front_matter_that_is_not_closed_is_an_error() -> None:
-    assert fault(write("a.md", "---\ntitle: x\n\ntext")) == (
-        "a.md: its front matter is not closed; end it with a line ---"
+def test_front_matter_that_is_not_closed_is_text() -> None:
+    record, notice = read([write("a.md", "---\ntitle: x\n\ntext")])
+
+    assert isinstance(record, Record)
+    assert record.text == "---\ntitle: x\n\ntext"
+    assert (
+        str(notice) == "a.md: its front matter is not closed, and was taken as text; end it with a line ---"
     )
 
 
-def test_front_matter_of_a_billion_laughs_is_an_error_at_once() -> None:
+def test_front_matter_of_a_billion_laughs_is_read_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    text = "---\n" + "\n".join(lines) + "\ntime: *a11\n---\ntext"
 
-    message = fault(write("a.md", "---\n" + "\n".join(lines) + "\ntime: *a11\n---\ntext"))
+    _, notice = read([write("a.md", text)])
 
-    assert len(message) < 300
+    assert len(str(notice)) < 300
+    assert len(read_structure(text).pieces) == 10
+
+
+def test_front_matter_that_says_more_than_title_and_time_stays_in_the_text() -> None:
+    text = "---\ntitle: On Ada\ndate: 2026-01-04\ntags: [maths]\n---\ntext"
+
+    record = one(write("a.md", text))
+
+    assert (record.text, record.title, record.time) == (text, "On Ada", to_millis("2026-01-04"))
+
+
+def test_a_date_that_is_linked_is_a_date() -> None:
+    assert one(write("a.md", '---\ndate: "[[2026-01-04]]"\n---\ntext')).time == to_millis("2026-01-04")
+
+
+def test_a_note_of_properties_alone_is_a_document() -> None:
+    text = '---\ndirector: "[[Mara Voss]]"\nyear: 1984\n---\n'
+
+    assert one(write("Film.md", text)).text == text
+
+
+def test_a_file_that_is_named_by_a_date_is_of_that_date() -> None:
+    record = one(write("2026-01-04 Meeting.md", "text"))
+
+    assert (record.time, record.names) == (to_millis("2026-01-04"), ("2026-01-04 Meeting",))
+    assert one(write("2026-01-05.txt", "text")).names == ()
 
 
 @pytest.mark.parametrize(
@@ -383,13 +496,15 @@ def test_empty_front_matter_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("text", "title"),
     [
-        ("intro\n\n## On *Ada* ##\n\n# Second\n", "On *Ada*"),
+        ("intro\n\n# On *Ada* #\n\n# Second\n", "On *Ada*"),
+        ("intro\n\n## Plans\n\n# Second\n", ""),
+        ("# [[people/Ada|Ada]] today\n", "Ada today"),
         ("```sh\n# a comment\n~~~\n# too\n```\n# Real\n", "Real"),
         ("#hashtag\n####### seven\n    # code\n", ""),
         ("#\n# \nx", ""),
     ],
 )
-def test_the_title_of_markdown_is_its_first_heading(text: str, title: str) -> None:
+def test_the_title_of_markdown_is_its_first_heading_of_the_first_level(text: str, title: str) -> None:
     assert one(write("a.md", text)).title == title
 
 
@@ -553,8 +668,12 @@ def test_a_line_of_jsonl_is_a_record_with_its_own_fields() -> None:
 
     first, second = records(read(["a.ndjson"]))
 
-    assert first == Record(" Ada\n", to_millis("2026-01-04"), "chat", "Hello", "D1:1", "a.ndjson:1")
-    assert second == Record("b\u2028c", MODIFIED, Path("a.ndjson").resolve().as_posix(), "", "", "a.ndjson:3")
+    at = Path("a.ndjson").resolve()
+    key = f"{at.parent.name}/a.ndjson"
+    assert first == Record(" Ada\n", to_millis("2026-01-04"), "chat", "Hello", "D1:1", "a.ndjson:1", file=key)
+    assert second == Record(
+        "b\u2028c", MODIFIED, key, "", "", "a.ndjson:3", file=key, former=(at.as_posix(), "")
+    )
 
 
 def test_columns_name_the_fields_of_jsonl() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.extraction.headings import person, speaker, title_mention
+from memini_kuzu.extraction.links import with_links
 from memini_kuzu.extraction.mentions import Text
 from memini_kuzu.identity import passage_id, stable_id
+from memini_kuzu.records import MARKDOWN
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
@@ -30,6 +32,7 @@ from memini_kuzu.store.writing import (
 )
 from memini_kuzu.tables import column, timestamps
 from memini_kuzu.text.analysis import analyse
+from memini_kuzu.text.markdown import plain_structure, read_structure
 from memini_kuzu.text.pairs import cooccurrence_events
 from memini_kuzu.text.redaction import blank
 
@@ -44,10 +47,12 @@ if TYPE_CHECKING:
     from memini_kuzu.records import Notice, Record
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
+    from memini_kuzu.text.markdown import Structure
 
 __all__ = [
     "Document",
     "IngestReport",
+    "known_documents",
     "read_known",
     "write",
 ]
@@ -59,8 +64,9 @@ class IngestReport:
 
     Parameters
     ----------
-    added, changed, unchanged : int
-        Documents that are new, new versions of known ones, and those that the store had already.
+    added, changed, unchanged, moved : int
+        Documents that are new, new versions of known ones, those that the store had already, and those that
+        it had under another name.
     passages, events : int
         Passages written and co-occurrence events folded.
     skipped : list of RecordError
@@ -69,21 +75,36 @@ class IngestReport:
         How many secrets of each kind were masked in the records, stored or known already.
     notices : list of Notice
         What the readers left out, or found odd.
+    folders : list of str
+        What folders were called before, as far as their files tell; for `prune`.
+    files : dict of str to dict
+        What became of each file: how many of its documents were added, changed, unchanged or moved; or why it
+        gave none, as a key with 1.
     """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    moved: int = 0
     passages: int = 0
     events: int = 0
     skipped: list[RecordError] = field(default_factory=list)
     redacted: dict[str, int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    files: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def outcome(self, record: Record, what: str) -> None:
+        """Note what became of a document, and of its file."""
+        setattr(self, what, getattr(self, what) + 1)
+        if record.file:
+            of_file = self.files.setdefault(record.file, {})
+            of_file[what] = of_file.get(what, 0) + 1
 
     @property
     def documents(self) -> int:
         """How many good records there were."""
-        return self.added + self.changed + self.unchanged
+        return self.added + self.changed + self.unchanged + self.moved
 
 
 @dataclass(slots=True)
@@ -96,25 +117,62 @@ class Document:
     name: str
     digest: str
     language: str
+    spans: list[tuple[int, int]]
     texts: list[str]
     mentions: list[list[Mention]] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+    former: int | None = None
+    structure: Structure | None = None
+
+    @property
+    def title(self) -> str:
+        """What the document is called."""
+        return self.record.title or next(iter(self.record.names), "")
+
+    def words(self, passage: int) -> str:
+        """What a passage is found by beside its text: its title, and in the first one all names."""
+        return "\n".join(dict.fromkeys([self.title, *(self.record.names if passage == 0 else ())]))
 
     def heading(self, passage: int) -> Mention | None:
-        """What heads a passage: the entity that the title names, or else the speaker."""
-        own = self.record.speaker
-        said_by = person(own) if own else speaker(self.texts[passage])
-        return title_mention(self.record.title) or said_by
+        """What heads a passage: who speaks it, where the source tells; else what the title names.
+
+        The title of a conversation is a topic, and often a sentence: it is found by its words.
+        """
+        if self.record.speaker:
+            return person(self.record.speaker)
+        return title_mention(self.title) or speaker(self.texts[passage])
 
     def given(self, passage: int) -> list[Mention]:
-        """Who takes part in what a passage says, as its source tells."""
-        names = (self.record.speaker, *(self.record.people if passage == 0 else ()))
-        return [mention for name in names if (mention := person(name)) is not None]
+        """What a passage mentions by where it comes from: who takes part, and other names of the document."""
+        found: list[Mention | None] = []
+        if passage == 0:
+            found += [person(name) for name in self.record.people]
+            found += [title_mention(name) for name in (*self.record.names, *self.names)]
+        heading = self.heading(passage)
+        unique = {each.key: each for each in found if each is not None}
+        if heading is not None:
+            unique.pop(heading.key, None)
+        return list(unique.values())
 
     def prose(self) -> Iterator[Text]:
         """The texts that mentions are looked for in, one for each passage."""
-        for number, text in enumerate(self.texts):
-            said = text[self.record.lead :] if number == 0 else text
-            yield Text(blank(said), self.language)
+        text, lead = self.record.text, self.record.lead
+        self.structure = structure = (
+            read_structure(text, lead)
+            if self.record.form == MARKDOWN
+            else plain_structure(text, lead, self.record.aside)
+        )
+        self.names = structure.names
+        for start, end in self.spans:
+            yield Text(blank(structure.view(self.record.text, start, end)[0]), self.language)
+
+    def found(self, mentions: list[list[Mention]]) -> None:
+        """Take what the extractor found in `prose`; what the author linked stands for what it covers."""
+        if self.structure is not None:
+            for (start, end), each in zip(self.spans, mentions, strict=True):
+                view, links = self.structure.view(self.record.text, start, end)
+                self.mentions.append(with_links(each, links, view))
+        self.structure = None  # a batch of long documents would hold more of it than of text
 
     @property
     def version(self) -> str:
@@ -126,6 +184,9 @@ class Document:
 class Known:
     """What the store has of a document."""
 
+    id: int
+    source: str
+    record: str
     digest: str
     title: str
     time: int
@@ -141,11 +202,24 @@ def read_known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, Known
     """What the store has of these documents, by their ids."""
     if not ids:
         return {}
-    table = read_documents(read, ids)
+    return known_documents(read_documents(read, ids))
+
+
+def known_documents(table: pa.Table) -> dict[int, Known]:
+    """The rows of a table of documents, by id."""
     if not table.num_rows:
         return {}
     return {
-        row["id"]: Known(row["digest"], row["title"], int(time), tuple(row["versions"]), row["positions"])
+        row["id"]: Known(
+            row["id"],
+            row["source"],
+            row["record"],
+            row["digest"],
+            row["title"],
+            int(time),
+            tuple(row["versions"]),
+            row["positions"],
+        )
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
 
@@ -181,8 +255,7 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
         for place, found in enumerate(document.mentions):
             heading = document.heading(place)
             mentions = found if heading is None or _opens(found, heading) else [heading, *found]
-            opening = mentions[0].key if mentions else None
-            mentions = [*(each for each in document.given(place) if each.key != opening), *mentions]
+            mentions = [*document.given(place), *mentions]
             for mention in mentions:
                 entity = ids.get(mention.key)
                 if entity is None:
@@ -228,12 +301,12 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
     # embedding takes long: not while others wait to write
     vectors = {} if embedder is None else _embed(embedder, documents)
     with store.changing() as change:
-        known = read_known(store.read, [document.id for document in documents])
+        known = _versions_before(store.read, documents)
         # another thread, or this very stream, may have brought a document since it was looked up
         fresh = [
             document
             for document in documents
-            if document.id not in known or not known[document.id].has(document)
+            if document.id not in known or document.former is not None or not known[document.id].has(document)
         ]
         if fresh:
             # a version older than the one that is there gives its events, but does not take the text's place
@@ -242,6 +315,9 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
             )
             # read here: another thread may have added an alias since
             batch = columns(fresh, read_aliases(store.read), store.parameters.impulse)
+            # under another name it says nothing new
+            told = np.array([not (each.id in known and known[each.id].has(each)) for each in fresh])
+            batch = _telling(batch, told)
             places = _places(store, fresh, current, known)
             lost = count_mentions(store.read, places.rewritten)
             alter_entities(change, store.read, _entities(batch, fresh, current), lost)
@@ -249,15 +325,44 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
             write_edges(store, change, edges)
             rows = _write_passages(store, change, batch, fresh, places)
             _write_vectors(store, change, embedder, fresh, places, rows, vectors)
-            _write_documents(store, change, batch, fresh, current, known, places)
-    report.unchanged += len(documents) - len(fresh)
+            _write_documents(store, change, batch, fresh, current, known, places, told)
+    written = {id(document) for document in fresh}
+    for document in documents:
+        if id(document) not in written:
+            report.outcome(document.record, "unchanged")
     if not fresh:
         return
-    changed = sum(document.id in known for document in fresh)
-    report.added += len(fresh) - changed
-    report.changed += changed
+    for document, tells in zip(fresh, told.tolist(), strict=True):
+        new = "added" if document.id not in known else "changed"
+        report.outcome(document.record, new if tells else "moved")
     report.passages += int(sum(len(places.positions[number]) for number in np.flatnonzero(current)))
     report.events += len(batch.amount)
+
+
+def _versions_before(read: Callable[..., pa.Table], documents: list[Document]) -> dict[int, Known]:
+    """What the store has of documents, by their ids now, whatever they were called before."""
+    former = {document.id: document.former for document in documents if document.former is not None}
+    known = read_known(read, [document.id for document in documents] + list(former.values()))
+    for document in documents:
+        before = known.get(former.get(document.id, document.id))
+        if document.id in known or before is None:
+            document.former = None  # it has come or gone by another way since
+        else:
+            known[document.id] = before
+    return known
+
+
+def _telling(batch: Columns, told: NDArray[np.bool_]) -> Columns:
+    """The columns without the events of documents that say nothing new."""
+    keep = told[batch.event_document]
+    return replace(
+        batch,
+        event_document=batch.event_document[keep],
+        source=batch.source[keep],
+        target=batch.target[keep],
+        amount=batch.amount[keep],
+        time=batch.time[keep],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +384,12 @@ def _places(
     places = Places([], [], counters, [])
     for document, is_current in zip(documents, current, strict=True):
         source = document.record.source
-        earlier = known[document.id].positions if document.id in known else []
+        before = known.get(document.id)
+        earlier = [] if before is None else before.positions
+        if before is not None and before.source != source:
+            # passages are known by their source, so they all go and come again
+            places.rewritten.extend(passage_id(before.source, position) for position in earlier)
+            earlier = []
         if not is_current:
             places.positions.append(earlier)
             places.ids.append([])
@@ -322,7 +432,7 @@ def _entities(batch: Columns, documents: list[Document], current: NDArray[np.boo
 
 def _embed(embedder: Embedder, documents: list[Document]) -> dict[int, NDArray[np.float32]]:
     """The vectors of the documents' passages, by document."""
-    texts = [passage_text(document.record.title, text) for document in documents for text in document.texts]
+    texts = [passage_text(document.title, text) for document in documents for text in document.texts]
     bounds = np.cumsum([len(document.texts) for document in documents])[:-1]
     parts = np.split(unit_vectors(embedder, texts), bounds)
     return {document.id: part for document, part in zip(documents, parts, strict=True)}
@@ -361,7 +471,7 @@ def _write_passages(
     ]
     terms = [
         analyse(
-            f"{documents[number].record.title}\n{documents[number].texts[index]}", documents[number].language
+            f"{documents[number].words(index)}\n{documents[number].texts[index]}", documents[number].language
         )
         for _, number, index in rows
     ]
@@ -371,7 +481,7 @@ def _write_passages(
             "record": [documents[number].name for _, number, _ in rows],
             "source": [documents[number].record.source for _, number, _ in rows],
             "position": pa.array([places.positions[number][index] for _, number, index in rows], pa.int64()),
-            "title": [documents[number].record.title for _, number, _ in rows],
+            "title": [documents[number].title for _, number, _ in rows],
             "time": timestamps([documents[number].time for _, number, _ in rows]),
             "document": pa.array([documents[number].id for _, number, _ in rows], pa.int64()),
             "heading": pa.array(
@@ -410,13 +520,16 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
     current: NDArray[np.bool_],
     known: dict[int, Known],
     places: Places,
+    told: NDArray[np.bool_],
 ) -> None:
     ids = np.array([document.id for document in documents], dtype=np.int64)
     gave = Ledger(ids[batch.event_document], batch.source, batch.target, batch.amount, batch.time)
-    old = [document.id for document in documents if document.id in known]
-    events = ledger_to_arrow(read_ledger(store.read, documents=old).join(gave), ids)
+    old = {known[document.id].id: document.id for document in documents if document.id in known}
+    before = read_ledger(store.read, documents=list(old))
+    renamed = np.array([old[document] for document in before.document.tolist()], dtype=np.int64)
+    events = ledger_to_arrow(replace(before, document=renamed).join(gave), ids)
     shown = [
-        (document.digest, document.record.title, document.time)
+        (document.digest, document.title, document.time)
         if is_current
         else (known[document.id].digest, known[document.id].title, known[document.id].time)
         for document, is_current in zip(documents, current, strict=True)
@@ -429,15 +542,26 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
             "time": timestamps([time for *_, time in shown]),
             "digest": [digest for digest, *_ in shown],
             "versions": [
-                [*(known[document.id].versions if document.id in known else ()), document.version]
-                for document in documents
+                [
+                    *(known[document.id].versions if document.id in known else ()),
+                    *([document.version] if tells else ()),
+                ]
+                for document, tells in zip(documents, told.tolist(), strict=True)
             ],
             "positions": pa.array(places.positions, pa.list_(pa.int64())),
         }
     )
     for name in events.column_names:
         rows = rows.append_column(name, events[name])
-    there = pa.array([document.id in known for document in documents])
+    there = pa.array([document.id in known and document.former is None for document in documents])
     change.update("Document", rows.filter(there))
+    former = [document.former for document in documents if document.former is not None]
+    change.delete("Document", keys(former))
     change.create("Document", rows.filter(pc.invert(there)))
     count_sources(change, store, places.counters)
+    left = Counter(known[document.id].source for document in documents if document.former is not None)
+    if left:
+        kept = {document.record.source for document in documents}
+        documents_of = read_sources(store.read)
+        empty = [name for name, number in left.items() if documents_of[name] == number and name not in kept]
+        change.delete("Source", pa.table({"name": pa.array(empty, pa.string())}))

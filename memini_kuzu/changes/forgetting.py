@@ -179,6 +179,8 @@ def _in_scope(scope: Scope, documents: pa.Table) -> Flags:
     """Which documents the scope is about, whatever their dates."""
     if not scope.of_documents:
         return np.zeros(documents.num_rows, dtype=np.bool_)
+    if scope.documents is not None:
+        return np.isin(_ids(documents, "id"), scope.documents)
     if scope.source is None:
         return np.ones(documents.num_rows, dtype=np.bool_)
     return np.asarray(pc.equal(documents["source"], scope.source).to_numpy(), dtype=np.bool_)

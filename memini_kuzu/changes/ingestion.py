@@ -12,15 +12,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memini_kuzu.changes.documents import Document, IngestReport, read_known, write
+from memini_kuzu.changes.moves import Moves
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
-from memini_kuzu.records import Notice
+from memini_kuzu.records import Notice, Skipped
 from memini_kuzu.store.vectors import check_space, read_space
 from memini_kuzu.text.languages import detect
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
-from memini_kuzu.text.segments import segment
+from memini_kuzu.text.segments import spans
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor
+    from memini_kuzu.readers import Listing
     from memini_kuzu.records import Item, Record
     from memini_kuzu.store import Store
 
@@ -66,11 +68,13 @@ class _Incoming:
         *,
         skip_bad: bool,
         redaction: Redaction,
+        moves: Moves | None = None,
     ) -> None:
         self.failure: InputError | None = None
         self._store, self._records, self._now, self._report = store, records, now, report
         self._skip_bad = skip_bad
         self._redaction = redaction
+        self._moves = moves
         self._changed: set[int] = set()
 
     def batches(self) -> Iterator[list[Document]]:
@@ -92,9 +96,7 @@ class _Incoming:
     def _documents(self) -> Iterator[Document]:
         for chunk in _chunks(self._records, BATCH):
             skipped = self._report.skipped if self._skip_bad else None
-            yield from self._fresh(
-                list(_prepare(chunk, self._now, skipped, self._report.notices, self._redacted))
-            )
+            yield from self._fresh(list(_prepare(chunk, self._now, skipped, self._report, self._redacted)))
 
     def _redacted(self, record: Record) -> Record:
         """The record with its secrets masked, and counted; a masked name names nobody."""
@@ -110,12 +112,15 @@ class _Incoming:
             said_by = "" if mask(record.speaker)[1] else record.speaker
             record = replace(record, speaker=said_by, people=named)
         if in_lead or in_text or in_title:
-            return replace(record, text=lead + text, title=title, lead=len(lead))
+            aside = () if in_text else record.aside  # a mask moves what stands behind it
+            return replace(record, text=lead + text, title=title, lead=len(lead), aside=aside)
         return record
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""
         known = read_known(self._store.read, [document.id for document in documents])
+        if self._moves is not None:
+            self._moves.find([document for document in documents if document.id not in known])
         for document in documents:
             earlier = known.get(document.id)
             if earlier is None:
@@ -124,7 +129,7 @@ class _Incoming:
                 self._changed.add(document.id)
                 yield document
             else:
-                self._report.unchanged += 1
+                self._report.outcome(document.record, "unchanged")
 
 
 def ingest(
@@ -137,6 +142,7 @@ def ingest(
     processes: int = 1,
     redaction: Redaction = KEYS_ONLY,
     embedder: Embedder | None = None,
+    listing: Listing | None = None,
     progress: Callable[[int], None] = lambda _documents: None,
 ) -> IngestReport:
     """Read records into the store; the parameters and errors are those of `Memory.add`.
@@ -148,15 +154,18 @@ def ingest(
         # before the extractor's work; the transaction asks again
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport()
-    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction)
+    moves = None if listing is None else Moves(store.read, listing)
+    incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
     for batch in incoming.batches():
         mentions = iter(mentions_of(extractor, _texts(batch), processes=processes))
         for document in batch:
-            document.mentions = list(itertools.islice(mentions, len(document.texts)))
+            document.found(list(itertools.islice(mentions, len(document.texts))))
         write(store, embedder, batch, report)
         progress(report.documents)
     if incoming.failure is not None:
         raise incoming.failure
+    if moves is not None:
+        report.folders = moves.former_folders
     return report
 
 
@@ -191,13 +200,16 @@ def _prepare(
     records: list[Item],
     now: int,
     skipped: list[RecordError] | None,
-    notices: list[Notice],
+    report: IngestReport,
     redact: Callable[[Record], Record],
 ) -> Iterator[Document]:
     """Check records and give them identities; a bad one is kept aside, or raised where there is no place."""
     for item in records:
         if isinstance(item, Notice):
-            notices.append(item)
+            report.notices.append(item)
+            continue
+        if isinstance(item, Skipped):
+            report.files[item.file] = {item.why: 1}
             continue
         try:
             record = redact(_checked(item, now))
@@ -210,15 +222,10 @@ def _prepare(
         digest = text_digest(record.title, record.text)
         # without an id of its own a text is itself at its date: told again tomorrow, it is confirmed
         name = record.id or hashlib.blake2b(f"{digest}@{time}".encode(), digest_size=8).hexdigest()
-        yield Document(
-            record,
-            time,
-            stable_id(record.source, name),
-            name,
-            digest,
-            detect(record.text[record.lead :]),
-            segment(record.text),
-        )
+        pieces = list(spans(record.text))
+        texts = [record.text[start:end] for start, end in pieces]
+        language = detect(record.text[record.lead :])
+        yield Document(record, time, stable_id(record.source, name), name, digest, language, pieces, texts)
 
 
 def _checked(record: Record | RecordError, now: int) -> Record:

@@ -37,6 +37,8 @@ class Scope:
         The entity of this id.
     pair : tuple of two int, or None
         The associations between these two entities, in both directions.
+    documents : tuple of int, or None
+        The documents of these ids.
 
     Raises
     ------
@@ -54,10 +56,12 @@ class Scope:
     until: int | None = None
     entity: int | None = None
     pair: tuple[int, int] | None = None
+    documents: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        documents = not (self.source is None and self.since is None and self.until is None)
-        if documents + (self.entity is not None) + (self.pair is not None) != 1:
+        by_source = not (self.source is None and self.since is None and self.until is None)
+        others = (self.entity, self.pair, self.documents)
+        if by_source + sum(other is not None for other in others) != 1:
             raise InputError(
                 "forget takes one kind of thing at a time: a source or dates, an entity, or an association"
             )

@@ -7,6 +7,9 @@ in the order of the imports below.
 from memini_kuzu.cli import _memory  # noqa: F401  registers the basic commands, which come first in the help
 
 # isort: split
+from memini_kuzu.cli import _ingest  # noqa: F401  registers its command, which comes next
+
+# isort: split
 from memini_kuzu.cli import (
     _agents,  # noqa: F401  registers its commands
     _alias,  # noqa: F401  registers its commands
@@ -15,6 +18,7 @@ from memini_kuzu.cli import (
     _events,  # noqa: F401  registers its commands
     _explain,  # noqa: F401  registers its commands
     _science,  # noqa: F401  registers its commands
+    _watch,  # noqa: F401  registers its command
 )
 from memini_kuzu.cli._app import app, main
 

@@ -4,7 +4,6 @@ import json
 import sys
 from collections import defaultdict
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -25,10 +24,9 @@ from memini_kuzu.cli._app import (
     opened_file,
 )
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
-from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
-from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.cli._print import clean, console, day, jsonable, plain, show_json, show_table
 from memini_kuzu.config import FORGET_BELOW, Parameters
-from memini_kuzu.errors import InputError, RecordError, StoreError
+from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.records import Columns, Record
 from memini_kuzu.times import to_millis
 
@@ -38,7 +36,18 @@ if TYPE_CHECKING:
     from memini_kuzu.dynamics import TimeConstants
     from memini_kuzu.extraction import Estimate
 
-__all__ = ["associations", "consolidate", "cypher", "ingest", "init", "recall", "remember", "stats"]
+__all__ = [
+    "ClockNow",
+    "associations",
+    "consolidate",
+    "count",
+    "cypher",
+    "init",
+    "masked",
+    "recall",
+    "remember",
+    "stats",
+]
 
 DEFAULTS = Parameters()
 COLUMNS = Columns()
@@ -51,13 +60,6 @@ ClockNow = Annotated[
 Time = Annotated[
     str | None, typer.Option("--time", metavar="TIME", help="When it was said: 2026-01-04T09:30.")
 ]
-
-
-class OnError(StrEnum):
-    """What happens at a bad record."""
-
-    abort = "abort"
-    skip = "skip"
 
 
 @command("memini init --db notes.memini", "memini init --db fast.memini --tau-fast 1 --tau-slow 365")
@@ -148,7 +150,7 @@ def remember(
     else:
         what = "a new version" if report.changed else "remembered"
         typer.echo(
-            f"{what}: {_count(report.passages, 'passage')}, {_count(report.events, 'event')}{_masked(report)}"
+            f"{what}: {count(report.passages, 'passage')}, {count(report.events, 'event')}{masked(report)}"
         )
 
 
@@ -166,139 +168,14 @@ def _with_estimate(report: "IngestReport", estimate: "Estimate | None") -> Any:
     return report if estimate is None else {**jsonable(report), "estimate": estimate}
 
 
-def _masked(report: "IngestReport") -> str:
+def masked(report: "IngestReport") -> str:
     """What was masked, by kind; nothing where nothing was."""
     kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(report.redacted.items()))
     return f"; masked: {kinds}" if kinds else ""
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-@command(
-    "memini ingest notes/ --db notes.memini",
-    "memini ingest chat.jsonl --text-column message --time-column sent_at --on-error skip",
-    "memini ingest mail/ --redact-emails --redact-phones GB",
-    "memini --extractor llm ingest notes/ --yes",
-)
-def ingest(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH", help="Documents, exported chats, mail, JSONL, CSV; folders; - is stdin."
-        ),
-    ],
-    *,
-    db: Db = STORE,
-    text_column: Annotated[
-        str, typer.Option("--text-column", metavar="NAME", help="JSONL and CSV: where the text is.")
-    ] = COLUMNS.text,
-    time_column: Annotated[
-        str, typer.Option("--time-column", metavar="NAME", help="… its date.")
-    ] = COLUMNS.time,
-    source_column: Annotated[
-        str, typer.Option("--source-column", metavar="NAME", help="… what it belongs to.")
-    ] = COLUMNS.source,
-    title_column: Annotated[
-        str, typer.Option("--title-column", metavar="NAME", help="… its title.")
-    ] = COLUMNS.title,
-    id_column: Annotated[
-        str, typer.Option("--id-column", metavar="NAME", help="… its id in its source.")
-    ] = COLUMNS.id,
-    time: Annotated[
-        str | None, typer.Option("--time", metavar="TIME", help="The date of everything, whatever it says.")
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option("--source", metavar="NAME", help="The source of everything.")
-    ] = None,
-    encoding: Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of text.")] = "utf-8",
-    on_error: Annotated[
-        OnError, typer.Option("--on-error", help="At a bad record: stop, or report it and go on.")
-    ] = OnError.abort,
-    processes: Annotated[
-        int, typer.Option("--processes", metavar="N", min=1, help="How many processes read the texts.")
-    ] = 1,
-    redact_emails: RedactEmails = False,
-    redact_phones: RedactPhones = None,
-    no_redaction: NoRedaction = False,
-    yes: Yes = False,
-    now: ClockNow = None,
-    as_json: Json = False,
-    wait: Wait = 0.0,
-) -> None:
-    """Take in files and folders. What is there already changes nothing; a changed document is a new version.
-
-    A thousand documents make a batch, which is kept whole or not at all: after an error or a crash, the same
-    command goes on from the last batch. Keys, tokens and passwords of known formats are masked first.
-    """
-    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
-    skip_bad = on_error is OnError.skip
-    columns = Columns(text_column, time_column, source_column, title_column, id_column)
-    held, estimate = None, None
-    if costs():
-        from memini_kuzu.readers import read
-
-        # read once: standard input cannot be read again, and what was estimated is what is sent
-        held = list(read(paths, columns=columns, time=time, source=source, encoding=encoding))
-        try:
-            estimate = estimated(db, held, redaction=redaction, now=now, wait=wait, skip_bad=skip_bad)
-        except RecordError as error:
-            _say_what_is_kept(error, 0)
-        show_estimate(estimate, as_json=as_json, going=yes)
-        if not yes:
-            return
-    with (
-        opened_file(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
-        DocumentProgress() as progress,
-    ):
-        try:
-            if held is not None:
-                report = memory.add(held, skip_bad=skip_bad, processes=processes, progress=progress)
-            else:
-                report = memory.ingest(
-                    *paths,
-                    columns=columns,
-                    time=time,
-                    source=source,
-                    encoding=encoding,
-                    skip_bad=skip_bad,
-                    processes=processes,
-                    progress=progress,
-                )
-        except RecordError as error:
-            _say_what_is_kept(error, progress.documents)
-        except KeyboardInterrupt:
-            note(f"interrupted; {_kept(progress.documents)}")
-            raise
-    _show_ingested(report, estimate, as_json=as_json)
-
-
-def _say_what_is_kept(error: RecordError, documents: int) -> NoReturn:
-    raise RecordError(
-        error.origin, f"{error.reason} (or pass --on-error skip); {_kept(documents)}"
-    ) from error
-
-
-def _kept(documents: int) -> str:
-    if not documents:
-        return "nothing was changed"
-    return f"{_count(documents, 'document')} are kept, and the same command goes on from there"
-
-
-def _show_ingested(report: "IngestReport", estimate: "Estimate | None", *, as_json: bool) -> None:
-    for error in report.skipped:
-        note(f"skipped {error}")
-    for notice in report.notices:
-        note(str(notice))
-    if as_json:
-        show_json(_with_estimate(report, estimate))
-    else:
-        typer.echo(
-            f"added {report.added:,}, changed {report.changed:,}, unchanged {report.unchanged:,}, "
-            f"skipped {len(report.skipped):,}: {_count(report.passages, 'passage')}, "
-            f"{_count(report.events, 'event')}{_masked(report)}"
-        )
 
 
 class Layout(StrEnum):
@@ -426,7 +303,7 @@ def consolidate(
         show_json(report)
         return
     typer.echo(
-        f"{_count(report.edges, 'association')}: {report.forgotten:,} "
+        f"{count(report.edges, 'association')}: {report.forgotten:,} "
         f"{'would be forgotten' if dry_run else 'forgotten'}, {report.strengthened:,} strengthened; "
         f"{report.seconds:.2f} s{', nothing was written' if dry_run else ''}"
     )

@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from memini_kuzu.changes import events, exchange, ingestion
+from memini_kuzu.changes import events, exchange, forgetting, ingestion
+from memini_kuzu.changes.moves import gone_documents
+from memini_kuzu.changes.scope import Scope
 from memini_kuzu.changes.vectors import embed_passages
 from memini_kuzu.errors import InputError
 from memini_kuzu.extraction import CostlyExtractor
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
-from memini_kuzu.readers import Columns, read
+from memini_kuzu.readers import Columns, list_files, read
 from memini_kuzu.records import EventColumns, Record
 from memini_kuzu.times import TimeLike, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from memini_kuzu.changes.documents import IngestReport
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
+    from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
+    from memini_kuzu.readers import Listing
     from memini_kuzu.records import Item
 
 
@@ -53,11 +57,16 @@ class Learning(OpenMemory):
         time: TimeLike | None = None,
         source: str | None = None,
         encoding: str = "utf-8",
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
         skip_bad: bool = False,
         processes: int = 1,
         progress: Callable[[int], None] = lambda _documents: None,
     ) -> IngestReport:
-        r"""Take in files and folders: text, Markdown, HTML, PDF, JSONL, CSV; ``-`` is standard input.
+        r"""Take in files and folders: documents, conversations, JSONL and CSV; ``-`` is standard input.
+
+        A file is known by its path within the folder that is given, with that folder's name in front,
+        wherever that lies. Moved or renamed, it is recognised by its text, and nothing is told again.
 
         Parameters
         ----------
@@ -72,9 +81,12 @@ class Learning(OpenMemory):
             The source of everything read; by default each record's own, or else its file.
         encoding : str
             Of text.
+        include, exclude : sequence of str
+            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not.
         skip_bad : bool
             Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
-            of a thousand documents that it stands in is not kept.
+            of a thousand documents that it stands in is not kept. A file of a folder that cannot be read as a
+            whole is reported, and ends nothing.
         processes : int
             How many processes extract.
         progress : callable
@@ -83,7 +95,7 @@ class Learning(OpenMemory):
         Returns
         -------
         IngestReport
-            What was added, changed, unchanged and skipped.
+            What was added, changed, unchanged, moved and skipped, and what became of every file.
 
         Raises
         ------
@@ -100,13 +112,69 @@ class Learning(OpenMemory):
         ...     memory.ingest(folder).documents
         1
         """
-        records = read(paths, columns=columns or Columns(), time=time, source=source, encoding=encoding)
-        return self.add(records, skip_bad=skip_bad, processes=processes, progress=progress)
+        listing = list_files(paths, include=include, exclude=exclude)
+        records = read(listing, columns=columns or Columns(), time=time, source=source, encoding=encoding)
+        return self.add(records, listing=listing, skip_bad=skip_bad, processes=processes, progress=progress)
+
+    def prune(self, *paths: Path | str, formerly: Sequence[str] = (), dry_run: bool = False) -> ForgetReport:
+        """Forget the documents of folders whose files are not there any more, or are empty.
+
+        Parameters
+        ----------
+        *paths : Path or str
+            Folders that were taken in.
+        formerly : sequence of str
+            What they were called before, as `IngestReport.folders` tells.
+        dry_run : bool
+            Report and write nothing.
+
+        Returns
+        -------
+        ForgetReport
+            What was forgotten, or would be.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> folder = Path(tempfile.mkdtemp()) / "notes"
+        >>> folder.mkdir()
+        >>> _ = (folder / "a.md").write_text("Ada visited Paris.")
+        >>> with Memory.open(folder.parent / "a.memini") as memory:
+        ...     _ = memory.ingest(folder)
+        ...     (folder / "a.md").unlink()
+        ...     memory.prune(folder).documents
+        1
+        """
+        gone = self.gone(list_files(paths), formerly=formerly)
+        return self.forget_documents(gone, dry_run=dry_run)
+
+    def gone(self, listing: Listing, *, formerly: Sequence[str] = ()) -> list[int]:
+        """Ids of the documents that `prune` forgets."""
+        return gone_documents(self._store.read, listing, formerly)
+
+    def forget_documents(self, ids: Sequence[int], *, dry_run: bool = False) -> ForgetReport:
+        """Take back exactly what documents have contributed.
+
+        Parameters
+        ----------
+        ids : sequence of int
+            Which.
+        dry_run : bool
+            Report and write nothing.
+
+        Returns
+        -------
+        ForgetReport
+            What was forgotten, or would be.
+        """
+        return forgetting.forget(self._store, Scope(documents=tuple(ids)), dry_run=dry_run)
 
     def add(
         self,
         records: Iterable[Item],
         *,
+        listing: Listing | None = None,
         skip_bad: bool = False,
         processes: int = 1,
         progress: Callable[[int], None] = lambda _documents: None,
@@ -117,6 +185,8 @@ class Learning(OpenMemory):
         ----------
         records : iterable of Record, RecordError or Notice
             Read as they are needed.
+        listing : Listing, optional
+            The files that the records are read from: tells what was moved.
         skip_bad, processes, progress
             As for `ingest`.
 
@@ -151,6 +221,7 @@ class Learning(OpenMemory):
             processes=processes,
             redaction=self._redaction,
             embedder=self._embedder,
+            listing=listing,
             progress=progress,
         )
 

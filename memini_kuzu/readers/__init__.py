@@ -36,9 +36,10 @@ CSV are streamed, so that memory does not grow with the file.
 
 from __future__ import annotations
 
+from memini_kuzu.readers._files import Listing
 from memini_kuzu.readers._inputs import TEXT_LIMIT
 from memini_kuzu.readers._lines import LINE_LIMIT
-from memini_kuzu.readers._walk import SUFFIXES, read, read_stdin
+from memini_kuzu.readers._walk import SUFFIXES, list_files, read, read_stdin
 from memini_kuzu.records import Columns
 
-__all__ = ["LINE_LIMIT", "SUFFIXES", "TEXT_LIMIT", "Columns", "read", "read_stdin"]
+__all__ = ["LINE_LIMIT", "SUFFIXES", "TEXT_LIMIT", "Columns", "Listing", "list_files", "read", "read_stdin"]

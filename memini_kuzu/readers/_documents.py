@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import warnings
 from contextlib import contextmanager
-from datetime import date
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from frontmatter.default_handlers import YAMLHandler
+import yaml
 
 from memini_kuzu.errors import RecordError, TimeError
-from memini_kuzu.readers._inputs import Input, brief, decode, read_text
+from memini_kuzu.readers._inputs import Input, NotUnderstoodError, brief, decode, read_text, show
 from memini_kuzu.readers.conversations._pages import page_turns
 from memini_kuzu.readers.conversations._turns import records_of
+from memini_kuzu.records import MARKDOWN, Notice
+from memini_kuzu.text.markdown import LOADER, front_matter, heading, unlinked
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memini_kuzu.records import Item, Record
+    from memini_kuzu.text.markdown import Matter
 
 __all__ = ["page_text", "plain", "read_html", "read_markdown", "read_pdf", "read_plain"]
 
@@ -35,11 +38,17 @@ BLOCKS = frozenset(
 )
 """Elements that start a paragraph of their own; a table's row is one."""
 
+GAP = "\n\n"
+"""What stands between two blocks."""
+
 UNSEEN = ["head", "title", "script", "style", "noscript", "template"]
 """Elements whose text no reader of the page sees."""
 
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
-_FENCE = re.compile(r" {0,3}(```|~~~)")
+UNCLOSED = "its front matter is not closed, and was taken as text; end it with a line ---"
+
+OWN_FIELDS = frozenset({"title", "time", "date", "created"})
+"""Fields of front matter that a record holds already."""
+
 _FIELD = re.compile(r"-{3,}[ \t]*\r?\n\w[\w -]*:[ \t\r\n]")
 _CHARSET = re.compile(rb"""<meta[^>]{1,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\n\r\f]+")  # of HTML: a no-break space is a character of the text
@@ -52,59 +61,48 @@ def read_plain(stream: BinaryIO, given: Input, head: bytes = b"") -> Record:
 
 def plain(text: str, given: Input) -> Record:
     """The record of a text that is one document."""
-    return given.record(text, id=given.file)
+    return given.document(text)
 
 
-def read_markdown(stream: BinaryIO, given: Input) -> Record:
-    """The record of a Markdown file; its front matter is no part of the text."""
-    text = decode(read_text(stream, given), given.encoding, given.name)
-    fields, body = _front_matter(text, given.name)
-    time = next((fields[key] for key in ("time", "date", "created") if fields.get(key) is not None), None)
-    title = fields.get("title")
-    if isinstance(title, float | date):  # YAML's reading of a title such as 2026-01-04
-        title = str(title)
-    return given.record(body, time=time, title=title or _heading(body), id=given.file)
+def read_markdown(stream: BinaryIO, given: Input) -> Iterator[Item]:
+    """The record of a Markdown file, and what was odd in its front matter.
 
-
-def _front_matter(text: str, origin: str) -> tuple[dict[Any, Any], str]:
-    """The fields of YAML front matter, and the text after it.
-
-    A first line of dashes that no mapping follows is a rule across the page, and stays in the text.
-    `frontmatter.parse` itself drops what stands between two such rules, and strips the text.
+    Front matter that says more than a title and times belongs to the text: properties are the author's words.
     """
-    handler = YAMLHandler()
-    if not handler.detect(text):
-        return {}, text
+    text = decode(read_text(stream, given), given.encoding, given.name)
+    matter = front_matter(text)
+    fields, odd = _fields(text, matter)
+    begin = 0
+    if matter is not None:
+        blank = not text[matter.start : matter.end].strip()
+        # what is no front matter that can be read stays in the text: a rule across the page, a template
+        begin = matter.body if blank or (fields and fields.keys() <= OWN_FIELDS) else 0
+    body = text if matter is None else text[matter.body :]
+    told = next(filter(None, map(fields.get, ("time", "date", "created"))), None)
+    time, undated = given.dated(unlinked(told) if isinstance(told, str) else told)
+    title = fields.get("title")
+    named = unlinked(title) if isinstance(title, str) else ""
+    yield given.document(text[begin:], time=time, title=named or heading(body), form=MARKDOWN)
+    if title and not isinstance(title, str):
+        odd = f"title {show(title)} is no text"
+    for what in filter(None, (odd, undated and f"{undated}; the date of the file was taken")):
+        yield Notice(given.name, what)
+
+
+def _fields(text: str, matter: Matter | None) -> tuple[dict[Any, Any], str]:
+    """The fields of front matter, and what is wrong with it."""
+    if matter is None:
+        return {}, UNCLOSED if _FIELD.match(text) else ""
     try:
-        matter, body = handler.split(text)
-    except ValueError:
-        if _FIELD.match(text):
-            raise RecordError(origin, "its front matter is not closed; end it with a line ---") from None
-        return {}, text
-    try:
-        fields = handler.load(matter)
-    except Exception as error:  # noqa: BLE001 - YAML raises its own, ValueError for a date, RecursionError
+        # all values as text: one date that is none does not cost the others
+        fields = yaml.load(text[matter.start : matter.end], Loader=LOADER)  # noqa: S506 - makes text alone
+    except Exception as error:  # noqa: BLE001 - YAML raises its own, and RecursionError
         mark = getattr(error, "problem_mark", None)
-        # The mark counts from 0, in a text that begins with the end of line 1.
-        line = "" if mark is None else f" at line {mark.line + 1}"
+        # The mark counts from 0, in a text that begins on line 2.
+        line = "" if mark is None else f" at line {mark.line + 2}"
         problem = brief(getattr(error, "problem", None) or error)
-        raise RecordError(origin, f"its front matter is not YAML{line} ({problem}); correct it") from None
-    body = body.removeprefix("\n")  # the end of the closing line
-    if fields is None:
-        return {}, body
-    return (fields, body) if isinstance(fields, dict) else ({}, text)
-
-
-def _heading(text: str) -> str:
-    """The first heading of a Markdown text, or the empty string."""
-    fence = ""
-    for line in re.finditer(r"[^\n]+", text):
-        mark = _FENCE.match(line[0])
-        if mark and fence in ("", mark[1]):
-            fence = "" if fence else mark[1]
-        elif not fence and (heading := _HEADING.match(line[0])):
-            return heading[1].rstrip().rstrip("#").rstrip()
-    return ""
+        return {}, f"its front matter is not YAML{line} ({problem}), and was taken as text; correct it"
+    return {str(key).lower(): fields[key] for key in fields} if isinstance(fields, dict) else {}, ""
 
 
 def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
@@ -117,10 +115,10 @@ def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
     try:
         title = _inner(soup.find("title")) or _inner(soup.find("h1"))
         time = _html_time(soup)
-        text = _visible(soup)
+        text, aside = _visible(soup)
     except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
         raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
-    yield given.record(text, time=time, title=title, id=given.file)
+    yield given.document(text, time=time, title=title, aside=aside)
 
 
 def page_text(markup: str, origin: str, without: str) -> str:
@@ -128,14 +126,14 @@ def page_text(markup: str, origin: str, without: str) -> str:
     soup = _soup(markup, origin)
     for element in soup.select(without):
         element.extract()
-    return _visible(soup)
+    return _visible(soup)[0]
 
 
 def _soup(markup: str, origin: str) -> Any:
     try:
         import bs4  # noqa: PLC0415 - of an extra
     except ImportError:
-        raise RecordError(origin, NEEDS_FILES) from None
+        raise NotUnderstoodError(origin, NEEDS_FILES) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its guesses that the text is XML, or the name of a file
@@ -144,13 +142,20 @@ def _soup(markup: str, origin: str) -> Any:
         raise RecordError(origin, f"is not HTML that can be read ({brief(error)})") from None
 
 
-def _visible(soup: Any) -> str:
-    """The blocks of a page, a blank line between them."""
+def _visible(soup: Any) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The blocks of a page, a blank line between them, and where those of code stand."""
     import bs4  # noqa: PLC0415 - the soup is its own
 
     for element in soup.find_all(UNSEEN):
         element.extract()
-    return "\n\n".join(_blocks(soup, bs4))
+    blocks = list(_blocks(soup, bs4))
+    starts = itertools.accumulate((len(block) + len(GAP) for block, _ in blocks), initial=0)
+    code = tuple(
+        (start, start + len(block))
+        for start, (block, is_code) in zip(starts, blocks, strict=False)
+        if is_code
+    )
+    return GAP.join(block for block, _ in blocks), code
 
 
 def _markup(data: bytes, given: Input) -> str:
@@ -186,8 +191,8 @@ def _inner(element: Any) -> str:
     return "" if element is None else " ".join(element.get_text().split())
 
 
-def _blocks(soup: Any, bs4: Any) -> Iterator[str]:
-    """The blocks of text in a page, in order; those without text left out."""
+def _blocks(soup: Any, bs4: Any) -> Iterator[tuple[str, bool]]:
+    """The blocks of text in a page, in order, and whether each is code; those without text left out."""
     root = (id(soup), False)
     place = {id(soup): root}  # of each element: the block around it, and whether it keeps white space
     current, pieces = root, list[str]()
@@ -211,13 +216,13 @@ def _blocks(soup: Any, bs4: Any) -> Iterator[str]:
     yield from _block(pieces, keep=current[1])
 
 
-def _block(pieces: list[str], *, keep: bool) -> Iterator[str]:
+def _block(pieces: list[str], *, keep: bool) -> Iterator[tuple[str, bool]]:
     text = "".join(pieces)
     if not keep:
         text = "\n".join(_SPACE.sub(" ", line).strip() for line in text.split("\n"))
     text = text.strip("\n" if keep else "\n ")
     if text and not text.isspace():
-        yield text
+        yield text, keep
 
 
 def read_pdf(stream: BinaryIO, given: Input) -> Record:
@@ -225,7 +230,7 @@ def read_pdf(stream: BinaryIO, given: Input) -> Record:
     try:
         import pypdf  # noqa: PLC0415 - of an extra
     except ImportError:
-        raise RecordError(given.name, NEEDS_FILES) from None
+        raise NotUnderstoodError(given.name, NEEDS_FILES) from None
     locked = False
     try:
         with _quiet("pypdf"):
@@ -243,7 +248,7 @@ def read_pdf(stream: BinaryIO, given: Input) -> Record:
     text = "\n\n".join(page for page in pages if page).encode(errors="replace").decode()
     if not text:
         raise RecordError(given.name, "is empty; a scanned PDF needs text recognition (OCR) first")
-    return given.record(text, time=time, title=title.encode(errors="replace").decode(), id=given.file)
+    return given.document(text, time=time, title=title.encode(errors="replace").decode())
 
 
 def _pdf_time(about: Any) -> object:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import re
 import reprlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, BinaryIO, ParamSpec
+from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypedDict, Unpack
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
-from memini_kuzu.records import Columns, Record
+from memini_kuzu.records import PLAIN, Columns, Record
+from memini_kuzu.text.markdown import UNNAMED
 from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -41,12 +44,25 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BASIC_DATE = 8
 """Digits of an ISO 8601 date without dashes, the only bare number that is a date."""
 
+_DATED_NAME = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
+
 _P = ParamSpec("_P")
 
 _SHOWN = reprlib.Repr()
 _SHOWN.maxlevel = 1
 _SHOWN.maxstring = _SHOWN.maxother = 80
 _SHOWN.maxdict = _SHOWN.maxlist = 20
+
+
+class Beside(TypedDict, total=False):
+    """Fields of a `Record` that its reader makes, and that need no check."""
+
+    speaker: str
+    people: tuple[str, ...]
+    lead: int
+    names: tuple[str, ...]
+    form: str
+    aside: tuple[tuple[int, int], ...]
 
 
 class NotUnderstoodError(RecordError):
@@ -69,11 +85,10 @@ class Input:
         The source that was set for all records.
     encoding : str
         Of text; known to Python.
-    path : str
-        The full path, the source of records that name none; empty for standard input.
-    file : str
-        What tells a file that is one document from others of its source: its name, or where a source was set
-        for several, its path as it was given.
+    key : str
+        What the file is known by, the source of records that name none; empty for standard input.
+    place : str
+        Where the file lies, in full.
     modified : int or None
         When the file was last changed, in milliseconds.
     folder : Path or None
@@ -85,8 +100,8 @@ class Input:
     time: int | None
     source: str | None
     encoding: str
-    path: str = ""
-    file: str = ""
+    key: str = ""
+    place: str = ""
     modified: int | None = None
     folder: Path | None = None
 
@@ -99,9 +114,7 @@ class Input:
         title: object = None,
         id: object = None,  # noqa: A002 - the field's name
         line: int | None = None,
-        speaker: str = "",
-        people: tuple[str, ...] = (),
-        lead: int = 0,
+        **beside: Unpack[Beside],
     ) -> Record:
         """Check what a record says of itself and complete it.
 
@@ -111,8 +124,8 @@ class Input:
             As they were read; None or blank where the record does not say.
         line : int or None
             Where it stands in the input.
-        speaker, people, lead
-            As in `Record`.
+        **beside
+            What else there is to say of it; as in `Record`.
 
         Returns
         -------
@@ -128,28 +141,68 @@ class Input:
         if not isinstance(text, str):
             raise RecordError(origin, f"text {_kind(text)}; make it a string")
         if not text or text.isspace():
-            raise RecordError(origin, "is empty; there is no text to remember")
+            # a row without a text is a fault of the file; a file without one may lie in any folder
+            kind = NotUnderstoodError if line is None else RecordError
+            raise kind(origin, "is empty; there is no text to remember")
         record = Record(
             text=text,
             time=self._time(time, origin),
-            source=self.source if self.source is not None else _label("source", source, origin) or self.path,
+            source=self.source if self.source is not None else _label("source", source, origin) or self.key,
             title=_label("title", title, origin),
             id=_label("id", id, origin),
             origin=origin,
-            speaker=speaker,
-            people=people,
-            lead=lead,
+            file=self.key,
+            former=self._former(source, id),
+            **beside,
         )
         for name in ("text", "source", "title", "id", "speaker"):
             _check_unicode(name, getattr(record, name), origin)
-        for person in people:
-            _check_unicode("people", person, origin)
+        for name in (*record.people, *record.names):
+            _check_unicode("name", name, origin)
         return record
+
+    @property
+    def own(self) -> str:
+        """What tells a file that is one document from others of its source."""
+        return self.key if self.source is not None else self.key.rpartition("/")[2]
+
+    def _former(self, source: object, own: object) -> tuple[str, str] | None:
+        """What a document was known by when files were known by where they lay, or were named in a call."""
+        if not self.key:
+            return None
+        if self.source is not None:
+            return (self.source, self.name) if own == self.key else None
+        return None if source else (self.place, own if isinstance(own, str) else "")
+
+    def document(
+        self,
+        text: str,
+        *,
+        time: object = None,
+        title: object = None,
+        form: str = PLAIN,
+        aside: tuple[tuple[int, int], ...] = (),
+    ) -> Record:
+        """The record of a file that is one document: its file's name is one of its names."""
+        names = _names(self.key)
+        return self.record(text, time=time, title=title, id=self.own, names=names, form=form, aside=aside)
+
+    def dated(self, own: object) -> tuple[object, str]:
+        """A time that `record` can read, and what was odd; nothing where it is none."""
+        try:
+            self._time(own, self.name)
+        except RecordError as error:
+            return None, error.reason
+        return own, ""
 
     def _time(self, own: object, origin: str) -> int | None:
         if self.time is not None:
             return self.time
         if own is None or (isinstance(own, str) and not own.strip()):
+            named = _DATED_NAME.match(self.key.rpartition("/")[2])
+            if named is not None:
+                with suppress(TimeError):  # a number that looks like a date
+                    return to_millis(named[0])
             if self.modified is None:
                 return None
             try:
@@ -170,6 +223,19 @@ class Input:
             raise RecordError(origin, brief(error)) from None
         except OverflowError:  # year 1 or 9999 with an offset leaves what datetime can hold
             raise RecordError(origin, f"time {show(own)} lies outside 1970 to 2261; correct it") from None
+
+
+def _names(file: str) -> tuple[str, ...]:
+    """What the name of a file calls the document; nothing where it says nothing, as ``README`` and dates do.
+
+    Examples
+    --------
+    >>> _names("places/Harbour House.md"), _names("README.md"), _names("2025-01-04.md")
+    (('Harbour House',), (), ())
+    """
+    stem = file.rpartition("/")[2].rpartition(".")[0]
+    named = stem.casefold() not in UNNAMED and any(map(str.isalpha, stem))
+    return (stem,) if named else ()
 
 
 def attempt(build: Callable[_P, Record], *args: _P.args, **kwargs: _P.kwargs) -> Record | RecordError:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISREG
 from typing import BinaryIO
 
 from memini_kuzu.errors import RecordError
 from memini_kuzu.readers._documents import plain, read_html, read_markdown, read_pdf, read_plain
+from memini_kuzu.readers._files import File, Listing, find_files
 from memini_kuzu.readers._inputs import (
     TEXT_LIMIT,
     Input,
-    NotUnderstoodError,
     attempt,
     decode,
     is_bytewise,
@@ -28,10 +28,10 @@ from memini_kuzu.readers.conversations import (
     read_subtitles,
     recognised,
 )
-from memini_kuzu.records import Columns, Item, Notice, Record
+from memini_kuzu.records import Columns, Item, Record, Skipped
 from memini_kuzu.times import TimeLike, to_millis
 
-__all__ = ["SUFFIXES", "read", "read_stdin"]
+__all__ = ["SUFFIXES", "list_files", "read", "read_stdin"]
 
 _Reader = Callable[[BinaryIO, Input], Iterator[Item]]
 
@@ -71,8 +71,8 @@ def _read_txt(stream: BinaryIO, given: Input) -> Iterator[Item]:
 
 _READERS: dict[str, _Reader] = {
     ".txt": _several(_read_txt),
-    ".md": _single(read_markdown),
-    ".markdown": _single(read_markdown),
+    ".md": _several(read_markdown),
+    ".markdown": _several(read_markdown),
     ".html": _several(read_html),
     ".htm": _several(read_html),
     ".pdf": _single(read_pdf),
@@ -92,7 +92,7 @@ SUFFIXES = tuple(_READERS)
 
 
 def read(
-    paths: Iterable[Path | str],
+    paths: Iterable[Path | str] | Listing,
     *,
     columns: Columns = Columns(),  # noqa: B008 - a frozen value
     time: TimeLike | None = None,
@@ -103,8 +103,8 @@ def read(
 
     Parameters
     ----------
-    paths : iterable of Path or str
-        Files, folders, or ``-`` for standard input.
+    paths : iterable of Path or str, or Listing
+        Files, folders, or ``-`` for standard input; or what `list_files` found.
     columns : Columns
         Where JSONL and CSV keep what. A column of a CSV file that is named here, other than by the usual
         name, must be there.
@@ -117,8 +117,9 @@ def read(
 
     Yields
     ------
-    Record, RecordError or Notice
-        In order, a record, what is wrong with one (the caller skips it or stops), or what was left out.
+    Record, RecordError, Notice or Skipped
+        In order, a record, what is wrong with one (the caller skips it or stops), what was left out, or a
+        file of a folder that gave none.
 
     Raises
     ------
@@ -137,8 +138,16 @@ def read(
     text 1 is of type int; make it a string
     """
     given = _given(columns, time, source, encoding)
+    return _read(paths if isinstance(paths, Listing) else list_files(paths), given)
+
+
+def list_files(
+    paths: Iterable[Path | str], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Listing:
+    """The files that `read` would read; see `find_files` for the rules."""
     # A lone path is a slip that would otherwise read the files named by its letters.
-    return _read([paths] if isinstance(paths, str | Path) else paths, given)
+    several = [paths] if isinstance(paths, str | Path) else paths
+    return find_files(several, known=SUFFIXES, include=include, exclude=exclude)
 
 
 def read_stdin(
@@ -188,12 +197,26 @@ def _given(columns: Columns, time: TimeLike | None, source: str | None, encoding
     return Input(name="standard input", columns=columns, time=millis, source=source, encoding=encoding)
 
 
-def _read(paths: Iterable[Path | str], given: Input) -> Iterator[Item]:
-    for path in paths:
-        if str(path) == "-":
+def _read(listing: Listing, given: Input) -> Iterator[Item]:
+    for item in listing.items:
+        if isinstance(item, Skipped):
+            yield item
+        elif not item.key:
             yield from _read_stdin(sys.stdin.buffer, given)
+        elif item.named:
+            yield from _read_file(item, given)
         else:
-            yield from _read_path(Path(path), given)
+            yield from _remarks(item, _read_file(item, given))
+
+
+def _remarks(file: File, items: Iterator[Item]) -> Iterator[Item]:
+    """What is wrong with a whole file of a folder does not stop the others; what is wrong with a row may."""
+    for item in items:
+        if isinstance(item, RecordError) and item.origin == file.name:
+            empty = item.reason.startswith("is empty")
+            yield Skipped(file.key, item.reason if empty else f"not read: {item.reason}")
+        else:
+            yield item
 
 
 def _read_stdin(stream: BinaryIO, given: Input) -> Iterator[Item]:
@@ -212,49 +235,28 @@ def _read_stdin(stream: BinaryIO, given: Input) -> Iterator[Item]:
         yield RecordError(given.name, f"cannot be read: {error.strerror or error}")
 
 
-def _read_path(path: Path, given: Input) -> Iterator[Item]:
-    """Records of a file or a folder; the stack holds what is still to be read, the next one last."""
-    stack = [path]
-    while stack:
-        at = stack.pop()
-        # Names that are not UTF-8 would fail again where the message is printed.
-        name = at.as_posix().encode(errors="backslashreplace").decode()
-        reader = _READERS.get(at.suffix.lower())
-        try:
-            status = at.stat()
-            if S_ISDIR(status.st_mode):
-                stack.extend(sorted((entry for entry in at.iterdir() if _considered(entry)), reverse=True))
-            elif reader is None:
-                yield RecordError(
-                    name, f"is of no known type; name one of {', '.join(SUFFIXES)}, or - for a pipe"
-                )
-            elif not S_ISREG(status.st_mode):
-                yield RecordError(name, "is not a regular file; pass - to read a pipe")
-            else:
-                file = replace(
-                    given,
-                    name=name,
-                    path=at.resolve().as_posix(),
-                    file=at.name if given.source is None else name,
-                    modified=status.st_mtime_ns // 1_000_000,
-                    folder=at.parent,
-                )
-                with at.open("rb") as stream:
-                    for item in reader(stream, file):
-                        if at is not path and isinstance(item, NotUnderstoodError):
-                            yield Notice(item.origin, f"not read: {item.reason}")
-                        else:
-                            yield item
-        except FileNotFoundError:
-            yield RecordError(name, "does not exist; check the path")
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            yield RecordError(name, f"cannot be read: {getattr(error, 'strerror', None) or error}")
-
-
-def _considered(entry: Path) -> bool:
-    """Whether an entry of a folder is read, or reported if it cannot be."""
-    if entry.name.startswith("."):
-        return False
-    if entry.is_dir():
-        return not entry.is_symlink()  # a link may lead back up
-    return entry.suffix.lower() in _READERS
+def _read_file(file: File, given: Input) -> Iterator[Item]:
+    reader = _READERS[".txt"] if file.text and not file.named else _READERS.get(file.path.suffix.lower())
+    try:
+        status = file.path.stat()
+        if reader is None:
+            yield RecordError(
+                file.name, f"is of no known type; name one of {', '.join(SUFFIXES)}, or - for a pipe"
+            )
+        elif not S_ISREG(status.st_mode):
+            yield RecordError(file.name, "is not a regular file; pass - to read a pipe")
+        else:
+            known = replace(
+                given,
+                name=file.name,
+                key=file.key,
+                place=file.path.resolve().as_posix(),
+                modified=status.st_mtime_ns // 1_000_000,
+                folder=file.path.parent,
+            )
+            with file.path.open("rb") as stream:
+                yield from reader(stream, known)
+    except FileNotFoundError:
+        yield RecordError(file.name, "does not exist; check the path")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        yield RecordError(file.name, f"cannot be read: {getattr(error, 'strerror', None) or error}")

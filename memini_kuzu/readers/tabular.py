@@ -155,18 +155,21 @@ def _csv(path: Path, columns: EventColumns, delimiter: str) -> Iterable[Any]:
 
 
 def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
-    types = [(columns.source, pa.string()), (columns.target, pa.string()), (columns.time, pa.string())]
-    with path.open("rb") as file:
-        amounts = [(columns.amount or "amount", pa.float64())]
-        first = file.readline()
-    name = (columns.amount or "amount").encode()
-    schema = pa.schema(types + (amounts if b'"' + name + b'"' in first else []))
-    reader: Iterable[Any] = pa.json.open_json(
+    """Fields by their names, in whichever line they stand; an event that says no amount counts 1."""
+    amount = columns.amount or "amount"
+    names = (columns.source, columns.target, columns.time)
+    schema = pa.schema([*((name, pa.string()) for name in names), (amount, pa.float64())])
+    reader = pa.json.open_json(
         path,
         read_options=pa.json.ReadOptions(block_size=1 << 26),
         parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
-    return reader
+    for batch in reader:
+        if columns.amount is None:
+            place = batch.schema.get_field_index(amount)
+            yield batch.set_column(place, amount, pc.fill_null(batch[amount], 1.0))
+        else:
+            yield batch
 
 
 @dataclass(frozen=True, slots=True)

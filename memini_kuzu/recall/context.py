@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,13 @@ BYTES = 4
 no tokeniser need be installed; text in other scripts, with more bytes a letter, counts accordingly more."""
 
 
+INDENT = "  "
+"""What stands before each line of a stored text. Lines that begin otherwise are the block's own, so that no
+text can look like a citation, whoever wrote it."""
+
+_LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Passages ready to be put before a question.
@@ -27,7 +35,7 @@ class Context:
     Parameters
     ----------
     text : str
-        The block; ``[1]``, ``[2]``, … stand before the passages.
+        The block; ``[1]``, ``[2]``, … stand before the passages, whose own lines are set in.
     passages : tuple of RecalledPassage
         In the order of their numbers, oldest first: ``passages[n - 1]`` is what ``[n]`` cites.
     tokens : int
@@ -93,9 +101,14 @@ def _in_time(passages: Sequence[RecalledPassage]) -> list[RecalledPassage]:
 
 def _block(passages: Sequence[RecalledPassage]) -> str:
     return "\n\n".join(
-        f"[{number}] {_origin(passage)}\n{passage.text}"
+        f"[{number}] {_origin(passage)}\n{_indented(passage.text)}"
         for number, passage in enumerate(_in_time(passages), start=1)
     )
+
+
+def _indented(text: str) -> str:
+    """The text with each of its lines set in, whatever ends a line."""
+    return INDENT + _LINE_END.sub(lambda end: end[0] + INDENT, text)
 
 
 def _origin(passage: RecalledPassage) -> str:
@@ -103,4 +116,5 @@ def _origin(passage: RecalledPassage) -> str:
     # a file's id is the end of its path, which would cost more tokens than many a text
     source = "" if passage.source.endswith(f"/{passage.id}") else passage.source
     parts = (f"{passage.time:%Y-%m-%d %H:%M}", source, passage.title, f"id {passage.id}")
-    return " | ".join(part for part in parts if part)
+    # a title is stored text too: it may not add a line or a field
+    return " | ".join(" ".join(part.split()).replace("|", "/") for part in parts if part)

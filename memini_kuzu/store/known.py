@@ -15,10 +15,12 @@ __all__ = [
     "document_ids",
     "existing_entities",
     "read_aliases",
+    "read_by_digest",
     "read_counters",
     "read_documents",
     "read_event_lists",
     "read_moved",
+    "read_sources",
 ]
 
 ALIASES = "MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity"
@@ -29,6 +31,8 @@ RETURN d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.t
 """
 
 COUNTERS = "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages"
+
+SOURCES = "MATCH (d:Document) RETURN d.source AS name, COUNT(*) AS documents"
 
 EVENTS = """
 RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
@@ -101,6 +105,16 @@ def read_documents(run: Callable[..., pa.Table], ids: Sequence[int] | None = Non
     if ids is None:
         return run(f"MATCH (d:Document) {DOCUMENT}")
     return run(f"MATCH (d:Document) WHERE d.id IN $ids {DOCUMENT}", {"ids": list(ids)})
+
+
+def read_by_digest(run: Callable[..., pa.Table], digests: Sequence[str]) -> pa.Table:
+    """Documents whose newest text is one of these, with every column but their events."""
+    return run(f"MATCH (d:Document) WHERE d.digest IN $digests {DOCUMENT}", {"digests": list(digests)})
+
+
+def read_sources(run: Callable[..., pa.Table]) -> dict[str, int]:
+    """The sources of all documents, and how many documents each has."""
+    return _pairs(run(SOURCES), "name", "documents")
 
 
 def read_counters(run: Callable[..., pa.Table], names: Sequence[str]) -> dict[str, int]:

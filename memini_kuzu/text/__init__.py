@@ -3,6 +3,7 @@
 In come strings; out go strings, spans and columns. Nothing here knows of a store.
 
 - `segments`: texts are cut into passages.
+- `markdown`: which parts of a text are prose, and what its author linked.
 - `languages`: which language a text is in, and its function words.
 - `analysis`: the words of a passage or a cue.
 - `pairs`: the events that mentions make by standing together.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LIMIT", "segment"]
+__all__ = ["LIMIT", "segment", "spans"]
 
 LIMIT = 2000
 """Characters in a passage, at most: some 350 English words or 500 tokens. Long enough that a passage says
@@ -64,10 +64,22 @@ def segment(text: str, limit: int = LIMIT) -> list[str]:
     >>> segment("Ada met Grace. They talked.\n\nIt rained.", limit=20)
     ['Ada met Grace.', 'They talked.', 'It rained.']
     """
+    return [text[start:end] for start, end in spans(text, limit)]
+
+
+def spans(text: str, limit: int = LIMIT) -> Iterator[tuple[int, int]]:
+    """Where the passages of a text start and end; see `segment`.
+
+    Examples
+    --------
+    >>> list(spans("Ada met Grace.  They talked.", limit=20))
+    [(0, 14), (16, 28)]
+    """
     if limit < 1:
         raise ValueError(f"limit = {limit}; a passage holds at least 1 character")
     start, end = _after_white(text, 0, len(text)), len(text.rstrip())
-    return [text[a:b] for a, b in _cut(text, start, end, limit, 0)] if start < end else []
+    if start < end:
+        yield from _cut(text, start, end, limit, 0)
 
 
 def _cut(text: str, start: int, end: int, limit: int, level: int) -> Iterator[tuple[int, int]]:

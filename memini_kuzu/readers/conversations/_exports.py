@@ -29,6 +29,10 @@ BRANCHES, TOOLS, ATTACHED = (
 """What else a conversation with an assistant holds."""
 
 _SECOND = 1000
+
+TOPIC = 120
+"""Characters of a message that tell what the replies to it are about."""
+
 _ROLE = {"human": "user", "user": "user", "assistant": "assistant"}
 
 
@@ -247,6 +251,7 @@ _SLACK_MARK = re.compile(r"<(?P<kind>[@#!]?)(?P<what>[^<>|\s]+)(?:\|(?P<label>[^
 
 
 def _slack(data: Any, names: Mapping[str, str]) -> _Turns:
+    topics: dict[str, str] = {}
     for message in _objects(data):
         if _text(message.get("subtype")) not in _SLACK_SAID or message.get("type") != "message":
             yield LeftOut(SYSTEM)
@@ -254,17 +259,21 @@ def _slack(data: Any, names: Mapping[str, str]) -> _Turns:
         words = html.unescape(
             _SLACK_MARK.sub(lambda mark: _slack_mark(mark, names), _text(message.get("text")))
         )
-        own = _text(message.get("user"))
+        user = _text(message.get("user"))
         profile = message.get("user_profile")
         profile = profile if isinstance(profile, dict) else {}
         speaker = (
-            names.get(own)
+            names.get(user)
             or _user_name({"profile": profile})
             or _text(message.get("username"))
             or _text((message.get("bot_profile") or {}).get("name"))
-            or own
+            or user
         )
-        yield Turn(words, speaker, _epoch(message.get("ts")), _text(message.get("ts")))
+        own, thread = _text(message.get("ts")), _text(message.get("thread_ts"))
+        topics.setdefault(own, " ".join(words.split())[:TOPIC])
+        # what a reply is about stands in the message that it answers
+        topic = "" if thread == own else topics.get(thread, "")
+        yield Turn(words, speaker, _epoch(message.get("ts")), own, topic)
 
 
 def _slack_mark(mark: re.Match[str], names: Mapping[str, str]) -> str:
@@ -275,7 +284,7 @@ def _slack_mark(mark: re.Match[str], names: Mapping[str, str]) -> str:
         return f"#{label or what}"
     if kind == "!":
         return label or f"@{what.partition('^')[0]}"
-    return f"{label} ({what})" if label and label not in what else what
+    return label or what
 
 
 def slack_names(text: str) -> dict[str, str]:

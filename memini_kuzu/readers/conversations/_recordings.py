@@ -44,7 +44,7 @@ def recorded_at(given: Input) -> int | None:
     int or None
         Milliseconds since 1970.
     """
-    found = _FILE_DATE.search(given.file.rpartition("/")[2])
+    found = _FILE_DATE.search(given.key.rpartition("/")[2])
     if found:
         year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
         try:

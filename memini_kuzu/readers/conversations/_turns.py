@@ -108,7 +108,7 @@ def _record(given: Input, turn: Turn, seen: Counter[tuple[str, str]]) -> Record:
     return given.record(
         lead + turn.text.strip(),
         time=from_millis(turn.time) if isinstance(turn.time, int) else turn.time,
-        source=f"{given.path}#{turn.conversation}" if turn.conversation else None,
+        source=f"{given.key}#{turn.conversation}" if turn.conversation else None,
         title=turn.title,
         id=_id(given, turn, seen),
         line=turn.line,
@@ -135,7 +135,7 @@ def _id(given: Input, turn: Turn, seen: Counter[tuple[str, str]]) -> str:
         if (number := seen[turn.conversation, own]) > 1 or not own:
             own = f"{own}#{number}"
     # under a source that was set for several files, their ids must not meet
-    return own if given.source is None else f"{given.file}#{own}"
+    return own if given.source is None else f"{given.key}#{own}"
 
 
 def _when(time: int | str | None) -> str:

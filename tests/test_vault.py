@@ -1,0 +1,318 @@
+"""A folder of notes and its store: edited, moved, renamed, emptied and deleted, they stay in step."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fixtures_memory import NOW, Names, assert_same_strengths, strengths
+
+from memini_kuzu.cli import _watch
+from memini_kuzu.identity import stable_id
+from memini_kuzu.memory import Memory
+from memini_kuzu.memory.following import Follower
+from memini_kuzu.records import Record
+from memini_kuzu.times import DAY, to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytest_plugins = ["fixtures_memory"]
+
+START = to_millis("2026-01-01")
+NAMES = [
+    f"{first} {last}" for first in ("Ada", "Mia", "Jon", "Ines") for last in ("Berg", "Ray", "Voss", "Lund")
+]
+
+
+class Vault:
+    """A folder of notes that a test writes, and what its author said when."""
+
+    def __init__(self, root: Path, seed: int = 7) -> None:
+        self.root = root
+        self.day = 0
+        self.random = random.Random(seed)
+        self.said: list[tuple[str, int]] = []
+
+    def write(self, name: str, text: str | None = None, day: int | None = None) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.sentence() if text is None else text)
+        self.day += 1
+        at = (START + (self.day if day is None else day) * DAY) * 1_000_000
+        os.utime(path, ns=(at, at))
+
+    def sentence(self) -> str:
+        one, two, three = self.random.sample(NAMES, 3)
+        return f"{one} met {two}. Then [[{three}]] wrote to {one} in {self.random.randrange(10**6)} words.\n"
+
+    def move(self, name: str, to: str) -> None:
+        (self.root / to).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / name).rename(self.root / to)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault(tmp_path / "vault")
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[str], Memory]]:
+    memories: list[Memory] = []
+
+    def open_(name: str) -> Memory:
+        memories.append(Memory.open(tmp_path / f"{name}.memini", extractor=Names()))
+        return memories[-1]
+
+    yield open_
+    for memory in memories:
+        memory.close()
+
+
+def passages(memory: Memory) -> list[tuple[Any, ...]]:
+    """All that passages say and mention; not their place in a source, which tells how they came."""
+    table = memory.cypher(
+        "MATCH (p:Passage) OPTIONAL MATCH (p)-[m:MENTIONS]->(e:Entity) "
+        "RETURN p.source AS s, p.record AS r, p.title AS i, p.text AS t, p.time AS d, p.words AS w, "
+        "p.terms AS q, "
+        "collect(e.key + '/' + CAST(m.count AS STRING)) AS m LIMIT 99999"
+    )
+    return sorted((*(row[key] for key in "sritdwq"), tuple(sorted(row["m"]))) for row in table.to_pylist())
+
+
+def events(memory: Memory, source: str = "") -> dict[tuple[str, str, Any], float]:
+    """All evidence, or that of a source: who was told of beside whom, when and how much."""
+    table = memory.cypher(
+        "MATCH (d:Document) WHERE $source IN ['', d.source] UNWIND range(1, size(d.event_source)) AS i "
+        "RETURN d.event_source[i] AS s, d.event_target[i] AS t, d.event_time[i] AS d, d.event_amount[i] AS a "
+        "LIMIT 999999",
+        {"source": source},
+    )
+    found: dict[tuple[str, str, Any], float] = {}
+    for row in table.to_pylist():
+        key = (row["s"], row["t"], row["d"])
+        found[key] = found.get(key, 0.0) + row["a"]
+    return found
+
+
+def test_a_vault_that_lives_is_the_one_that_its_final_folder_makes(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    for number in range(40):
+        vault.write(f"{'people' if number % 3 else 'places'}/note {number}.md")
+    memory = opened("lived")
+    assert memory.ingest(vault.root).added == 40
+    told = events(memory)
+
+    for number in range(5):
+        vault.write(f"{'people' if number % 3 else 'places'}/note {number}.md")
+    edited = memory.ingest(vault.root)
+    after_edit = events(memory)
+
+    for number in range(10, 15):
+        vault.move(f"{'people' if number % 3 else 'places'}/note {number}.md", f"archive/note {number}.md")
+    vault.move("people/note 20.md", "people/Other name.md")
+    moved = memory.ingest(vault.root)
+
+    (vault.root / "people/note 25.md").unlink()
+    (vault.root / "places/note 30.md").write_text("")
+    vault.write("places/new.md")
+    vault.root.rename(vault.root.with_name("garden"))
+    vault.root = vault.root.with_name("garden")
+    renamed = memory.ingest(vault.root)
+    leaving = events(memory, "vault/people/note 25.md"), events(memory, "vault/places/note 30.md")
+    planned = memory.prune(vault.root, formerly=renamed.folders, dry_run=True)
+    pruned = memory.prune(vault.root, formerly=renamed.folders)
+
+    assert (edited.changed, edited.unchanged, edited.moved) == (5, 35, 0)
+    assert (moved.moved, moved.unchanged, moved.events) == (6, 34, 0)
+    assert (renamed.added, renamed.moved, renamed.unchanged) == (1, 38, 0)
+    assert (planned.documents, pruned.documents) == (2, 2)
+    assert told.items() <= after_edit.items()
+    afresh = opened("afresh")
+    afresh.ingest(vault.root)
+    assert passages(memory) == passages(afresh)
+    # all that was ever said, at its time, and nothing twice; less what was forgotten
+    evidence = after_edit | events(afresh, "garden/places/new.md")
+    for gone in leaving:
+        evidence = {key: amount for key, amount in evidence.items() if key not in gone}
+    assert events(memory) == pytest.approx(evidence)
+    assert memory.ingest(vault.root).unchanged == 39
+    assert memory.doctor(deep=True).sound
+
+
+def test_a_note_that_is_moved_says_nothing_new_and_one_that_is_edited_on_the_way_does(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    vault.write("a.md", "# Plan\n\nAda Berg met Jon Ray.\n")
+    memory = opened("a")
+    memory.ingest(vault.root)
+    before, strong = events(memory), strengths(memory, NOW)
+
+    vault.move("a.md", "deep/er/b.md")
+    moved = memory.ingest(vault.root)
+
+    assert (moved.moved, moved.events, moved.files) == (1, 0, {"vault/deep/er/b.md": {"moved": 1}})
+    assert events(memory) == before
+    assert_same_strengths(strengths(memory, NOW), strong)
+    assert [row[:3] for row in passages(memory)] == [("vault/deep/er/b.md", "b.md", "Plan")]
+
+    vault.write("deep/er/b.md", "# Plan\n\nAda Berg met Mia Voss.\n")
+    assert memory.ingest(vault.root).changed == 1
+
+
+def test_a_copy_is_a_document_of_its_own(vault: Vault, opened: Callable[[str], Memory]) -> None:
+    vault.write("a.md", "Ada Berg met Jon Ray.\n", day=1)
+    memory = opened("a")
+    memory.ingest(vault.root)
+
+    vault.write("b.md", "Ada Berg met Jon Ray.\n", day=1)
+
+    assert memory.ingest(vault.root).files == {"vault/a.md": {"unchanged": 1}, "vault/b.md": {"added": 1}}
+
+
+def test_pruning_leaves_what_is_there_and_other_folders_alone(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    vault.write("a.md")
+    vault.write("b.txt")
+    other = Vault(vault.root.with_name("other"))
+    other.write("c.md")
+    memory = opened("a")
+    memory.ingest(vault.root, other.root)
+    memory.remember("Ada Berg met Jon Ray.", source="diary")
+
+    for path in (vault.root / "a.md", other.root / "c.md"):
+        path.unlink()
+    report = memory.ingest(vault.root, exclude=["*.txt"])
+    memory.prune(vault.root)
+
+    assert report.files == {"vault/b.txt": {"excluded": 1}}
+    assert {row[0] for row in passages(memory)} == {"vault/b.txt", "other/c.md", "diary"}
+
+
+def test_messages_of_a_chat_move_with_their_file(vault: Vault, opened: Callable[[str], Memory]) -> None:
+    chat = "14/02/2025, 09:15 - Ada Berg: ok\n14/02/2025, 09:16 - Jon Ray: Mia Voss comes\n"
+    vault.write("chat.txt", chat)
+    vault.write("other.md")
+    memory = opened("a")
+    memory.ingest(vault.root)
+
+    vault.move("chat.txt", "chats/With Ada.txt")
+    report = memory.ingest(vault.root)
+
+    assert (report.moved, report.events) == (2, 0)
+    assert report.files["vault/chats/With Ada.txt"] == {"moved": 2}
+
+
+def test_a_set_source_keeps_files_in_step_too(vault: Vault, opened: Callable[[str], Memory]) -> None:
+    vault.write("a.md")
+    vault.write("b.md")
+    memory = opened("a")
+    memory.ingest(vault.root, source="notes")
+    vault.move("a.md", "c.md")
+    (vault.root / "b.md").unlink()
+
+    moved = memory.ingest(vault.root, source="notes")
+    memory.prune(vault.root)
+
+    assert (moved.moved, moved.events) == (1, 0)
+    assert [row[:2] for row in passages(memory)] == [("notes", "vault/c.md")]
+
+
+def test_a_store_that_knew_files_by_their_place_goes_on(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    for name in ("a.md", "b.md", "c.md"):
+        vault.write(name, f"Ada Berg met Jon Ray, said {name[0]}.\n", day=3)
+    memory = opened("a")
+    memory.add(
+        [
+            Record((vault.root / name).read_text(), START + 3 * DAY, (vault.root / name).as_posix(), "", name)
+            for name in ("a.md", "b.md", "c.md")
+        ]
+    )
+    before = events(memory)
+    vault.move("a.md", "moved.md")
+    vault.write("b.md", "Ada Berg met Mia Voss.\n")
+
+    report = memory.ingest(vault.root)
+
+    assert (report.moved, report.changed, report.added) == (2, 1, 0)
+    assert before.items() <= events(memory).items()
+    assert memory.prune(vault.root, dry_run=True).documents == 0
+    assert {row[0] for row in passages(memory)} == {"vault/moved.md", "vault/b.md", "vault/c.md"}
+    assert stable_id("vault/c.md", "c.md") in {
+        row["i"] for row in memory.cypher("MATCH (d:Document) RETURN d.id AS i").to_pylist()
+    }
+
+
+# --- watching
+
+
+def test_a_follower_reads_what_changed_and_forgets_what_is_gone_for_good(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    for number in range(6):
+        vault.write(f"note {number}.md")
+    memory = opened("a")
+    follower = Follower([vault.root], prune=True)
+    first = follower.step(memory)
+
+    vault.write("note 0.md")
+    vault.move("note 1.md", "moved/note 1.md")
+    kept = (vault.root / "note 2.md").read_text()
+    (vault.root / "note 2.md").unlink()
+    (vault.root / "note 3.md").unlink()
+    second = follower.step(memory)
+    vault.write("note 2.md", kept, day=3)
+    third = follower.step(memory)
+
+    assert (first.ingested.added, first.missing) == (6, 0)
+    assert second.ingested.files == {"vault/moved/note 1.md": {"moved": 1}, "vault/note 0.md": {"changed": 1}}
+    assert (second.forgotten, second.missing) == (None, 2)
+    assert third.ingested.files == {"vault/note 2.md": {"unchanged": 1}}
+    assert third.forgotten is not None
+    assert (third.forgotten.documents, third.missing) == (1, 0)
+    afresh = opened("afresh")
+    afresh.ingest(vault.root)
+    assert passages(memory) == passages(afresh)
+
+
+def test_watch_takes_in_a_burst_of_edits_and_leaves_the_store_to_others_between(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_watch, "CALM", 0.1)
+    for number in range(4):
+        vault.write(f"note {number}.md")
+    db, stop = tmp_path / "watched.memini", Event()
+    following = Thread(
+        target=_watch.follow, args=(Follower([vault.root], prune=True), db, {"wait": 30.0}, stop)
+    )
+
+    def count() -> int:
+        with Memory.open(db, wait=30.0) as memory:
+            return memory.stats().documents
+
+    def eventually(wanted: int) -> None:
+        deadline = time.monotonic() + 60
+        while not db.exists() or count() != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    following.start()
+    try:
+        eventually(4)
+        for number in range(4, 8):
+            vault.write(f"note {number}.md")
+        (vault.root / "note 0.md").unlink()
+        eventually(7)
+    finally:
+        stop.set()
+        following.join(timeout=30)
+    assert not following.is_alive()
