@@ -20,6 +20,7 @@ from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -135,7 +136,15 @@ class Cue:
     until: int
 
 
-def read_cue(store: Store, text: str, now: int, passages: int, without: frozenset[str]) -> Cue:
+def read_cue(
+    store: Store,
+    text: str,
+    now: int,
+    *,
+    passages: int,
+    without: frozenset[str],
+    past: datetime | None = None,
+) -> Cue:
     """Understand a cue.
 
     Parameters
@@ -150,22 +159,24 @@ def read_cue(store: Store, text: str, now: int, passages: int, without: frozense
         N, how many there are in the store.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
+    past : datetime, optional
+        `now`, where the store holds anything later, which is not to be seen.
 
     Returns
     -------
     Cue
         Its words, entities and facets.
     """
-    named = find_entities(store, text)
+    named = find_entities(store, text, past)
     counts = Counter(terms(text))
-    frequency = reading.frequencies(store, list(counts))
+    frequency = reading.frequencies(store, list(counts), past)
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(store, text, unknown))
+        named.update(_mistyped(store, text, unknown, past))
     # an alias or a mistyped name brings the words of what it stands for
     extra = {word for entity in named.values() for word in terms(entity.key)} - set(counts)
     if extra:
-        frequency |= reading.frequencies(store, sorted(extra))
+        frequency |= reading.frequencies(store, sorted(extra), past)
         counts.update(extra)
     words = tuple(word for word in counts if frequency[word])
     times = np.array([counts[word] for word in words], dtype=np.float64)
@@ -210,7 +221,7 @@ def _entities(table: pa.Table) -> dict[int, NamedEntity]:
     return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
 
 
-def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
+def find_entities(store: Store, text: str, past: datetime | None = None) -> dict[int, NamedEntity]:
     """The entities that a text names, by their names or aliases: longest first, none inside another.
 
     Parameters
@@ -219,6 +230,8 @@ def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
         Where.
     text : str
         A cue.
+    past : datetime, optional
+        Only those that there were at this time, as they were then.
 
     Returns
     -------
@@ -240,7 +253,7 @@ def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
     aliases = reading.aliases_of(store, [key for *_, key in spans])
     targets = dict(zip(aliases["key"].to_pylist(), aliases["entity"].to_pylist(), strict=True))
     ids = {key: targets.get(key, stable_id(key)) for *_, key in spans}
-    there = _entities(reading.entities_by_id(store, sorted(set(ids.values()))))
+    there = _entities(reading.entities_by_id(store, sorted(set(ids.values())), past))
     taken = [False] * len(words)
     found: list[tuple[int, NamedEntity]] = []
     for start, stop, key in spans:
@@ -250,7 +263,7 @@ def find_entities(store: Store, text: str) -> dict[int, NamedEntity]:
     return {entity.id: entity for _, entity in sorted(found, key=lambda item: item[0])}
 
 
-def _mistyped(store: Store, text: str, unknown: set[str]) -> dict[int, NamedEntity]:
+def _mistyped(store: Store, text: str, unknown: set[str], past: datetime | None) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that no passage holds."""
     found: dict[int, NamedEntity] = {}
     for word in WORD.findall(text):
@@ -258,5 +271,5 @@ def _mistyped(store: Store, text: str, unknown: set[str]) -> dict[int, NamedEnti
         if len(key) < SHORTEST_TYPO or not unknown.intersection(terms(word)):
             continue
         edits = 1 if len(key) < LONG_NAME else 2
-        found.update(_entities(reading.entities_like(store, key, edits, 1)))
+        found.update(_entities(reading.entities_like(store, key, edits, 1, past)))
     return found
