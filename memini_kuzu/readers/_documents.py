@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from memini_kuzu.records import Item, Record
     from memini_kuzu.text.markdown import Matter
 
-__all__ = ["page_text", "plain", "read_html", "read_markdown", "read_pdf", "read_plain"]
+__all__ = [
+    "NEEDS_FILES",
+    "page_record",
+    "page_text",
+    "plain",
+    "read_html",
+    "read_markdown",
+    "read_pdf",
+    "read_plain",
+]
 
 NEEDS_FILES = 'needs a reader that is not installed; pip install "memini-kuzu[files]"'
 
@@ -111,14 +120,26 @@ def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
     turns = page_turns(soup)
     if turns is not None:
         yield from records_of(given, turns)
-        return
+    else:
+        yield _page(soup, given)
+
+
+def page_record(markup: str, given: Input, without: str = "") -> Record:
+    """The record of a document that was made a page, less the elements that a CSS selector names."""
+    soup = _soup(markup, given.name)
+    for element in soup.select(without) if without else ():
+        element.extract()
+    return _page(soup, given)
+
+
+def _page(soup: Any, given: Input) -> Record:
     try:
         title = _inner(soup.find("title")) or _inner(soup.find("h1"))
         time = _html_time(soup)
         text, aside = _visible(soup)
     except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
         raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
-    yield given.document(text, time=time, title=title, aside=aside)
+    return given.document(text, time=time, title=title, aside=aside)
 
 
 def page_text(markup: str, origin: str, without: str) -> str:
