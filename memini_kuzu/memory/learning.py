@@ -148,7 +148,23 @@ class Learning(OpenMemory):
         return self.forget_documents(gone, dry_run=dry_run)
 
     def gone(self, listing: Listing) -> list[int]:
-        """Ids of the documents that `prune` forgets."""
+        """Ids of the documents that `prune` forgets.
+
+        Parameters
+        ----------
+        listing : Listing
+            The files that there are.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> from memini_kuzu.readers import list_files
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     memory.gone(list_files([folder]))
+        []
+        """
         return gone_documents(self._store, listing)
 
     def forget_documents(self, ids: Sequence[int], *, dry_run: bool = False) -> ForgetReport:
@@ -165,6 +181,14 @@ class Learning(OpenMemory):
         -------
         ForgetReport
             What was forgotten, or would be.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.forget_documents([1], dry_run=True).documents
+        0
         """
         return forgetting.forget(self._store, Scope(documents=tuple(ids)), dry_run=dry_run)
 

@@ -21,8 +21,8 @@ type                         what becomes a record
 ``-``                        standard input, see `read_stdin`
 ============================ ====================================================================
 
-A folder is walked in sorted order by the rules of `list_files`. A file of another type that is named itself is
-an error; in a folder it is said to be left out, as is a file that cannot be read as a whole.
+A folder is walked in sorted order by the rules of `list_files`. A file of another type that is named itself
+is an error; in a folder it is said to be left out, as is a file that cannot be read as a whole.
 
 The fields of a record come from the first of these that says anything:
 
