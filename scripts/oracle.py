@@ -285,6 +285,8 @@ class History:
 
     def _consolidate(self, _: Oracle) -> Step:
         threshold = self.chance.choice(THRESHOLDS)
+        if self._is(0.3):
+            return Consolidate(threshold, keep=self.chance.randint(0, 8))
         return Consolidate(threshold, 0 if threshold else self.chance.choice((0, 400)))
 
     def _wait(self, _: Oracle) -> Step:

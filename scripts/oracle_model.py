@@ -590,15 +590,33 @@ class Oracle:
 
     # --- maintenance ---
 
-    def consolidate(self, threshold: float) -> None:
-        """Drop what is spent."""
-        if not threshold >= 0:
-            raise Refused("a negative threshold")
+    def consolidate(self, threshold: float, keep: int | None) -> None:
+        """Drop what is spent, and what a budget does not hold."""
+        if not threshold >= 0 or (keep or 0) < 0:
+            raise Refused("a negative threshold or budget")
         for ends, pair in list(self.pairs.items()):
             peak = max(pair.strength(max(self.now, pair.latest), self.parameters))
             if math.isclose(peak, threshold, rel_tol=1e-6) and threshold:
                 self.blurred.add(ends)
             elif peak < threshold:
+                del self.pairs[ends]
+        if keep is not None and keep < len(self.pairs):
+            self._spend(keep)
+
+    def _spend(self, keep: int) -> None:
+        """Keep the strongest. Where rounding decides which these are, the store may have any of the level."""
+        fast = {
+            ends: pair.strength(max(self.now, pair.latest), self.parameters)[0]
+            for ends, pair in self.pairs.items()
+        }
+        order = sorted(fast, key=lambda ends: -fast[ends])
+        strongest_dropped = fast[order[keep]]
+        weakest_kept = fast[order[keep - 1]] if keep else math.inf
+        level = {ends for ends in order if math.isclose(fast[ends], strongest_dropped, rel_tol=1e-6)}
+        if math.isclose(weakest_kept, strongest_dropped, rel_tol=1e-6) or self.blurred:
+            self.blurred |= level
+        for ends in order[keep:]:
+            if ends not in self.blurred:
                 del self.pairs[ends]
 
     def retune(self, parameters: Parameters) -> None:

@@ -287,14 +287,16 @@ class Consolidate(Step):
 
     threshold: float
     ago: int = 0
+    keep: int | None = None
 
     def on_store(self, run: Run) -> None:
         """Do it to the store."""
-        run.memory.consolidate(now=from_millis(run.now - self.ago * DAY), threshold=self.threshold)
+        now = from_millis(run.now - self.ago * DAY)
+        run.memory.consolidate(now=now, threshold=self.threshold, keep=self.keep)
 
     def on_oracle(self, run: Run) -> None:
         """Do it to the oracle."""
-        run.oracle.consolidate(self.threshold)
+        run.oracle.consolidate(self.threshold, self.keep)
 
 
 @dataclass(frozen=True)
@@ -401,6 +403,7 @@ class Bad(Step):
 
     KINDS: ClassVar = (
         "add",
+        "budget",
         "columns",
         "edges",
         "entity",
@@ -419,6 +422,7 @@ class Bad(Step):
         table = {"source": ["Ada"], "target": ["Bob"], "time": [time.isoformat()]}
         calls: dict[str, Callable[[], object]] = {
             "add": lambda: memory.add([Record("Ada met Bob."), Record(" ")]),
+            "budget": lambda: memory.consolidate(keep=-1),
             "columns": lambda: memory.load_events(pa.table({"source": ["Ada"], "time": [time]})),
             "edges": lambda: memory.load_edges(run.folder / "none.parquet"),
             "entity": lambda: memory.forget(entity="Nobody"),

@@ -16,9 +16,9 @@ from memini_kuzu.dynamics.edges import (
     associate,
     common_pairs,
     concatenate,
-    exceeding,
     redirect_edges,
     superpose,
+    unaccounted,
     without_events,
 )
 from memini_kuzu.tables import EDGE_SCHEMA, Edges
@@ -156,11 +156,11 @@ def test_an_edge_that_maintenance_had_dropped_leaves_only_what_is_known(
 @given(events=EVENTS, values=parameters())
 def test_edges_are_known_by_their_events(events: Events, values: Parameters) -> None:
     whole = fold(events, values)
-    assert not exceeding(whole, whole, values).any()
-    assert exceeding(whole, fold(events[:0], values), values).all()
+    assert not unaccounted(whole, whole, values).any()
+    assert unaccounted(whole, fold(events[:0], values), values).all()
     if len(whole):
         more = superpose(concatenate(whole, whole.take(np.array([0]))), values)
-        assert exceeding(more, whole, values)[0]
+        assert unaccounted(more, whole, values)[0]
 
 
 @given(events=EVENTS, values=parameters())

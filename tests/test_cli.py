@@ -750,6 +750,20 @@ def test_consolidate_refuses_a_threshold_that_is_none(full: Path, threshold: str
         )
 
 
+def test_consolidate_keeps_to_a_budget(full: Path) -> None:
+    edges = content(full)["associations"]
+    with unchanged(full):
+        plan = answer("consolidate", "--dry-run", "--keep", "3", "--db", full, "--now", "2026-06-01")
+        refused = fail("consolidate", "--keep=-1", "--db", full)
+    assert "keep = -1; pass how many associations to keep at most" in refused
+    assert plan["over_budget"] == edges - 3
+    shown = succeed("consolidate", "--keep", "3", "--db", full, "--now", "2026-06-01")
+    assert f"0 forgotten, {edges - 3} over the budget" in shown
+    assert f"{plan['unneeded_passages']} passages that no association needs" in shown
+    assert content(full)["associations"] == 3
+    assert "budget" not in succeed("consolidate", "--db", full, "--now", "2026-06-01")
+
+
 def test_stats_say_what_the_store_holds(filled: Path) -> None:
     found = answer("stats", "--db", filled)
     assert (found["documents"], found["passages"], found["sources"]) == (3, 3, 2)

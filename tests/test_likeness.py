@@ -26,9 +26,8 @@ NOW = to_millis("2026-01-01")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Memory]:
     path = tmp_path_factory.mktemp("names") / "a.memini"
     with Memory.open(path, extractor=Names(), clock=lambda: NOW) as opened:
-        opened.load_events(
-            pa.table({"source": NAMED, "target": ["hub"] * len(NAMED), "time": [NOW] * len(NAMED)})
-        )
+        told = pa.array([NOW] * len(NAMED), pa.timestamp("ms"))
+        opened.load_events(pa.table({"source": NAMED, "target": ["hub"] * len(NAMED), "time": told}))
         yield opened
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from crash import violations
 from fixtures_memory import NOW, START, Names, assert_same_strengths, contents, corpus, strengths
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.errors import InputError
+from memini_kuzu.identity import stable_id
 from memini_kuzu.memory import Memory
+from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import edges_from_arrow
 from memini_kuzu.times import DAY, from_millis
 
@@ -131,3 +137,86 @@ def test_it_counts_what_was_strengthened(memory: Memory) -> None:
     assert memory.consolidate(now="2025-01-03").strengthened == 0
     # after months the slow variable only wanes
     assert memory.consolidate(now="2025-08-01").strengthened == 0 or memory.parameters.tau_slow > 200
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    keep=st.integers(0, 60),
+    rank=st.floats(0, 1),
+)
+def test_a_budget_keeps_the_strongest_of_what_the_threshold_leaves(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, seed: int, keep: int, rank: float
+) -> None:
+    file = shutil.copy(empty_store, tmp_path_factory.mktemp("budget") / "a.memini")
+    with Memory.open(file, extractor=Names(), clock=lambda: NOW) as memory:
+        memory.add(corpus(seed, 12))
+        edges = edges_from_arrow(memory._store.read_edges())
+        fast, slow = propagate(edges.fast, edges.slow, (NOW - edges.as_of) / DAY, memory.parameters)
+        threshold = float(np.quantile(np.maximum(fast, slow), rank / 2))
+        rows = zip(-fast, edges.source, edges.target, np.maximum(fast, slow) >= threshold, strict=True)
+        lasting = sorted(row[:3] for row in rows if row[3])
+        kept = [(source, target) for _, source, target in lasting[:keep]]
+        ends = {end for pair in kept for end in pair}
+        mentions = memory.cypher(
+            "MATCH (p:Passage) OPTIONAL MATCH (p)-[:MENTIONS]->(e:Entity) "
+            "RETURN p.id AS p, collect(e.id) AS e"
+        )
+        unneeded = sum(ends.isdisjoint(row["e"]) for row in mentions.to_pylist())
+
+        dry = memory.consolidate(threshold=threshold, keep=keep, dry_run=True)
+        assert len(memory._store.read_edges()) == len(edges)
+        report = memory.consolidate(threshold=threshold, keep=keep)
+        after = edges_from_arrow(memory._store.read_edges())
+        assert sorted(zip(after.source, after.target, strict=True)) == sorted(kept)
+        assert replace(report, seconds=0) == replace(dry, seconds=0, dry_run=False)
+        assert (report.edges, report.forgotten) == (len(edges), len(edges) - len(lasting))
+        assert report.over_budget == len(lasting) - len(kept)
+        assert report.unneeded_passages == unneeded
+        assert memory.doctor(deep=True).sound
+
+
+def test_what_a_budget_drops_is_learnt_anew_and_its_documents_keep_their_events(memory: Memory) -> None:
+    memory.remember("Ada met Bob.", time=from_millis(NOW), source="old")
+    memory.remember("Ada met Cleo. Ada met Cleo.", time=from_millis(NOW), source="new")
+    events = read_ledger(memory._store.read)
+    report = memory.consolidate(keep=1)
+    assert (report.over_budget, report.forgotten, report.unneeded_passages) == (3, 0, 0)
+    assert [each.target for each in memory.associations("Ada")] == ["Cleo"]
+    assert len(read_ledger(memory._store.read)) == len(events)
+    assert memory.recall("Bob").passages[0].text == "Ada met Bob."
+    assert memory.consolidate(keep=0).unneeded_passages == 2
+    memory.remember("Ada met Bob.", time=from_millis(NOW), source="again")
+    assert memory.associations("Ada")[0].events == 1
+    # the fold of the ledgers, as after a pass with a threshold
+    memory.retune(memory.parameters)
+    assert {(each.target, each.events) for each in memory.associations("Ada")} == {("Bob", 2), ("Cleo", 1)}
+
+
+def test_where_strengths_tie_a_budget_goes_by_the_ids_of_the_ends(memories: Callable[[], Memory]) -> None:
+    texts = ["Ada met Bob.", "Cleo met Dora.", "Emil met Fay."]
+    kept = []
+    for order in (texts, texts[::-1]):
+        memory = memories()
+        for text in order:
+            memory.remember(text, time="2025-01-01")
+        assert memory.consolidate(threshold=0.0, keep=2).over_budget == 4
+        kept.append(sorted(strengths(memory, NOW)))
+        ids = {stable_id(source) for source, _ in kept[-1]}
+        assert ids == set(sorted(map(stable_id, ("ada", "cleo", "emil")))[:2])
+    assert kept[0] == kept[1]
+
+
+def test_a_passage_that_mentions_nobody_is_needed_by_no_association(memory: Memory) -> None:
+    memory.remember("Ada met Bob.", time=from_millis(NOW))
+    assert memory.consolidate().unneeded_passages == 0
+    memory.remember("nobody came.", time=from_millis(NOW))
+    assert memory.consolidate(keep=9).unneeded_passages == 1
+
+
+def test_a_negative_budget_is_refused_and_changes_nothing(memory: Memory) -> None:
+    memory.add(corpus(26, 10))
+    before = contents(memory)
+    with pytest.raises(InputError, match="keep = -1; pass how many associations to keep at most, 0 or more"):
+        memory.consolidate(keep=-1)
+    assert contents(memory) == before

@@ -142,7 +142,7 @@ def compared(draw: st.DrawFn) -> tuple[np.ndarray, ...]:
 @given(compared())
 def test_standing_follows_its_equations(given_: tuple[np.ndarray, ...]) -> None:
     x, mass, share, trace, time, score = given_
-    strength, effect = compare(*given_)
+    strength, effect, probability = compare(*given_)
     n = len(x)
     a = x @ mass / mass.sum()
     for i in range(n):
@@ -155,24 +155,26 @@ def test_standing_follows_its_equations(given_: tuple[np.ndarray, ...]) -> None:
             if time[i] != time[j]:
                 back = both[j] / a[j] if a[j] > 0 else 0
                 d = a[i] * a[j] * c[j] * back * max(1 - strength[i] / strength[j], 0)
+            back = both[j] / a[j] if a[j] > 0 else 0
+            assert probability[i, j] == pytest.approx(a[i] * a[j] * c[j] * back, abs=1e-12)
             assert effect[i, j] == pytest.approx(np.log(1 - d) - d * max(score[i] - score[j], 0), abs=1e-9)
 
 
 @given(compared())
 def test_the_strongest_rival_loses_nothing_and_order_does_not_matter(given_: tuple[np.ndarray, ...]) -> None:
     x, mass, share, trace, time, score = given_
-    strength, effect = compare(*given_)
+    strength, effect, _ = compare(*given_)
     assert (effect <= 0).all()
     assert effect[strength.argmax()].min() == 0
     turn = np.arange(len(x))[::-1]
-    again, other = compare(x[turn], mass, share[np.ix_(turn, turn)], trace[turn], time[turn], score[turn])
+    again, other, _ = compare(x[turn], mass, share[np.ix_(turn, turn)], trace[turn], time[turn], score[turn])
     np.testing.assert_allclose(again[turn], strength, rtol=1e-12)
     np.testing.assert_allclose(other[np.ix_(turn, turn)], effect, atol=1e-12)
 
 
 def test_strengths_too_small_for_a_float_displace_nothing() -> None:
     x, trace = np.ones((3, 1)), np.array([0.0, 0.0, 1.0])
-    _, effect = compare(x, np.ones(1), np.eye(3), trace, np.array([0, 1, 2]), np.ones(3))
+    _, effect, _ = compare(x, np.ones(1), np.eye(3), trace, np.array([0, 1, 2]), np.ones(3))
     assert np.isfinite(effect).all()
     assert effect[0, 1] == effect[1, 0] == 0
     assert effect[0, 2] < -30

@@ -32,9 +32,9 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics.edges import (
     common_pairs,
     concatenate,
-    exceeding,
     redirect_edges,
     subtract_edges,
+    unaccounted,
     without_events,
     without_pairs,
 )
@@ -105,7 +105,7 @@ def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
     here, there = common_pairs(edges, ledger)
     complete[here] = edges.events[here] == ledger.events[there]
     # a loaded event may stand in the place of a told one that maintenance had forgotten
-    return complete & ~exceeding(edges, ledger, parameters)
+    return complete & ~unaccounted(edges, ledger, parameters)
 
 
 def list_aliases(store: Store) -> list[Alias]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memini_kuzu.dynamics import time_constants
-from memini_kuzu.dynamics.edges import common_pairs, exceeding
+from memini_kuzu.dynamics.edges import common_pairs, unaccounted
 from memini_kuzu.errors import InputError
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import edges_from_arrow, edges_to_arrow
@@ -60,7 +60,7 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
         stored = edges_from_arrow(store.read_edges())
         # those without an event in the ledgers among them
         sums = ledger.fold(before)
-        other = exceeding(stored, sums, before, ROUNDING)
+        other = unaccounted(stored, sums, before, ROUNDING)
         if store.count("loads"):
             # a loaded event may stand in the place of a told one that maintenance had forgotten
             here, there = common_pairs(stored, sums)

@@ -282,7 +282,11 @@ def associations(
         )
 
 
-@command("memini consolidate --dry-run", "memini consolidate --threshold 0.01 --now 2026-06-01")
+@command(
+    "memini consolidate --dry-run",
+    "memini consolidate --threshold 0.01 --now 2026-06-01",
+    "memini consolidate --keep 100000",
+)
 def consolidate(
     *,
     db: Db = STORE,
@@ -291,6 +295,10 @@ def consolidate(
         float,
         typer.Option("--threshold", metavar="STRENGTH", help="Forget where both variables are below it."),
     ] = FORGET_BELOW,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", metavar="N", help="A budget: keep only so many, those strongest now."),
+    ] = None,
     now: Now = None,
     as_json: Json = False,
     wait: Wait = 0.0,
@@ -298,16 +306,18 @@ def consolidate(
     """Forget what is spent. Never needed for right answers: it keeps the file small.
 
     All associations are brought to one date; those whose two variables are below the threshold are dropped,
-    since they can never reach it again without new evidence.
+    since they can never reach it again without new evidence. Passages stay.
     """
     with opened_file(db, write=not dry_run, wait=wait) as memory:
-        report = memory.consolidate(now=now, threshold=threshold, dry_run=dry_run)
+        report = memory.consolidate(now=now, threshold=threshold, keep=keep, dry_run=dry_run)
     if as_json:
         show_json(report)
         return
+    over = "" if keep is None else f", {report.over_budget:,} over the budget"
     typer.echo(
         f"{count(report.edges, 'association')}: {report.forgotten:,} "
-        f"{'would be forgotten' if dry_run else 'forgotten'}, {report.strengthened:,} strengthened; "
+        f"{'would be forgotten' if dry_run else 'forgotten'}{over}, {report.strengthened:,} strengthened; "
+        f"{count(report.unneeded_passages, 'passage')} that no association needs; "
         f"{report.seconds:.2f} s{', nothing was written' if dry_run else ''}"
     )
     if report.strengths:

@@ -1,6 +1,6 @@
 """The equation of an association and its closed solution, on columns.
 
-In come the variables, amounts and days of many edges as numpy arrays; out go new arrays.
+Input: the variables, amounts and days of many edges as numpy arrays. Output: new arrays.
 
 - `propagation`: the equation, its time constants, and the variables at a later time.
 - `impulses`: events as impulses, their sums, and the bound below which an edge is forgotten.

@@ -1,8 +1,8 @@
-"""Associations as columns: events folded into edges, edges added to edges, and taken from them.
+"""Edges as columns: events folded into edges, edges added to edges and subtracted from them.
 
 All of it is superposition: the state of an edge is the sum of the responses of its events, so neither the
-order of the events nor how they are split over calls, batches or stores changes the sum. What is taken away
-is not subtracted where the events that stay are known, for that would cancel: they are added up anew.
+order of the events nor how they are split over calls, batches or stores changes the sum. Where the remaining
+events are known, they are summed again instead of subtracting the removed ones: subtraction would cancel.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = [
     "associate",
     "common_pairs",
     "concatenate",
-    "exceeding",
     "redirect_edges",
     "redirected",
     "subtract_edges",
     "superpose",
+    "unaccounted",
     "unite",
     "without_events",
     "without_pairs",
@@ -49,7 +49,7 @@ def associate(
     time: NDArray[np.int64],
     parameters: Parameters,
 ) -> Edges:
-    """Fold events into the edges that they alone would make.
+    """Fold events into edges.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def associate(
 
 
 def superpose(edges: Edges, parameters: Parameters) -> Edges:
-    """Add up what several memories know of each pair.
+    """Add up all rows of each pair.
 
     Parameters
     ----------
     edges : Edges
         Any pair any number of times, in any order.
     parameters : Parameters
-        The dynamics, which all share.
+        The dynamics of all rows.
 
     Returns
     -------
@@ -140,17 +140,17 @@ def superpose(edges: Edges, parameters: Parameters) -> Edges:
 
 
 def common_pairs(a: Edges, b: Edges) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the same pair stands on both sides.
+    """Rows of the pairs that two sets of edges have in common.
 
     Parameters
     ----------
     a, b : Edges
-        Each with every pair once.
+        Both with every pair once.
 
     Returns
     -------
     rows_a, rows_b : int64 (n_common,)
-        Positions of the common pairs in each.
+        Positions of the common pairs in `a` and in `b`.
 
     Examples
     --------
@@ -166,19 +166,19 @@ def common_pairs(a: Edges, b: Edges) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 
 def add_edges(a: Edges, b: Edges, parameters: Parameters) -> tuple[Edges, NDArray[np.bool_]]:
-    """The edges of one memory that has seen what both have seen.
+    """Add the edges of `a` to the same pairs of `b`.
 
     Parameters
     ----------
     a, b : Edges
-        Each with every pair once; the variables of a common pair are brought to the later as_of and added.
+        Both with every pair once; the variables of a common pair are propagated to the later as_of and added.
     parameters : Parameters
-        The dynamics, which both share.
+        The dynamics of both.
 
     Returns
     -------
     edges : Edges
-        The pairs of `b`, in their order, with what `a` has of them added.
+        The pairs of `b`, in their order, with the edges of `a` added.
     known : bool (len(b),)
         Which of them `a` has.
 
@@ -197,14 +197,14 @@ def add_edges(a: Edges, b: Edges, parameters: Parameters) -> tuple[Edges, NDArra
 
 
 def unite(a: Edges, b: Edges, parameters: Parameters) -> Edges:
-    """All pairs of both, those in common brought to the later as_of and added.
+    """All pairs of both, those in common propagated to the later as_of and added.
 
     Parameters
     ----------
     a, b : Edges
-        Each with every pair once; `a` is changed in place, for it may be all that a store holds.
+        Both with every pair once; `a` is changed in place, because it may hold all edges of a store.
     parameters : Parameters
-        The dynamics, which both share.
+        The dynamics of both.
 
     Returns
     -------
@@ -227,21 +227,21 @@ def unite(a: Edges, b: Edges, parameters: Parameters) -> Edges:
 
 
 def redirect_edges(edges: Edges, moved: Mapping[int, int], parameters: Parameters) -> Edges:
-    """The edges under other entities, where some stand for others now.
+    """Edges with some entities replaced by others.
 
     Parameters
     ----------
     edges : Edges
         Each pair once.
     moved : mapping of int to int
-        Entities and what stands in their place.
+        Entities and their replacements.
     parameters : Parameters
         The dynamics.
 
     Returns
     -------
     Edges
-        Each pair once; those that now would lead from an entity to itself are left out.
+        Each pair once; edges whose source and target become the same entity are left out.
 
     Examples
     --------
@@ -255,26 +255,26 @@ def redirect_edges(edges: Edges, moved: Mapping[int, int], parameters: Parameter
     if source is edges.source and target is edges.target:
         return edges
     renamed = replace(edges, source=source, target=target)
-    arisen = (source == target) & (edges.source != edges.target)
-    return superpose(renamed.take(~arisen), parameters)
+    new_loops = (source == target) & (edges.source != edges.target)
+    return superpose(renamed.take(~new_loops), parameters)
 
 
 def redirected(ids: NDArray[np.int64], moved: Mapping[int, int]) -> NDArray[np.int64]:
-    """Ids, with those that stand for others replaced; the very same array where there are none.
+    """Ids, with those in `moved` replaced; the same array where there are none.
 
     Examples
     --------
     >>> redirected(np.array([1, 2]), {2: 3})
     array([1, 3])
     """
-    place = positions(ids, np.array(list(moved), dtype=np.int64))
-    if not (place >= 0).any():
+    row = positions(ids, np.array(list(moved), dtype=np.int64))
+    if not (row >= 0).any():
         return ids
-    return np.where(place >= 0, np.append(np.array(list(moved.values()), dtype=np.int64), 0)[place], ids)
+    return np.where(row >= 0, np.append(np.array(list(moved.values()), dtype=np.int64), 0)[row], ids)
 
 
 def without_pairs(edges: Edges, others: Edges) -> Edges:
-    """The edges of pairs that the others do not have.
+    """The edges whose pairs are not among the others.
 
     Examples
     --------
@@ -286,17 +286,19 @@ def without_pairs(edges: Edges, others: Edges) -> Edges:
     return edges.take(kept)
 
 
-def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameters) -> tuple[Edges, Edges]:
-    """Take events away: exactly where those that stay are known, by subtraction where they are not.
+def subtract_edges(
+    edges: Edges, removed: Edges, remaining: Edges, parameters: Parameters
+) -> tuple[Edges, Edges]:
+    """Remove events: exactly where the remaining ones are known, by subtraction where they are not.
 
     Parameters
     ----------
     edges : Edges
         As they are stored; each pair once.
-    gone : Edges
-        The fold of the events that go; each pair once.
-    left : Edges
-        The fold of all known events that stay, of these pairs at least; each pair once.
+    removed : Edges
+        The fold of the events to remove; each pair once.
+    remaining : Edges
+        The fold of all known remaining events, of these pairs at least; each pair once.
     parameters : Parameters
         The dynamics.
 
@@ -305,13 +307,13 @@ def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameter
     changed : Edges
         Those of `edges` that lose events and keep others.
     deleted : Edges
-        Those with no event left, as they were.
+        Those without remaining events, as they were.
 
     Notes
     -----
-    An edge holds more than the known events where some came without a ledger, and less where a maintenance
-    pass had dropped some. Only what is more is reached by subtracting, and never falls below the events that
-    stay.
+    An edge holds more than the known events where some were added without a ledger, and less where a
+    maintenance pass has dropped some. Only an edge that holds more is subtracted from; the result never falls
+    below the remaining events.
 
     Examples
     --------
@@ -323,14 +325,14 @@ def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameter
     >>> changed.fast, len(deleted)
     (array([1.]), 0)
     """
-    at, of = common_pairs(edges, gone)
-    before, minus = edges.take(at), gone.take(of)
-    plus = _aligned(left, before)
-    # at a time when all of it had happened
-    when = np.maximum(before.as_of, np.maximum(minus.as_of, plus.as_of))
-    fast, slow = _bring(before, when, parameters)
-    minus_fast, minus_slow = _bring(minus, when, parameters)
-    plus_fast, plus_slow = _bring(plus, when, parameters)
+    rows, removed_rows = common_pairs(edges, removed)
+    before, minus = edges.take(rows), removed.take(removed_rows)
+    plus = _aligned(remaining, before)
+    # the latest as_of: propagation goes forward in time only
+    latest = np.maximum(before.as_of, np.maximum(minus.as_of, plus.as_of))
+    fast, slow = _propagated(before, latest, parameters)
+    minus_fast, minus_slow = _propagated(minus, latest, parameters)
+    plus_fast, plus_slow = _propagated(plus, latest, parameters)
     more = (
         (before.events > minus.events + plus.events)
         | (fast > (minus_fast + plus_fast) * (1 + ROUNDING))
@@ -339,13 +341,13 @@ def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameter
     # as_of is the last event's date, unless maintenance has moved it on
     moved = before.as_of > np.maximum(minus.last_seen, plus.last_seen)
     as_of = np.where(moved, before.as_of, plus.last_seen)
-    exact_fast, exact_slow = _bring(plus, as_of, parameters)
+    exact_fast, exact_slow = _propagated(plus, as_of, parameters)
     after = Edges(
         before.source,
         before.target,
         np.where(more, np.maximum(fast - minus_fast, plus_fast), exact_fast),
         np.where(more, np.maximum(slow - minus_slow, plus_slow), exact_slow),
-        np.where(more, when, as_of),
+        np.where(more, latest, as_of),
         np.where(more, np.maximum(before.events - minus.events, np.maximum(plus.events, 1)), plus.events),
         np.where(more, before.first_seen, plus.first_seen),
         np.where(more, before.last_seen, plus.last_seen),
@@ -354,8 +356,8 @@ def subtract_edges(edges: Edges, gone: Edges, left: Edges, parameters: Parameter
     return after.take(kept), before.take(~kept)
 
 
-def without_events(edges: Edges, gone: Edges, left: Edges, parameters: Parameters) -> Edges:
-    """All edges, those that lose no event among them, without the events that go; see `subtract_edges`.
+def without_events(edges: Edges, removed: Edges, remaining: Edges, parameters: Parameters) -> Edges:
+    """All edges, also those that lose no event, without the removed events; see `subtract_edges`.
 
     Examples
     --------
@@ -363,21 +365,21 @@ def without_events(edges: Edges, gone: Edges, left: Edges, parameters: Parameter
     >>> len(without_events(Edges.empty(), Edges.empty(), Edges.empty(), Parameters()))
     0
     """
-    changed, deleted = subtract_edges(edges, gone, left, parameters)
+    changed, deleted = subtract_edges(edges, removed, remaining, parameters)
     return concatenate(without_pairs(edges, concatenate(changed, deleted)), changed)
 
 
-def exceeding(
+def unaccounted(
     edges: Edges, sums: Edges, parameters: Parameters, rounding: float = ROUNDING
 ) -> NDArray[np.bool_]:
-    """Which edges hold something else than a sum of events with which maintenance may have dealt.
+    """Which edges these events do not account for, also not after a maintenance pass.
 
     Parameters
     ----------
     edges : Edges
         As they are stored; each pair once.
     sums : Edges
-        The fold of events; each pair once.
+        The fold of the events; each pair once.
     parameters : Parameters
         The dynamics.
     rounding : float
@@ -386,24 +388,25 @@ def exceeding(
     Returns
     -------
     bool (len(edges),)
-        Those with more, or with as many events and less: maintenance may have dropped an edge before its
-        latest events, and then there are fewer.
+        Edges with more events or larger variables than the sum, or with as many events and smaller
+        variables. Fewer events with smaller variables are accounted for: a maintenance pass may have dropped
+        the edge before its latest events.
 
     Examples
     --------
     >>> from memini_kuzu.config import Parameters
-    >>> exceeding(Edges.empty(), Edges.empty(), Parameters())
+    >>> unaccounted(Edges.empty(), Edges.empty(), Parameters())
     array([], dtype=bool)
     """
     whole = _aligned(sums, edges)
     later = np.maximum(edges.as_of, whole.as_of)
-    fast, slow = _bring(edges, later, parameters)
-    whole_fast, whole_slow = _bring(whole, later, parameters)
+    fast, slow = _propagated(edges, later, parameters)
+    whole_fast, whole_slow = _propagated(whole, later, parameters)
     slack = rounding * np.maximum(whole_fast, whole_slow)
     more = (edges.events > whole.events) | (fast > whole_fast + slack) | (slow > whole_slow + slack)
     less = (edges.events == whole.events) & ((fast < whole_fast - slack) | (slow < whole_slow - slack))
-    other: NDArray[np.bool_] = more | less
-    return other
+    differing: NDArray[np.bool_] = more | less
+    return differing
 
 
 def concatenate(*parts: Edges) -> Edges:
@@ -418,7 +421,7 @@ def concatenate(*parts: Edges) -> Edges:
 
 
 def _added(left: Edges, right: Edges, parameters: Parameters) -> Edges:
-    """The sum of two memories of the same pairs, row by row."""
+    """The sum of two sets of edges of the same pairs, row by row."""
     as_of = np.maximum(left.as_of, right.as_of)
     fast, slow = merge(
         left.fast,
@@ -441,22 +444,22 @@ def _added(left: Edges, right: Edges, parameters: Parameters) -> Edges:
     )
 
 
-def _bring(
-    edges: Edges, when: NDArray[np.int64], parameters: Parameters
+def _propagated(
+    edges: Edges, time: NDArray[np.int64], parameters: Parameters
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return propagate(edges.fast, edges.slow, (when - edges.as_of) / DAY, parameters)
+    return propagate(edges.fast, edges.slow, (time - edges.as_of) / DAY, parameters)
 
 
 def _aligned(edges: Edges, pairs: Edges) -> Edges:
-    """The edges of these pairs, in their order; one without events where there is none."""
+    """The edges of these pairs, in their order; a pair without an edge gets one without events."""
     zero = np.zeros(len(pairs))
     none = np.zeros(len(pairs), dtype=np.int64)
     aligned = Edges(
         pairs.source, pairs.target, zero, zero.copy(), none, none.copy(), none.copy(), none.copy()
     )
-    at, of = common_pairs(edges, pairs)
+    rows, aligned_rows = common_pairs(edges, pairs)
     for name in ("fast", "slow", "as_of", "events", "first_seen", "last_seen"):
-        getattr(aligned, name)[of] = getattr(edges, name)[at]
+        getattr(aligned, name)[aligned_rows] = getattr(edges, name)[rows]
     return aligned
 
 
@@ -473,7 +476,7 @@ def _keys(source: NDArray[np.int64], target: NDArray[np.int64], count: int) -> N
 def _group(
     source: NDArray[np.int64], target: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The order that sorts pairs, and where in it each new pair starts: one sort of one number a pair."""
+    """The order that sorts pairs, and where each pair starts in it; each pair is one number to sort by."""
     ids = distinct(source, target)
     keys = _keys(positions(source, ids), positions(target, ids), len(ids))
     order = np.argsort(keys, kind="stable")

@@ -1,4 +1,4 @@
-"""What events add to the variables of edges, and what is left of them: sums of impulse responses."""
+"""Events as impulses: what each adds to the variables of an edge, and the sums of these responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["fold", "merge", "peak", "potentiate", "respond", "retained"]
 
 
 def potentiate(fast: Column, amount: float | Column) -> Column:
-    """Add an impulse to the fast variable; the slow one learns of it through the coupling.
+    """Add an impulse to the fast variable; it reaches the slow one through the coupling.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def potentiate(fast: Column, amount: float | Column) -> Column:
 
 
 def respond(amount: Column, dt: float | Column, parameters: Parameters) -> tuple[Column, Column]:
-    """What events have become some days later: P(Δ) (amount, 0).
+    """Response to events some days later: P(Δ) (amount, 0).
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def respond(amount: Column, dt: float | Column, parameters: Parameters) -> tuple
     Returns
     -------
     fast, slow : float64 (n,)
-        Each event's part in the two variables.
+        Each event's contribution to the two variables.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def merge(  # noqa: PLR0917 - two memories of three columns each
     dt_b: float | Column,
     parameters: Parameters,
 ) -> tuple[Column, Column]:
-    """Bring two memories of the same edges to one time and add them.
+    """Propagate two memories of the same edges to one time and add them.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def peak(fast: Column, slow: Column) -> Column:
 
 
 def retained(fast: Column, slow: Column, threshold: float) -> NDArray[np.bool_]:
-    """Edges to keep: those whose fast variable is, or by itself may come, to the threshold.
+    """Edges to keep: those whose fast variable reaches the threshold, or may reach it by the coupling alone.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ Its solution over Δ without input, (w_f, w_s) ← P(Δ) (w_f, w_s)::
     λ1 = m - r,  λ2 = m + r
 
 An event is an impulse I: it adds to w_f at its instant.  The system is linear, so the state of an edge
-is the sum of what its events have become (superposition), in whatever order they are added.
+is the sum of the responses to its events (superposition), in whatever order they are added.
 
 ======  =========  =========================================================================
 symbol  unit       meaning
@@ -26,14 +26,13 @@ w_s     strength   slow variable, what repetition fills; ``slow : float64 (n,)``
 Δ       days       time since the edge's as_of, ≥ 0; ``dt : days, scalar or float64 (n,)``
 τ_f     days       how long w_f lasts by itself
 τ_s     days       how long w_s lasts by itself, ≥ τ_f
-C       per day    coupling of the two
+C       per day    coupling of the two variables
 κ       1          capacity of w_s relative to w_f, ≥ 1
-λ1, λ2  per day    the slow and the fast rate; 1/λ1 and 1/λ2 are what a user sees
+λ1, λ2  per day    the slow and the fast rate; 1/λ1 and 1/λ2 are the effective time constants
 ======  =========  =========================================================================
 
-Every entry of P keeps a relative error below 1e-12 from Δ of a microsecond to Δ of many centuries, so
-four expressions are not evaluated as written above, where they would cancel: λ1, δ, 1 - δ/r
-(`spectrum`) and p_fs (`kernel`).
+Every entry of P keeps a relative error below 1e-12 from Δ of a microsecond to Δ of many centuries. So
+λ1, δ, 1 - δ/r (`spectrum`) and p_fs (`kernel`) are not evaluated as written above, where they would cancel.
 
 References
 ----------
@@ -63,7 +62,7 @@ Column: TypeAlias = NDArray[np.float64]
 """One value an edge or an event: float64 (n,)."""
 
 Value: TypeAlias = Column | np.float64
-"""An array where Δ is one, a scalar where it is one."""
+"""An array where Δ is an array, a scalar where Δ is a scalar."""
 
 BLOCK = 16_384
 """Edges propagated at a time: the temporaries of a block stay in the processor's cache."""
@@ -102,7 +101,7 @@ class Spectrum:
 
 
 class TimeConstants(NamedTuple):
-    """What the parameters look like from outside: two exponentials and the weight of the longer.
+    """The decay that the parameters amount to: two exponentials, and the weight of the slow one.
 
     Parameters
     ----------
@@ -184,7 +183,7 @@ def spectrum(parameters: Parameters) -> Spectrum:
 
 
 def time_constants(parameters: Parameters) -> TimeConstants:
-    """Effective time constants, which differ from τ_f and τ_s: the coupling moves both.
+    """Effective time constants, which differ from τ_f and τ_s because the coupling changes both.
 
     Parameters
     ----------
@@ -241,7 +240,7 @@ def kernel(dt: float | Column, parameters: Parameters) -> Kernel:
 def propagate(
     fast: Column, slow: Column, dt: float | Column, parameters: Parameters
 ) -> tuple[Column, Column]:
-    """Bring edges forward in time.
+    """Propagate edges forward in time.
 
     Parameters
     ----------
@@ -304,12 +303,12 @@ def _days(dt: float | Column) -> Column:
 def _kernel(days: Column, constants: Spectrum) -> Kernel:
     slow_mode = np.exp(-constants.rate_slow * days)
     fast_mode = np.exp(-constants.rate_fast * days)
-    apart = -np.expm1(-constants.gap * days)  # 1 - e^(-2rΔ), which cancels for small Δ
-    crossing = slow_mode * apart
+    difference = -np.expm1(-constants.gap * days)  # 1 - e^(-2rΔ), which cancels for small Δ
+    transfer = slow_mode * difference
     return Kernel(
         ff=constants.share_slow * slow_mode + constants.share_fast * fast_mode,
-        fs=constants.exchange * crossing,
-        sf=constants.feed * crossing,
+        fs=constants.exchange * transfer,
+        sf=constants.feed * transfer,
         # share_fast e^(-λ1 Δ) + share_slow e^(-λ2 Δ); share_slow ≤ ½, so nothing cancels
-        ss=slow_mode - constants.share_slow * crossing,
+        ss=slow_mode - constants.share_slow * transfer,
     )

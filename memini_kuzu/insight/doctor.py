@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from memini_kuzu.dynamics import propagate, time_constants
-from memini_kuzu.dynamics.edges import common_pairs, exceeding, without_pairs
+from memini_kuzu.dynamics.edges import common_pairs, unaccounted, without_pairs
 from memini_kuzu.errors import MeminiError, StoreLockedError
 from memini_kuzu.identity import text_digest
 from memini_kuzu.store import Store, health
@@ -271,7 +271,7 @@ def _strengths(store: Store) -> Finding:
     edges = edges_from_arrow(store.read_edges())
     sums = read_ledger(store.read).fold(store.parameters)
     missing = len(without_pairs(sums, edges))
-    other = exceeding(edges, sums, store.parameters)
+    other = unaccounted(edges, sums, store.parameters)
     here, there = common_pairs(edges, sums)
     # more events than the ledger has came without a document
     told = int((other[here] & (edges.events[here] <= sums.events[there])).sum())

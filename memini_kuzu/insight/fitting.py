@@ -225,6 +225,7 @@ def fit(
 
     Examples
     --------
+    >>> from memini_kuzu.insight.simulation import simulate
     >>> stream = simulate(Parameters(tau_fast=3.0, coupling=0.3, capacity=10.0), n_sources=40, n_days=200)
     >>> data = choices(*stream, np.ones(8000), np.ones(8000, dtype=np.bool_))
     >>> 1 < fit(data).time_constants.fast < 3
@@ -299,6 +300,7 @@ def fit_exponential(data: Choices, *, progress: Callable[[], None] = lambda: Non
 
     Examples
     --------
+    >>> from memini_kuzu.insight.simulation import simulate
     >>> stream = simulate(Parameters(), n_sources=20, n_days=60)
     >>> fit_exponential(choices(*stream, np.ones(1200), np.ones(1200, dtype=np.bool_))) > 1
     True
@@ -395,6 +397,7 @@ def report(
 
     Examples
     --------
+    >>> from memini_kuzu.insight.simulation import simulate
     >>> from memini_kuzu.insight.streams import Stream
     >>> source, target, time = simulate(Parameters(), n_sources=30, n_days=90)
     >>> ones = np.ones(len(time))

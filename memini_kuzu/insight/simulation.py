@@ -49,6 +49,7 @@ def simulate(
 
     Examples
     --------
+    >>> from memini_kuzu.config import Parameters
     >>> source, target, time = simulate(Parameters(), n_sources=2, n_days=3)
     >>> len(source), float(time.max())
     (6, 2.0)

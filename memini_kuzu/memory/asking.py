@@ -97,7 +97,10 @@ class Asking(OpenMemory):
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
+            if self._store.looks_back(moment):
+                table = reading.strongest_then(self._store, identity, from_millis(moment), k)
+            else:
+                table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
         times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
         return [
             Association(

@@ -38,11 +38,14 @@ class Keeping(OpenMemory):
         *,
         now: TimeLike | None = None,
         threshold: float = FORGET_BELOW,
+        keep: int | None = None,
         dry_run: bool = False,
     ) -> MaintenanceReport:
         """The maintenance pass: bring every association to one date, and forget what is spent.
 
-        Never needed for correctness; it keeps the file small.
+        Never needed for correctness; it keeps the file small. What is dropped stays in the ledgers of the
+        documents that gave it, like their passages: new evidence starts the association anew, and `retune`
+        computes all associations from the ledgers.
 
         Parameters
         ----------
@@ -50,6 +53,10 @@ class Keeping(OpenMemory):
             The date; the present by default.
         threshold : float
             Forget where both variables are below it.
+        keep : int, optional
+            A budget: of the associations that the threshold leaves, keep so many at most, those with the
+            largest w_f at `now` (with later evidence: at its date). Where w_f ties, the smaller id of the
+            source is kept, then of the target. No budget by default.
         dry_run : bool
             Report and write nothing.
 
@@ -61,7 +68,7 @@ class Keeping(OpenMemory):
         Raises
         ------
         InputError
-            If the threshold is negative or NaN.
+            If the threshold is negative or NaN, or `keep` is negative.
 
         Examples
         --------
@@ -73,7 +80,7 @@ class Keeping(OpenMemory):
         2
         """
         return consolidation.consolidate(
-            self._store, now=self._now(now), threshold=threshold, dry_run=dry_run
+            self._store, now=self._now(now), threshold=threshold, keep=keep, dry_run=dry_run
         )
 
     @override

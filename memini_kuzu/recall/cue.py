@@ -22,6 +22,7 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Collection, Iterator
+    from datetime import datetime
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -143,7 +144,15 @@ class Cue:
     until: int
 
 
-def read_cue(store: Store, text: str, now: int, sums: Sums, without: frozenset[str]) -> Cue:
+def read_cue(
+    store: Store,
+    text: str,
+    now: int,
+    *,
+    sums: Sums,
+    without: frozenset[str],
+    past: datetime | None = None,
+) -> Cue:
     """Understand a cue.
 
     Parameters
@@ -158,6 +167,8 @@ def read_cue(store: Store, text: str, now: int, sums: Sums, without: frozenset[s
         How many passages there are in the store, and in which languages.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
+    past : datetime, optional
+        `now`, where the store holds anything later, which is not to be seen.
 
     Returns
     -------
@@ -170,16 +181,16 @@ def read_cue(store: Store, text: str, now: int, sums: Sums, without: frozenset[s
     def analysed(said: str) -> Counter[str]:
         return cue_terms(said, languages, own)
 
-    named = find_entities(store, text, own)
+    named = find_entities(store, text, own, past)
     counts = analysed(text)
-    frequency = reading.frequencies(store, list(counts))
+    frequency = reading.frequencies(store, list(counts), past)
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(store, text, unknown, sums.languages))
+        named.update(_mistyped(store, text, unknown, sums.languages, past))
     # an alias or a mistyped name brings the words of what it stands for
     extra = {word for entity in named.values() for word in analysed(entity.key)} - set(counts)
     if extra:
-        frequency |= reading.frequencies(store, sorted(extra))
+        frequency |= reading.frequencies(store, sorted(extra), past)
         counts.update(extra)
     words = tuple(word for word in counts if frequency[word])
     times = np.array([counts[word] for word in words], dtype=np.float64)
@@ -224,7 +235,9 @@ def _entities(table: pa.Table) -> dict[int, NamedEntity]:
     return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
 
 
-def find_entities(store: Store, text: str, own: str = ENGLISH) -> dict[int, NamedEntity]:
+def find_entities(
+    store: Store, text: str, own: str = ENGLISH, past: datetime | None = None
+) -> dict[int, NamedEntity]:
     """The entities that a text names, by their names or aliases: longest first, none inside another.
 
     Parameters
@@ -235,6 +248,8 @@ def find_entities(store: Store, text: str, own: str = ENGLISH) -> dict[int, Name
         A cue.
     own : str
         Its language.
+    past : datetime, optional
+        Only those that there were at this time, as they were then.
 
     Returns
     -------
@@ -263,7 +278,7 @@ def find_entities(store: Store, text: str, own: str = ENGLISH) -> dict[int, Name
     aliases = reading.aliases_of(store, [key for *_, key in spans])
     targets = dict(zip(aliases["key"].to_pylist(), aliases["entity"].to_pylist(), strict=True))
     ids = {key: targets.get(key, stable_id(key)) for *_, key in spans}
-    there = _entities(reading.entities_by_id(store, sorted(set(ids.values()))))
+    there = _entities(reading.entities_by_id(store, sorted(set(ids.values())), past))
     taken = [False] * len(words)
     found: list[tuple[int, NamedEntity]] = []
     for start, end, key in spans:
@@ -274,7 +289,7 @@ def find_entities(store: Store, text: str, own: str = ENGLISH) -> dict[int, Name
 
 
 def _mistyped(
-    store: Store, text: str, unknown: set[str], languages: Collection[str]
+    store: Store, text: str, unknown: set[str], languages: Collection[str], past: datetime | None
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
     edits: dict[str, int] = {}
@@ -285,4 +300,4 @@ def _mistyped(
         analysed = [terms(word, language) for language in languages or (ENGLISH,)]
         if all(unknown.intersection(found) for found in analysed):
             edits[key] = 1 if len(key) < LONG_NAME else 2
-    return _entities(entities_like(store, edits, 1)) if edits else {}
+    return _entities(entities_like(store, edits, 1, past)) if edits else {}

@@ -161,11 +161,13 @@ def recollect(
     """
     if not text.strip():
         raise InputError("the cue is empty; pass a question, a name or some words")
-    sums = store.sums()
-    cue = read_cue(store, text, now, sums, without)
+    past = from_millis(now) if store.looks_back(now) else None
+    sums = store.sums(past)
+    cue = read_cue(store, text, now, sums=sums, without=without, past=past)
     passages = Candidates(cue.words, sums.average, now)
     if cue.words:
-        passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums))
+        df = None if past is None else reading.frequencies(store, cue.words, past)
+        passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums=sums, df=df))
     similar = None if embedder is None else read_resemblance(store, embedder, text, now)
     if similar is not None:
         nearest = similar.nearest(TOP).tolist()
@@ -193,7 +195,7 @@ def recollect(
         mass = np.append(mass, similar.mass)
     seeds = _seeds(cue, passages, _coverage(passages, best, similar), mass)
     silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
-    activated = spread(store, cue, silent, mass=mass, now=now, without=without)
+    activated = spread(store, cue, silent, mass=mass, now=now, without=without, past=past)
     wanted = set(activated.reached(REACHED).tolist())
     contiguous = "contiguity" not in without
     if contiguous:
@@ -212,7 +214,7 @@ def recollect(
     standings = nobody()
     # where all strengths are equal, nothing stands above anything
     if without.isdisjoint({"standing", "strengths"}):
-        standings = judge(store, cue, passages, x, mass, evoked=evoked)
+        standings = judge(store, cue, passages, x, mass, evoked=evoked, known=sums.passages, past=past)
     score = evoked.copy()
     score[standings.row] += standings.change
     return Recollection(

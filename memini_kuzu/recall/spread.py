@@ -18,6 +18,8 @@ from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
@@ -130,6 +132,8 @@ class Spread:
         Ids of the passages that they lead to, each once.
     h : float64 (n_passages, n_words)
         What came there.
+    unknown : int
+        Associations that it did not go along, since it cannot be known how strong they were then.
     """
 
     nodes: Nodes
@@ -143,6 +147,7 @@ class Spread:
     associated: Links
     passage: Ints
     h: Floats
+    unknown: int
 
     def reached(self, most: int) -> Ints:
         """Ids of the passages that most came to: int64 (≤ most,)."""
@@ -157,7 +162,14 @@ class Spread:
 
 
 def spread(
-    store: Store, cue: Cue, seeds: Seeds, *, mass: Floats, now: int, without: frozenset[str]
+    store: Store,
+    cue: Cue,
+    seeds: Seeds,
+    *,
+    mass: Floats,
+    now: int,
+    without: frozenset[str],
+    past: datetime | None = None,
 ) -> Spread:
     """Let the seeds' activation spread.
 
@@ -175,20 +187,26 @@ def spread(
         As of when, in milliseconds since 1970.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
+    past : datetime, optional
+        As of `read_cue`.
 
     Returns
     -------
     Spread
         Every step of it.
     """
-    nodes, y, giver, given = _activate(store, cue, seeds)
+    nodes, y, giver, given = _activate(store, cue, seeds, past)
     beam = _beam(nodes, y, mass)
+    unknown = 0
     if "associations" in without:
         associates, z, associations = _nowhere(y)
     else:
-        associates, z, associations = _associate(store, nodes, y, beam, now=now, without=without)
+        table, unknown = _leading(store, nodes.id[beam].tolist(), now, past)
+        associates, z, associations = _associate(table, nodes, y, without=without)
     reached = _beam(associates, z, mass)
-    mentions, associated = _return(store, seeds, nodes, beam, associates=associates, reached=reached)
+    mentions, associated = _return(
+        store, seeds, nodes, beam, associates=associates, reached=reached, past=past
+    )
     passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
     before, after = np.split(place, [len(mentions.passage)])
     h = activation.deliver(
@@ -196,12 +214,16 @@ def spread(
     ) + activation.deliver(
         z[:, :-1], associated.entity, after, associated.share, associated.own, len(passages)
     )
-    return Spread(nodes, y, giver, given, associates, z, associations, mentions, associated, passages, h)
+    return Spread(
+        nodes, y, giver, given, associates, z, associations, mentions, associated, passages, h, unknown
+    )
 
 
-def _activate(store: Store, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, Ints, Ints]:
+def _activate(
+    store: Store, cue: Cue, seeds: Seeds, past: datetime | None
+) -> tuple[Nodes, Floats, Ints, Ints]:
     """y, and which seed gave to which entity."""
-    mentions = _in_order(reading.mentions_of(store, seeds.id.tolist()), "passage", "id")
+    mentions = _in_order(reading.mentions_of(store, seeds.id.tolist(), past), "passage", "id")
     named = pa.table(
         {
             "id": pa.array(list(cue.named), pa.int64()),
@@ -237,13 +259,17 @@ def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
     return Nodes(none, none, none), np.zeros((0, y.shape[1])), Associations(none, none, np.zeros(0), none)
 
 
+def _leading(store: Store, entities: list[int], now: int, past: datetime | None) -> tuple[pa.Table, int]:
+    """The associations that lead from these entities, and how many more there are of unknown strength."""
+    if past is None:
+        return reading.associations_from(store, entities, from_millis(now)), 0
+    return reading.associations_then(store, entities, past)
+
+
 def _associate(
-    store: Store, nodes: Nodes, y: Floats, beam: Ints, *, now: int, without: frozenset[str]
+    table: pa.Table, nodes: Nodes, y: Floats, *, without: frozenset[str]
 ) -> tuple[Nodes, Floats, Associations]:
     """z, over all associations that lead from the beam."""
-    table = reading.associations_from(store, nodes.id[beam].tolist(), from_millis(now))
-    # an association that began later is not there yet
-    table = table.filter(pa.array(column(table, "began") <= now)) if table.num_rows else table
     if not table.num_rows:
         return _nowhere(y)
     table = _in_order(table, "source", "id")
@@ -257,7 +283,14 @@ def _associate(
 
 
 def _return(
-    store: Store, seeds: Seeds, nodes: Nodes, beam: Ints, *, associates: Nodes, reached: Ints
+    store: Store,
+    seeds: Seeds,
+    nodes: Nodes,
+    beam: Ints,
+    *,
+    associates: Nodes,
+    reached: Ints,
+    past: datetime | None,
 ) -> tuple[Links, Links]:
     """The ways back to passages, from the entities of the beam and from their associates."""
     linking = beam[(nodes.mentions[beam] > 1) & (nodes.mentions[beam] <= COMMON)]
@@ -268,8 +301,8 @@ def _return(
     rare = np.union1d(nodes.id[linking], associates.id[leading])
     table = pa.concat_tables(
         [
-            reading.passages_mentioning(store, rare.tolist()),
-            reading.headed_passages(store, nodes.id[heading].tolist()),
+            reading.passages_mentioning(store, rare.tolist(), past),
+            reading.headed_passages(store, nodes.id[heading].tolist(), past),
         ]
     )
     table = _in_order(table, "entity", "passage")

@@ -51,6 +51,7 @@ from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -66,9 +67,9 @@ __all__ = ["JUDGED", "Standings", "agreement", "compare", "judge", "nobody"]
 JUDGED = 50
 """The best passages are compared with each other; the work grows with their square."""
 
-SAME = 0.5
-"""What has more than half of what a passage says counts as saying it too, where a reason tells people how
-often it was said. No score depends on it."""
+HALF = 0.5
+"""In the reasons that people read, what has more than half of what a passage says counts as saying it too,
+and what more probably than not answers the same question as a rival. No score depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Standings:
         Whether j says what i says.
     effect : float64 (n, n)
         What rival j takes from the score of i, ≤ 0.
+    rivals : bool (n, n)
+        Whether i and j answer the same question, more probably than not.
     """
 
     row: Ints
@@ -94,6 +97,7 @@ class Standings:
     strength: Floats
     same: NDArray[np.bool_]
     effect: Floats
+    rivals: NDArray[np.bool_]
 
     @property
     def change(self) -> Floats:
@@ -107,9 +111,10 @@ class Standings:
         return int(found[0]) if len(found) else None
 
     def rival(self, place: int) -> int | None:
-        """The place of what displaces it most, or else of what it displaces most; both say something else."""
+        """The place of what displaces it most, or else of what it displaces most; none that says the same."""
+        others = self.rivals[place] & ~self.same[place] & ~self.same[:, place]
         for effect in (self.effect[place], self.effect[:, place]):
-            other = np.where(self.same[place] | self.same[:, place], 0.0, effect)
+            other = np.where(others, effect, 0.0)
             if other.min() < 0:
                 return int(other.argmin())
         return None
@@ -124,7 +129,8 @@ def nobody() -> Standings:
     0
     """
     none = np.zeros(0, dtype=np.int64)
-    return Standings(none, none, np.zeros(0), np.zeros((0, 0), dtype=bool), np.zeros((0, 0)))
+    square = np.zeros((0, 0))
+    return Standings(none, none, np.zeros(0), square.astype(bool), square, square.astype(bool))
 
 
 def agreement(said: Floats) -> Floats:
@@ -156,8 +162,8 @@ def agreement(said: Floats) -> Floats:
 
 def compare(  # noqa: PLR0917 - the equations' own symbols
     x: Floats, mass: Floats, share: Floats, trace: Floats, time: Ints, score: Floats
-) -> tuple[Floats, Floats]:
-    """Strengths, and what rivals take from each other's scores.
+) -> tuple[Floats, Floats, Floats]:
+    """Strengths, what rivals take from each other's scores, and how probably they are rivals.
 
     Parameters
     ----------
@@ -180,6 +186,8 @@ def compare(  # noqa: PLR0917 - the equations' own symbols
         S.
     effect : float64 (n, n)
         ln(1 - d_ij) - d_ij (L_i - L_j)⁺, ≤ 0.
+    probability : float64 (n, n)
+        a_i a_j c_ij c_ji.
 
     Examples
     --------
@@ -203,6 +211,8 @@ def compare(  # noqa: PLR0917 - the equations' own symbols
         both += worth * np.minimum(covered[:, None], covered[None, :])
     if total > 0:
         both /= total
+    # a_i a_j c_ij c_ji: what both speak of is a_i c_ij, and a_j c_ji as well
+    probability = both**2
     covers = np.diag(both).copy()
     as_well = np.divide(both, covers[:, None], out=np.zeros_like(both), where=covers[:, None] > 0)
     evidence = covers[None, :] * as_well * share
@@ -211,18 +221,26 @@ def compare(  # noqa: PLR0917 - the equations' own symbols
     weaker = np.ones((n, n))
     # where nothing is left of either, neither stands above the other
     np.divide(strength[:, None], strength[None, :], out=weaker, where=strength[None, :] > strength[:, None])
-    displaced = both**2 * (1.0 - weaker)
+    displaced = probability * (1.0 - weaker)
     displaced[time[:, None] == time[None, :]] = 0.0
     # what is displaced for certain keeps the smallest odds that there are
     np.minimum(displaced, 1.0 - np.finfo(np.float64).eps, out=displaced)
     ahead = np.maximum(score[:, None] - score[None, :], 0.0)
     # + 0.0: no negative zeros
     effect: Floats = np.log1p(-displaced) - displaced * ahead + 0.0
-    return strength, effect
+    return strength, effect, probability
 
 
 def judge(
-    store: Store, cue: Cue, passages: Candidates, x: Floats, mass: Floats, *, evoked: Floats
+    store: Store,
+    cue: Cue,
+    passages: Candidates,
+    x: Floats,
+    mass: Floats,
+    *,
+    evoked: Floats,
+    known: int,
+    past: datetime | None = None,
 ) -> Standings:
     """Compare the best candidates that were said by the time that the cue asks about.
 
@@ -238,6 +256,10 @@ def judge(
         As of `activation`.
     evoked : float64 (n_passages,)
         The scores so far.
+    known : int
+        N, how many passages there are.
+    past : datetime, optional
+        As of `read_cue`.
 
     Returns
     -------
@@ -255,20 +277,19 @@ def judge(
             score = score - facet.mass * facet.share(passages)[row]
         else:
             x, mass = np.column_stack([x, facet.share(passages)[row]]), np.append(mass, facet.mass)
-    share = agreement(_said(store, [passages.terms[each] for each in row.tolist()], cue.words))
+    share = agreement(_said(store, [passages.terms[each] for each in row.tolist()], cue.words, known, past))
     trace = np.asarray(kernel((cue.until - time) / DAY, store.parameters).ff, dtype=np.float64)
-    strength, effect = compare(x, mass, share, trace, time, score)
-    return Standings(row, time, strength, share.T > SAME, effect)
+    strength, effect, probability = compare(x, mass, share, trace, time, score)
+    return Standings(row, time, strength, share.T > HALF, effect, probability > HALF)
 
 
-def _said(store: Store, texts: Sequence[str], cue: Sequence[str]) -> Floats:
+def _said(store: Store, texts: Sequence[str], cue: Sequence[str], n: int, past: datetime | None) -> Floats:
     """v: what each passage says beside the cue, by how rare its words are."""
     split = pc.split_pattern(pa.array(texts, pa.string()), " ")
     words = split.flatten().dictionary_encode()
     names = words.dictionary
-    frequency = reading.frequencies(store, names.to_pylist())
+    frequency = reading.frequencies(store, names.to_pylist(), past)
     df = np.array([frequency[word] for word in names.to_pylist()], dtype=np.float64)
-    n = store.sums().passages
     # a writer may have added passages since they were counted
     idf = np.log1p((np.maximum(n - df, 0) + 0.5) / (df + 0.5))
     beside = pc.is_in(names, value_set=pa.array([*cue, ""], pa.string())).to_numpy(zero_copy_only=False)

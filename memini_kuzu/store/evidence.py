@@ -18,6 +18,7 @@ __all__ = [
     "headed_by",
     "lone_entities",
     "mentioned_by",
+    "passages_beside",
     "read_aliases_of",
     "read_entities",
     "read_incident",
@@ -70,6 +71,20 @@ def mentioned_by(run: Run, passages: Any) -> pa.Table:
         """,
         batch=_keys(passages),
     )
+
+
+def passages_beside(run: Run, entities: Any) -> int:
+    """How many passages mention none of these entities."""
+    mentioning = run(
+        """
+        LOAD FROM batch
+        MATCH (e:Entity {id: id})<-[:MENTIONS]-(p:Passage)
+        RETURN count(DISTINCT p.id) AS n
+        """,
+        batch=_keys(entities),
+    )
+    passages = run("MATCH (p:Passage) RETURN count(*) AS n")
+    return int(passages["n"][0].as_py()) - int(mentioning["n"][0].as_py())
 
 
 def read_incident(run: Run, entities: Any) -> pa.Table:

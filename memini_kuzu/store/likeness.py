@@ -11,12 +11,15 @@ import pyarrow.compute as pc
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
+from memini_kuzu.store import past
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.reading import entities_by_id
 from memini_kuzu.tables import column
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -29,11 +32,13 @@ LETTERS = ascii_lowercase + digits
 
 READ_KEYS = """
 MATCH (e:Entity) WHERE size(e.key) >= $low AND size(e.key) <= $high
-RETURN e.id AS id, e.key AS key, e.mentions AS mentions
+RETURN e.id AS id, e.key AS key, e.mentions AS mentions, e.headings AS headings, e.first_seen AS first_seen
 """
 
 
-def entities_like(store: Store, edits: Mapping[str, int], top: int) -> pa.Table:
+def entities_like(
+    store: Store, edits: Mapping[str, int], top: int, until: datetime | None = None
+) -> pa.Table:
     """Entities whose canonical keys are within so many edits of one of these, the nearest of each.
 
     Parameters
@@ -44,6 +49,8 @@ def entities_like(store: Store, edits: Mapping[str, int], top: int) -> pa.Table:
         How many edits each of these keys is forgiven.
     top : int
         How many entities for each key at most.
+    until : datetime, optional
+        Only those that there were at this time, as they were then.
 
     Returns
     -------
@@ -58,6 +65,9 @@ def entities_like(store: Store, edits: Mapping[str, int], top: int) -> pa.Table:
             "high": max((len(key) + most for key, most in edits.items()), default=0),
         },
     )
+    if until is not None and names.num_rows:
+        there = column(names, "first_seen") <= to_millis(until)
+        names = past.recount(store, names.filter(pa.array(there)), until)
     found: list[int] = []
     if names.num_rows:
         keys = names["key"].combine_chunks()
@@ -75,9 +85,9 @@ def entities_like(store: Store, edits: Mapping[str, int], top: int) -> pa.Table:
             found += ids[near[order[distance[order] <= most][:top]]].tolist()
     if not found:
         return tables()["Entity"].columns.empty_table()
-    there = entities_by_id(store, sorted(set(found)))
-    row = {identity: place for place, identity in enumerate(there["id"].to_pylist())}
-    return there.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
+    rows = entities_by_id(store, sorted(set(found)), until)
+    row = {identity: place for place, identity in enumerate(rows["id"].to_pylist())}
+    return rows.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
 
 
 def _letters(keys: pa.Array) -> NDArray[np.uint64]:

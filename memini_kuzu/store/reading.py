@@ -11,12 +11,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
+from memini_kuzu.errors import TimeError
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store import past
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.terms import read_frequencies
-from memini_kuzu.times import to_millis
+from memini_kuzu.tables import column
+from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +34,7 @@ __all__ = [
     "association",
     "associations_from",
     "associations_in_file",
+    "associations_then",
     "dated_passages",
     "entities_by_id",
     "entity_named",
@@ -43,6 +48,7 @@ __all__ = [
     "passages_mentioning",
     "source_sizes",
     "strongest_associations",
+    "strongest_then",
     "texts_of",
 ]
 
@@ -75,7 +81,7 @@ LINK = "e.id AS entity, p.id AS passage, p.heading AS heading"
 LINKS = pa.schema([("entity", pa.int64()), ("passage", pa.int64()), ("heading", pa.int64())])
 
 ENTITY = """e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.mentions AS mentions,
-    e.headings AS headings"""
+    e.headings AS headings, e.first_seen AS first_seen"""
 
 COUNTS = "e.id AS id, e.mentions AS mentions, e.headings AS headings"
 
@@ -154,7 +160,13 @@ def _lookup(
 
 
 def fulltext(
-    store: Store, terms: str, top: int, until: datetime = LATEST, sums: Sums | None = None
+    store: Store,
+    terms: str,
+    top: int,
+    until: datetime = LATEST,
+    *,
+    sums: Sums | None = None,
+    df: dict[str, int] | None = None,
 ) -> pa.Table:
     """The best passages for analysed terms, best first, with their BM25 score (K 1.2, B 0.75).
 
@@ -170,6 +182,8 @@ def fulltext(
         Later passages are not seen.
     sums : Sums, optional
         Of all passages, where the caller has read them already.
+    df : dict of str to int, optional
+        In how many passages each term occurs, where others than all passages count.
 
     Returns
     -------
@@ -178,22 +192,31 @@ def fulltext(
     """
     sums = sums or store.sums()
     # any property of a passage costs more than following its words: the rest is read of the best ones only
+    words = sorted(set(terms.split()))
+    batch, matched, df_of = None, "MATCH (t:Term)", "t.df"
+    if df is not None:
+        words = [word for word in words if df.get(word)]
+        batch = pa.table(
+            {"term": pa.array(words, pa.string()), "df": pa.array([df[word] for word in words], pa.int64())}
+        )
+        matched, df_of = "LOAD FROM batch MATCH (t:Term {term: term})", "df"
     best = store.read(
-        """
-        MATCH (t:Term)-[o:OCCURS]->(p:Passage)
+        f"""
+        {matched}-[o:OCCURS]->(p:Passage)
         WHERE t.term IN $words AND p.time <= $until
-        WITH p.id AS id, CAST(t.df, 'DOUBLE') AS df, CAST(o.tf, 'DOUBLE') AS tf, p.words AS words
+        WITH p.id AS id, CAST({df_of}, 'DOUBLE') AS df, CAST(o.tf, 'DOUBLE') AS tf, p.words AS words
         WITH id, sum(log10(1 + ($n - df + 0.5) / (df + 0.5)) * tf * 2.2
             / (tf + 1.2 * (0.25 + 0.75 * words / $average))) AS score
         RETURN id, score ORDER BY score DESC, id LIMIT $top
         """,
         {
-            "words": sorted(set(terms.split())),
+            "words": words,
             "n": sums.passages,
             "average": sums.average,
             "top": top,
             "until": until,
         },
+        batch=batch,
     )
     ids = best["id"].to_pylist() if best.num_rows else []
     passages = passages_by_id(store, ids) if ids else tables()["Passage"].columns.empty_table()
@@ -203,9 +226,11 @@ def fulltext(
     return passages.append_column("score", score)
 
 
-def frequencies(store: Store, words: Sequence[str]) -> dict[str, int]:
-    """In how many passages each analysed term occurs."""
-    if len(words) > FEW_WORDS:
+def frequencies(store: Store, words: Sequence[str], until: datetime | None = None) -> dict[str, int]:
+    """In how many passages each analysed term occurs, or occurred at a time."""
+    if until is not None:
+        found = past.frequencies(store, words, until)
+    elif len(words) > FEW_WORDS:
         found = read_frequencies(store.read, words)
     elif words:
         table = _each(store, "MATCH (t:Term {term: $key}) RETURN t.term AS term, t.df AS df", words)
@@ -223,21 +248,38 @@ def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
     )
 
 
-def entities_by_id(store: Store, ids: Sequence[int]) -> pa.Table:
-    """The entities of these ids that there are."""
-    return _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids)
+def entities_by_id(store: Store, ids: Sequence[int], until: datetime | None = None) -> pa.Table:
+    """The entities of these ids that there are, or were at a time."""
+    return _of_then(store, _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids), until)
 
 
-def headed_passages(store: Store, entities: Sequence[int]) -> pa.Table:
+def _of_then(store: Store, entities: pa.Table, until: datetime | None) -> pa.Table:
+    """Those that there were by then, with the counts of that time."""
+    if until is None or not entities.num_rows:
+        return entities
+    there = column(entities, "first_seen") <= to_millis(until)
+    return past.recount(store, entities.filter(pa.array(there)), until)
+
+
+def headed_passages(store: Store, entities: Sequence[int], until: datetime | None = None) -> pa.Table:
     """Passages that these entities head; columns as of `passages_mentioning`."""
     if not entities:
         return LINKS.empty_table()
     return _lookup(
         store,
         "e:Entity",
-        f"<-[:MENTIONS]-(p:Passage) WITH e, p WHERE p.heading = e.id RETURN {LINK}",
+        f"<-[:MENTIONS]-(p:Passage) WITH e, p WHERE p.heading = e.id{_and_by(until)} RETURN {LINK}",
         entities,
+        _time(until),
     )
+
+
+def _and_by(until: datetime | None) -> str:
+    return "" if until is None else " AND p.time <= $until"
+
+
+def _time(until: datetime | None) -> dict[str, Any] | None:
+    return None if until is None else {"until": until}
 
 
 def dated_passages(store: Store, since: datetime, before: datetime, until: datetime) -> pa.Table:
@@ -249,18 +291,34 @@ def dated_passages(store: Store, since: datetime, before: datetime, until: datet
     )
 
 
-def mentions_of(store: Store, passages: Sequence[int]) -> pa.Table:
+def mentions_of(store: Store, passages: Sequence[int], until: datetime | None = None) -> pa.Table:
     """What these passages mention: passage, and the entity's id, mentions and headings."""
     if not passages:
         return MENTIONED.empty_table()
-    return _lookup(store, "p:Passage", f"-[:MENTIONS]->(e:Entity) RETURN p.id AS passage, {COUNTS}", passages)
+    table = _lookup(
+        store, "p:Passage", f"-[:MENTIONS]->(e:Entity) RETURN p.id AS passage, {COUNTS}", passages
+    )
+    return table if until is None else past.recount(store, table, until)
 
 
-def passages_mentioning(store: Store, entities: Sequence[int]) -> pa.Table:
+def passages_mentioning(store: Store, entities: Sequence[int], until: datetime | None = None) -> pa.Table:
     """Passages that mention these entities: entity, passage and the passage's heading."""
     if not entities:
         return LINKS.empty_table()
-    return _lookup(store, "e:Entity", f"<-[:MENTIONS]-(p:Passage) RETURN {LINK}", entities)
+    by_then = "" if until is None else "WITH e, p WHERE p.time <= $until "
+    return _lookup(
+        store, "e:Entity", f"<-[:MENTIONS]-(p:Passage) {by_then}RETURN {LINK}", entities, _time(until)
+    )
+
+
+def associations_then(store: Store, entities: Sequence[int], until: datetime) -> tuple[pa.Table, int]:
+    """What `associations_from` gave at a time, and how many more there were whose strength is not known."""
+    if not entities:
+        return pa.table({}), 0
+    known, unknown = past.leading_from(store, entities, until)
+    none = pa.array(np.zeros(known.num_rows, dtype=np.int64))
+    known = known.append_column("mentions", none).append_column("headings", none)
+    return past.recount(store, known, until), unknown.num_rows
 
 
 def associations_from(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
@@ -311,6 +369,35 @@ def strongest_associations(store: Store, entity: int, now: datetime, top: int) -
         """,
         {"entity": entity, "now": now, "top": top},
     )
+
+
+def strongest_then(store: Store, entity: int, until: datetime, top: int) -> pa.Table:
+    """What `strongest_associations` gave at a time.
+
+    Raises
+    ------
+    TimeError
+        If it cannot be known how strong one of them was.
+    """
+    known, unknown = past.leading_from(store, [entity], until)
+    if unknown.num_rows:
+        raise TimeError(
+            f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
+            "known: they have had evidence since, from events that were loaded and not kept; ask as of "
+            f"{_latest(unknown):%Y-%m-%d %H:%M} or later"
+        )
+    if not known.num_rows:
+        return known
+    names = names_of(store, known["id"].to_pylist())
+    target = pa.array([names[each] for each in known["id"].to_pylist()], pa.string())
+    known = known.append_column("target", target).rename_columns(
+        {"began": "first_seen", "latest": "last_seen"}
+    )
+    return known.sort_by([("strength", "descending"), ("target", "ascending")])[:top]
+
+
+def _latest(table: pa.Table) -> datetime:
+    return from_millis(int(column(table, "latest").max()))
 
 
 def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:

@@ -18,7 +18,7 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
 from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
-from memini_kuzu.store import rewriting, schema
+from memini_kuzu.store import past, rewriting, schema
 from memini_kuzu.store.adjacency import Adjacency, read_adjacency
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import (
@@ -34,6 +34,7 @@ from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = ["Store", "Sums", "recover_store"]
@@ -193,6 +194,7 @@ class Store:
             self._engine.close()
             raise
         self._sizes: dict[str, tuple[int, float]] = {}
+        self._latest: tuple[int, int] | None = None
         self._asked = _Asked(state=-1)
         self._holding = threading.Lock()
         self.parameters = Parameters.from_json(self.meta["parameters"])
@@ -345,11 +347,15 @@ class Store:
         """What the store knows of itself, as it stands in the file now."""
         return schema.read_meta(self._engine.read, self.path)
 
-    def sums(self) -> Sums:
-        """How many passages there are, how long they are on average, and in which languages."""
-        meta = self.stored_meta()
-        passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-        return Sums(passages, words / passages if passages else 1.0, frozenset(languages_in(meta)))
+    def sums(self, until: datetime | None = None) -> Sums:
+        """How many passages there are, or were at a time, how long on average, and in which languages."""
+        if until is None:
+            meta = self.stored_meta()
+            passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
+            languages = frozenset(languages_in(meta))
+        else:
+            passages, words, languages = past.sum_passages(self, until)
+        return Sums(passages, words / passages if passages else 1.0, languages)
 
     def first_seen(self) -> int | None:
         """The date of the earliest evidence in milliseconds since 1970; None in an empty store."""
@@ -364,6 +370,20 @@ class Store:
             pc.is_valid(pc.field("date"))
         )
         return int(column(dates, "date")[0]) if dates.num_rows else None
+
+    def looks_back(self, now: int) -> bool:
+        """Whether the store holds anything that is later than this, in milliseconds since 1970."""
+        with self._engine.snapshot() as state:
+            if self._latest is None or self._latest[0] != state:
+                dates = self.read("MATCH (p:Passage) RETURN max(p.time) AS date").filter(
+                    pc.is_valid(pc.field("date"))
+                )
+                told = int(column(dates, "date")[0]) if dates.num_rows else None
+                self._latest = (
+                    state,
+                    max((each for each in (told, self.last_seen()) if each is not None), default=now),
+                )
+            return self._latest[1] > now
 
     def size(self, label: str) -> int:
         """How many nodes of a label there are; counted once a minute, to choose between ways of reading."""
