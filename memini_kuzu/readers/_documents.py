@@ -13,6 +13,7 @@ import yaml
 
 from memini_kuzu.errors import RecordError, TimeError
 from memini_kuzu.readers._inputs import Input, NotUnderstoodError, brief, decode, read_text, show
+from memini_kuzu.readers.conversations._clocks import date_alone
 from memini_kuzu.readers.conversations._pages import page_turns
 from memini_kuzu.readers.conversations._turns import records_of
 from memini_kuzu.records import MARKDOWN, Notice
@@ -88,7 +89,11 @@ def read_markdown(stream: BinaryIO, given: Input) -> Iterator[Item]:
         begin = matter.body if blank or (fields and fields.keys() <= OWN_FIELDS) else 0
     body = text if matter is None else text[matter.body :]
     told = next(filter(None, map(fields.get, ("time", "date", "created"))), None)
-    time, undated = given.dated(unlinked(told) if isinstance(told, str) else told)
+    told = unlinked(told) if isinstance(told, str) else told
+    numbers, guessed = date_alone(told, given.modified) if isinstance(told, str) else (None, False)
+    time, undated = given.dated(numbers or told)
+    if guessed:
+        odd = odd or f"date {told} was read as {numbers}; write it in that form"
     title = fields.get("title")
     named = unlinked(title) if isinstance(title, str) else ""
     yield given.document(text[begin:], time=time, title=named or heading(body), form=MARKDOWN)
