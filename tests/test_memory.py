@@ -116,4 +116,4 @@ def test_files_are_ingested_once(memory: Memory, tmp_path: Path) -> None:
     assert memory.ingest(*files).added == 2
     assert memory.ingest(*files).unchanged == 2
     assert {passage.id for passage in memory.recall("Ada")} >= {"D1:1"}
-    assert {each.target for each in memory.associations("Ada")} == {"Bob", "Dora", "Cleo", "note"}
+    assert {each.target for each in memory.associations("Ada")} == {"Bob", "Dora", "Cleo"}

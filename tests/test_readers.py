@@ -461,6 +461,18 @@ def test_a_date_that_is_linked_is_a_date() -> None:
     assert one(write("a.md", '---\ndate: "[[2026-01-04]]"\n---\ntext')).time == to_millis("2026-01-04")
 
 
+@pytest.mark.parametrize(
+    ("told", "date", "guessed"),
+    [("14/03/2025", "2025-03-14", 0), ("3/14/2025", "2025-03-14", 0), ("05.01.2025", "2025-01-05", 1)],
+)
+def test_a_date_of_numbers_is_read_and_a_guess_is_said_to_be_one(told: str, date: str, guessed: int) -> None:
+    record, *notices = read([write("a.md", f"---\ndate: {told}\n---\ntext")])
+
+    assert isinstance(record, Record)
+    assert record.time == to_millis(date)
+    assert len(notices) == guessed
+
+
 def test_a_note_of_properties_alone_is_a_document() -> None:
     text = '---\ndirector: "[[Mara Voss]]"\nyear: 1984\n---\n'
 

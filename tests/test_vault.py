@@ -126,12 +126,13 @@ def test_a_vault_that_lives_is_the_one_that_its_final_folder_makes(
     vault.root = vault.root.with_name("garden")
     renamed = memory.ingest(vault.root)
     leaving = events(memory, "vault/people/note 25.md"), events(memory, "vault/places/note 30.md")
-    planned = memory.prune(vault.root, formerly=renamed.folders, dry_run=True)
-    pruned = memory.prune(vault.root, formerly=renamed.folders)
+    planned = memory.prune(vault.root, dry_run=True)
+    pruned = memory.prune(vault.root)
 
     assert (edited.changed, edited.unchanged, edited.moved) == (5, 35, 0)
     assert (moved.moved, moved.unchanged, moved.events) == (6, 34, 0)
     assert (renamed.added, renamed.moved, renamed.unchanged) == (1, 38, 0)
+    assert renamed.folders == ["vault"]
     assert (planned.documents, pruned.documents) == (2, 2)
     assert told.items() <= after_edit.items()
     afresh = opened("afresh")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
-from memini_kuzu.extraction.headings import person, speaker, title_mention
+from memini_kuzu.extraction.headings import file_mention, person, speaker, title_mention
 from memini_kuzu.extraction.links import with_links
 from memini_kuzu.extraction.mentions import Text
 from memini_kuzu.identity import passage_id, stable_id
@@ -76,7 +76,7 @@ class IngestReport:
     notices : list of Notice
         What the readers left out, or found odd.
     folders : list of str
-        What folders were called before, as far as their files tell; for `prune`.
+        What folders were called that were found to have another name now.
     files : dict of str to dict
         What became of each file: how many of its documents were added, changed, unchanged or moved; or why it
         gave none, as a key with 1.
@@ -140,14 +140,16 @@ class Document:
         """
         if self.record.speaker:
             return person(self.record.speaker)
-        return title_mention(self.title) or speaker(self.texts[passage])
+        named = title_mention(self.record.title) if self.record.title else file_mention(self.title)
+        return named or speaker(self.texts[passage])
 
     def given(self, passage: int) -> list[Mention]:
         """What a passage mentions by where it comes from: who takes part, and other names of the document."""
         found: list[Mention | None] = []
         if passage == 0:
             found += [person(name) for name in self.record.people]
-            found += [title_mention(name) for name in (*self.record.names, *self.names)]
+            found += [file_mention(name) for name in self.record.names]
+            found += [title_mention(name) for name in self.names]
         heading = self.heading(passage)
         unique = {each.key: each for each in found if each is not None}
         if heading is not None:

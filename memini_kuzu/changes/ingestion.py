@@ -154,7 +154,7 @@ def ingest(
         # before the extractor's work; the transaction asks again
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport()
-    moves = None if listing is None else Moves(store.read, listing)
+    moves = None if listing is None else Moves(store, listing)
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
     for batch in incoming.batches():
         mentions = iter(mentions_of(extractor, _texts(batch), processes=processes))
@@ -165,7 +165,7 @@ def ingest(
     if incoming.failure is not None:
         raise incoming.failure
     if moves is not None:
-        report.folders = moves.former_folders
+        report.folders = moves.remember()
     return report
 
 

@@ -11,6 +11,7 @@ their paths. Messages and rows are the same only if their own id and their date 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +21,16 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.store.known import read_by_digest, read_documents, read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterable, Sequence
 
     from memini_kuzu.changes.documents import Document
     from memini_kuzu.readers import Listing
+    from memini_kuzu.store import Store
 
 __all__ = ["Moves", "gone_documents"]
+
+FOLDERS = "folders"
+"""Where the store keeps what folders were called before."""
 
 
 class Moves:
@@ -35,16 +38,16 @@ class Moves:
 
     Parameters
     ----------
-    read : callable
-        Executes a query.
+    store : Store
+        The store.
     listing : Listing
         The files that are taken in.
     """
 
-    def __init__(self, read: Callable[..., pa.Table], listing: Listing) -> None:
-        self._read, self._listing = read, listing
+    def __init__(self, store: Store, listing: Listing) -> None:
+        self._store, self._read, self._listing = store, store.read, listing
         self._taken: set[int] = set()
-        self._renamed: frozenset[str] | None = None
+        self._former: dict[str, str] | None = None
 
     def find(self, documents: Sequence[Document]) -> None:
         """Give documents that the store does not have the former id under which it does."""
@@ -93,14 +96,18 @@ class Moves:
         return not self._listing.holds(file)
 
     def _folders(self) -> frozenset[str]:
-        if self._renamed is None:
-            self._renamed = frozenset(_former_folders(read_sources(self._read), self._listing))
-        return self._renamed
+        if self._former is None:
+            self._former = _former_folders(self._store, read_sources(self._read), self._listing)
+        return frozenset(self._former) | frozenset(self._listing.folders)
 
-    @property
-    def former_folders(self) -> list[str]:
-        """What the folders were called before, as far as that was asked."""
-        return sorted((self._renamed or frozenset()) - set(self._listing.folders))
+    def remember(self) -> list[str]:
+        """Keep what folders were called before for `gone_documents`; gives the names that are new."""
+        known = _stored(self._store)
+        kept = {old: now for old, now in known.items() if old not in self._listing.folders}
+        kept |= self._former or {}
+        if kept != known:
+            self._store.set_meta(FOLDERS, json.dumps(kept, sort_keys=True))
+        return sorted(kept.keys() - known.keys())
 
     def _take(self, document: Document, known: Known) -> None:
         self._taken.add(known.id)
@@ -109,30 +116,26 @@ class Moves:
             document.time = known.time
 
 
-def gone_documents(
-    read: Callable[..., pa.Table], listing: Listing, formerly: Sequence[str] = ()
-) -> list[int]:
+def gone_documents(store: Store, listing: Listing) -> list[int]:
     """Documents of the folders of a listing whose file is not there any more, or is empty.
 
     Parameters
     ----------
-    read : callable
-        Executes a query.
+    store : Store
+        The store.
     listing : Listing
         The files that there are.
-    formerly : sequence of str
-        Other names of the folders.
 
     Returns
     -------
     list of int
         Their ids.
     """
-    table = read_documents(read)
+    table = read_documents(store.read)
     if not table.num_rows:
         return []
     sources, own = table["source"].to_pylist(), table["record"].to_pylist()
-    folders = frozenset({*_former_folders(sources, listing), *formerly})
+    folders = frozenset(_former_folders(store, sources, listing)) | frozenset(listing.folders)
     roots = tuple(listing.folders.values())
     found = []
     for id_, source, record in zip(table["id"].to_pylist(), sources, own, strict=True):
@@ -145,21 +148,31 @@ def gone_documents(
     return found
 
 
-def _former_folders(sources: Iterable[str], listing: Listing) -> set[str]:
-    """The folders of a listing, and those that they were before they were renamed."""
+def _stored(store: Store) -> dict[str, str]:
+    """What folders were called when they were taken in before, and what they are called now."""
+    known: dict[str, str] = json.loads(store.meta.get(FOLDERS, "{}"))
+    return known
+
+
+def _former_folders(store: Store, sources: Iterable[str], listing: Listing) -> dict[str, str]:
+    """What the folders of a listing were called before they were renamed."""
     inside: dict[str, set[str]] = defaultdict(set)
     for source in sources:
         folder, slash, inner = source.partition("#")[0].partition("/")
         if folder and slash:
             inside[folder].add(inner)
-    found = set(listing.folders)
+    found = {
+        old: now
+        for old, now in _stored(store).items()
+        if now in listing.folders and old not in listing.folders
+    }
     for now in listing.folders:
         if now in inside:
             continue  # it has not been renamed
         for folder, files in inside.items():
             there = sum(listing.holds(f"{now}/{inner}") for inner in files)
             if folder not in listing.folders and 2 * there > len(files):
-                found.add(folder)
+                found[folder] = now
     return found
 
 

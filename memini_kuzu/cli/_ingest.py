@@ -156,7 +156,7 @@ def ingest(
                     processes=processes,
                     progress=progress,
                 )
-            pruned = memory.prune(*paths, formerly=report.folders, dry_run=not yes) if prune else None
+            pruned = memory.prune(*paths, dry_run=not yes) if prune else None
         except RecordError as error:
             _say_what_is_kept(error, progress.documents)
         except KeyboardInterrupt:

@@ -228,7 +228,10 @@ def _show_recalled(found: "recalling.Recall") -> None:
     for path in found.paths:
         reasons[path.passage].append(_reason(path))
     for number, passage in enumerate(found.passages, 1):
-        about = "  ".join(filter(None, (passage.source, passage.id, passage.title)))
+        title = (
+            "" if passage.title == passage.id.rpartition(".")[0] else passage.title
+        )  # the name of its file
+        about = "  ".join(filter(None, (passage.source, passage.id, title)))
         screen.print(plain(f"{number}. {day(passage.time)}  {about}  {passage.score:.3f}", "bold"))
         _show_indented(passage.text.strip("\n"))
         if reasons[passage.id]:

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import re
+
 from memini_kuzu.extraction import PERSON, Mention, canonical, tidy
 from memini_kuzu.extraction.mentions import speakers
 from memini_kuzu.records import ROLES
 
 __all__ = [
     "TITLE",
+    "file_mention",
     "person",
     "speaker",
     "title_mention",
 ]
 
 
+_DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?!\d)")
+
 TITLE = "TITLE"
 """Label of an entity that is known from a title only."""
 
 
 def title_mention(title: str) -> Mention | None:
-    """The entity that a title names, without what stands in brackets behind it.
+    """The entity that a title names, without what stands in brackets behind it; a date names none.
 
     Examples
     --------
     >>> title_mention("Demon Dice (game)").key
     'demon dice'
+    >>> title_mention("2026-01-04-radio")
     """
+    if _DATED.match(title):
+        return None
     name = tidy(title.partition(" (")[0])
     key = canonical(name)
     return Mention(key, name, TITLE, 0, -1) if key else None
+
+
+def file_mention(name: str) -> Mention | None:
+    """The entity that the name of a file names: one with a capital, or in a script that has none.
+
+    Examples
+    --------
+    >>> file_mention("Harbour House").key
+    'harbour house'
+    >>> file_mention("plan")
+    """
+    return None if name.islower() else title_mention(name)
 
 
 def speaker(text: str) -> Mention | None:

@@ -65,7 +65,6 @@ class Follower:
     prune: bool = False
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     _missing: frozenset[int] = frozenset()
-    _formerly: set[str] = field(default_factory=set)
 
     def step(self, memory: Memory) -> Step:
         """Take in what has changed.
@@ -86,8 +85,7 @@ class Follower:
         records = read(fresh, source=self.source, encoding=self.encoding)
         report = memory.add(records, listing=listing, skip_bad=True)
         self._seen = stamps
-        self._formerly.update(report.folders)
-        gone = frozenset(memory.gone(listing, formerly=sorted(self._formerly)))
+        gone = frozenset(memory.gone(listing))
         forgotten = None
         if self.prune and (lost := gone & self._missing):
             forgotten = memory.forget_documents(sorted(lost))

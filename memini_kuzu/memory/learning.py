@@ -116,15 +116,13 @@ class Learning(OpenMemory):
         records = read(listing, columns=columns or Columns(), time=time, source=source, encoding=encoding)
         return self.add(records, listing=listing, skip_bad=skip_bad, processes=processes, progress=progress)
 
-    def prune(self, *paths: Path | str, formerly: Sequence[str] = (), dry_run: bool = False) -> ForgetReport:
+    def prune(self, *paths: Path | str, dry_run: bool = False) -> ForgetReport:
         """Forget the documents of folders whose files are not there any more, or are empty.
 
         Parameters
         ----------
         *paths : Path or str
             Folders that were taken in.
-        formerly : sequence of str
-            What they were called before, as `IngestReport.folders` tells.
         dry_run : bool
             Report and write nothing.
 
@@ -146,12 +144,28 @@ class Learning(OpenMemory):
         ...     memory.prune(folder).documents
         1
         """
-        gone = self.gone(list_files(paths), formerly=formerly)
+        gone = self.gone(list_files(paths))
         return self.forget_documents(gone, dry_run=dry_run)
 
-    def gone(self, listing: Listing, *, formerly: Sequence[str] = ()) -> list[int]:
-        """Ids of the documents that `prune` forgets."""
-        return gone_documents(self._store.read, listing, formerly)
+    def gone(self, listing: Listing) -> list[int]:
+        """Ids of the documents that `prune` forgets.
+
+        Parameters
+        ----------
+        listing : Listing
+            The files that there are.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> from memini_kuzu.readers import list_files
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     memory.gone(list_files([folder]))
+        []
+        """
+        return gone_documents(self._store, listing)
 
     def forget_documents(self, ids: Sequence[int], *, dry_run: bool = False) -> ForgetReport:
         """Take back exactly what documents have contributed.
@@ -167,6 +181,14 @@ class Learning(OpenMemory):
         -------
         ForgetReport
             What was forgotten, or would be.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     memory.forget_documents([1], dry_run=True).documents
+        0
         """
         return forgetting.forget(self._store, Scope(documents=tuple(ids)), dry_run=dry_run)
 

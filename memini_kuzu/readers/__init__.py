@@ -4,9 +4,13 @@
 type                         what becomes a record
 ============================ ====================================================================
 ``.txt``                     the file, unless it holds a conversation
-``.md``, ``.markdown``       the file without its YAML front matter
+``.md``, ``.markdown``       the file; front matter of a title and dates alone is left out
 ``.html``, ``.htm``          its text, a blank line between blocks (needs ``memini-kuzu[files]``)
 ``.pdf``                     its text, a blank line between pages (needs ``memini-kuzu[files]``)
+``.docx``, ``.epub``,        their text in blocks, as of a page (need ``memini-kuzu[files]``)
+``.rst``
+``.ipynb``                   its cells, those of code fenced
+``.org``                     the file
 ``.jsonl``, ``.ndjson``      each line: an object with the fields that `Columns` names
 ``.csv``, ``.tsv``           each row, under a header with the columns that `Columns` names, parted by commas,
                              semicolons, tabs or bars
@@ -17,16 +21,19 @@ type                         what becomes a record
 ``-``                        standard input, see `read_stdin`
 ============================ ====================================================================
 
-A folder is walked in sorted order. Names that begin with a dot are skipped, other types of file are not
-considered, and links to folders are not followed; a file of another type that is named itself is an error.
+A folder is walked in sorted order by the rules of `list_files`. A file of another type that is named itself
+is an error; in a folder it is said to be left out, as is a file that cannot be read as a whole.
 
 The fields of a record come from the first of these that says anything:
 
 - time: the `time` argument; the record's own (front matter ``time``, ``date`` or ``created``; in HTML the
   meta tags ``article:published_time`` and ``date``, then the first ``<time datetime>`` that is a date; a
-  PDF's creation date); the file's modification date, for rows of JSONL and CSV too. Standard input has none.
-- source: the `source` argument; the record's own; the file's full path.
-- title: the record's own (front matter, HTML title, PDF title); the first heading of Markdown and HTML.
+  PDF's creation date); a date that the file's name begins with; the file's modification date, for rows of
+  JSONL and CSV too. Standard input has none.
+- source: the `source` argument; the record's own; the file's path within the folder that was given, with that
+  folder's name in front.
+- title: the record's own (front matter, HTML title, PDF title); a first heading of the first level; else the
+  name of the file stands for it.
 - id: a row's own; a whole number becomes its decimal text. A file that is one document has its name.
 
 Text is kept verbatim, but for a byte-order mark, which tells UTF-8 and UTF-16; that of a page or a PDF is

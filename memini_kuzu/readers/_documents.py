@@ -13,6 +13,7 @@ import yaml
 
 from memini_kuzu.errors import RecordError, TimeError
 from memini_kuzu.readers._inputs import Input, NotUnderstoodError, brief, decode, read_text, show
+from memini_kuzu.readers.conversations._clocks import date_alone
 from memini_kuzu.readers.conversations._pages import page_turns
 from memini_kuzu.readers.conversations._turns import records_of
 from memini_kuzu.records import MARKDOWN, Notice
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from memini_kuzu.records import Item, Record
     from memini_kuzu.text.markdown import Matter
 
-__all__ = ["page_text", "plain", "read_html", "read_markdown", "read_pdf", "read_plain"]
+__all__ = [
+    "NEEDS_FILES",
+    "page_record",
+    "page_text",
+    "plain",
+    "read_html",
+    "read_markdown",
+    "read_pdf",
+    "read_plain",
+]
 
 NEEDS_FILES = 'needs a reader that is not installed; pip install "memini-kuzu[files]"'
 
@@ -79,7 +89,11 @@ def read_markdown(stream: BinaryIO, given: Input) -> Iterator[Item]:
         begin = matter.body if blank or (fields and fields.keys() <= OWN_FIELDS) else 0
     body = text if matter is None else text[matter.body :]
     told = next(filter(None, map(fields.get, ("time", "date", "created"))), None)
-    time, undated = given.dated(unlinked(told) if isinstance(told, str) else told)
+    told = unlinked(told) if isinstance(told, str) else told
+    numbers, guessed = date_alone(told, given.modified) if isinstance(told, str) else (None, False)
+    time, undated = given.dated(numbers or told)
+    if guessed:
+        odd = odd or f"date {told} was read as {numbers}; write it in that form"
     title = fields.get("title")
     named = unlinked(title) if isinstance(title, str) else ""
     yield given.document(text[begin:], time=time, title=named or heading(body), form=MARKDOWN)
@@ -111,14 +125,26 @@ def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
     turns = page_turns(soup)
     if turns is not None:
         yield from records_of(given, turns)
-        return
+    else:
+        yield _page(soup, given)
+
+
+def page_record(markup: str, given: Input, without: str = "") -> Record:
+    """The record of a document that was made a page, less the elements that a CSS selector names."""
+    soup = _soup(markup, given.name)
+    for element in soup.select(without) if without else ():
+        element.extract()
+    return _page(soup, given)
+
+
+def _page(soup: Any, given: Input) -> Record:
     try:
         title = _inner(soup.find("title")) or _inner(soup.find("h1"))
         time = _html_time(soup)
         text, aside = _visible(soup)
     except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
         raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
-    yield given.document(text, time=time, title=title, aside=aside)
+    return given.document(text, time=time, title=title, aside=aside)
 
 
 def page_text(markup: str, origin: str, without: str) -> str:

@@ -10,6 +10,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from memini_kuzu.errors import RecordError
+from memini_kuzu.readers._converted import read_docx, read_epub, read_notebook, read_org, read_rst
 from memini_kuzu.readers._documents import plain, read_html, read_markdown, read_pdf, read_plain
 from memini_kuzu.readers._files import File, Listing, find_files
 from memini_kuzu.readers._inputs import (
@@ -80,6 +81,11 @@ _READERS: dict[str, _Reader] = {
     ".ndjson": _several(read_jsonl),
     ".csv": _several(read_csv),
     ".tsv": _several(read_csv),
+    ".docx": _single(read_docx),
+    ".epub": _single(read_epub),
+    ".ipynb": _single(read_notebook),
+    ".org": _single(read_org),
+    ".rst": _single(read_rst),
     ".json": _several(read_export),
     ".eml": _several(read_mail),
     ".mbox": _several(read_mbox),

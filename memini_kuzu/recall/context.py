@@ -115,6 +115,7 @@ def _origin(passage: RecalledPassage) -> str:
     """Date, source, title and id, as far as there are any."""
     # a file's id is the end of its path, which would cost more tokens than many a text
     source = "" if passage.source.endswith(f"/{passage.id}") else passage.source
-    parts = (f"{passage.time:%Y-%m-%d %H:%M}", source, passage.title, f"id {passage.id}")
+    title = "" if passage.title == passage.id.rpartition(".")[0] else passage.title
+    parts = (f"{passage.time:%Y-%m-%d %H:%M}", source, title, f"id {passage.id}")
     # a title is stored text too: it may not add a line or a field
     return " | ".join(" ".join(part.split()).replace("|", "/") for part in parts if part)

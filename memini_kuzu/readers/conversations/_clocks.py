@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from memini_kuzu.times import to_millis
+from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Sequence
 
-__all__ = ["CLOCK", "DATE", "Moment", "clock_seconds", "in_order", "moment"]
+__all__ = ["CLOCK", "DATE", "Moment", "clock_seconds", "date_alone", "in_order", "moment"]
 
 DATE = r"(?P<a>\d{1,4})(?P<sep>[./\u2010-\u2015-])\s?(?P<b>\d{1,2})(?P=sep)\s?(?P<c>\d{1,4})\.?"
 """Three numbers; which is the year, the month and the day is for `in_order` to find out."""
@@ -112,6 +112,21 @@ def _millis(each: Moment, order: str) -> int | None:
         return to_millis(datetime(year, fields["m"], fields["d"], hour, each.minute, each.second, tzinfo=UTC))
     except ValueError:  # no such day, or one before 1970
         return None
+
+
+def date_alone(text: str, latest: int | None) -> tuple[str | None, bool]:
+    """A date of three numbers in ISO 8601, and whether the order of its day and month was a guess.
+
+    Examples
+    --------
+    >>> date_alone("14.3.2025", None), date_alone("05/01/2025", None), date_alone("soon", None)
+    (('2025-03-14', False), ('2025-01-05', True), (None, False))
+    """
+    found = re.fullmatch(rf"{DATE} {CLOCK}", f"{text.strip()} 00:00")
+    if found is None:
+        return None, False
+    (time,), guessed = in_order([moment(found)], latest)
+    return (None, False) if time is None else (from_millis(time).date().isoformat(), guessed)
 
 
 def clock_seconds(text: str) -> float:
