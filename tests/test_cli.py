@@ -588,7 +588,7 @@ def test_after_a_bad_record_the_earlier_batches_are_kept_and_the_same_command_go
 
 
 def test_recall_prints_json_of_the_promised_form(filled: Path) -> None:
-    found = answer("recall", "Who met Babbage in London?", "--db", filled, "-k", "2", "--now", "2026-03-06")
+    found = answer("recall", "Who met Babbage in London?", "--db", filled, "-k", "2", "--now", "2026-04-02")
     assert list(found) == ["passages", "entities", "paths"]
     assert len(found["passages"]) == 2
     for passage in found["passages"]:

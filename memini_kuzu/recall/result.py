@@ -197,7 +197,7 @@ class Recall:
         ...     _ = memory.remember("Ada met Charles.", time="2026-03-01", source="diary", id="7")
         ...     print(memory.recall("Charles", now="2026-03-02").context(100))
         [1] 2026-03-01 00:00 | diary | id 7
-        Ada met Charles.
+          Ada met Charles.
         """
         return compose(self.passages, budget_tokens)
 
