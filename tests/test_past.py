@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from fixtures_memory import Names
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memini_kuzu import Memory, Record
+from memini_kuzu import Memory, Record, TimeError
+from memini_kuzu.dynamics import kernel
 from memini_kuzu.times import DAY, from_millis, to_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from memini_kuzu import Recall
@@ -100,3 +103,67 @@ def test_asking_in_the_past_is_asking_then(
                         other.last_seen,
                     )
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def loaded(path: Path) -> Iterator[Memory]:
+    """Two passages, and events whose dates are not kept: of one pair before, of another before and after."""
+    with Memory.open(path, extractor=Names(), clock=lambda: START + 100 * DAY) as memory:
+        memory.add([Record("Ada met Bruno.", START, "diary", id="1")])
+        memory.add([Record("Clara left.", START + 50 * DAY, "diary", id="2")])
+        days = ["2025-01-02", "2025-01-03", "2025-02-20"]
+        ends = {"source": ["Ada", "Dora", "Dora"], "target": ["Dora", "Emil", "Emil"]}
+        memory.load_events(pa.table(ends | {"time": days}))
+        yield memory
+
+
+def test_what_was_loaded_before_is_known_in_the_past(loaded: Memory) -> None:
+    found = {each.target: each for each in loaded.associations("Ada", now="2025-01-10")}
+    assert set(found) == {"Bruno", "Dora"}
+    days = (to_millis("2025-01-10") - to_millis("2025-01-02")) / DAY
+    assert found["Dora"].strength == pytest.approx(float(kernel(days, loaded.parameters).ff), abs=1e-9)
+
+
+def test_what_has_had_events_since_that_were_not_kept_is_said_to_be_unknown(loaded: Memory) -> None:
+    with pytest.raises(TimeError, match=r"how strong 1 of these .* ask as of 2025-02-20 00:00 or later"):
+        loaded.associations("Dora", now="2025-01-10")
+    assert [each.target for each in loaded.associations("Dora", now="2025-02-20")] == ["Emil"]
+    assert loaded.recall("Dora and Ada", now="2025-01-10").unknown == 1
+    assert loaded.recall("Dora and Ada", now="2025-03-10").unknown == 0
+    assert loaded.overview(now="2025-01-10").unknown == 1
+    assert len(loaded.overview(now="2025-01-10").fast) == 3
+
+
+def test_what_maintenance_has_moved_on_or_forgotten_is_still_known(path: Path) -> None:
+    with Memory.open(path, extractor=Names(), clock=lambda: START + 5000 * DAY) as memory:
+        memory.add([Record("Ada met Bruno.", START, "diary", id="1")])
+        memory.add([Record("Ada met Clara.", START + 4000 * DAY, "diary", id="2")])
+        before = memory.associations("Ada", now="2025-01-10")
+        memory.consolidate(now=from_millis(START + 4500 * DAY))
+        assert memory.associations("Ada", now="2025-01-10") == before
+        assert [each.target for each in before] == ["Bruno"]
+
+
+def test_an_explanation_of_the_past_knows_nothing_later(path: Path) -> None:
+    with Memory.open(path, extractor=Names(), clock=lambda: START + 100 * DAY) as memory:
+        memory.add(
+            [
+                Record("Anselm kept the lighthouse.", START, "a", id="1"),
+                Record("Anselm wrote to Brunhild.", START + DAY, "b", id="2"),
+                Record("Brunhild taught at Ribe.", START + 2 * DAY, "c", id="3"),
+            ]
+        )
+        now = from_millis(START + 10 * DAY)
+        before = memory.explain("lighthouse", "3", now=now)
+        assert before.associations
+        memory.add([Record("Anselm met Brunhild.", START + 60 * DAY, "d", id="4")])
+        after = memory.explain("lighthouse", "3", now=now)
+        assert (after.rank, len(after.paths)) == (before.rank, len(before.paths))
+        for one, other in zip(after.associations, before.associations, strict=True):
+            assert one.strength == pytest.approx(other.strength, abs=1e-9)
+            assert one.month_before == pytest.approx(other.month_before, abs=1e-9)
+            assert (one.events, one.first_seen, one.last_seen) == (
+                other.events,
+                other.first_seen,
+                other.last_seen,
+            )

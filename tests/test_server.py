@@ -127,7 +127,7 @@ async def converse(client: Client) -> None:
 
     known = (await client.call_tool("associations", {"entity": "Ada Lovelace"})).structured_content
     assert known is not None
-    assert [each["target"] for each in known["associations"]] == ["Charles Babbage"]
+    assert "Charles Babbage" in {each["target"] for each in known["associations"]}
 
     lost = await client.call_tool("associations", {"entity": "Ada Lovelaced"})
     assert lost.is_error

@@ -33,8 +33,7 @@ from memini_kuzu.errors import (
 from memini_kuzu.memory import Memory
 from memini_kuzu.resources import folder
 from memini_kuzu.store import Store, catalog
-from memini_kuzu.store.engine import engine as engine_module
-from memini_kuzu.store.engine import standby
+from memini_kuzu.store.engine import open_file, standby
 from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.lock import ProcessLock
@@ -964,8 +963,8 @@ def test_a_checkpoint_that_fails_leaves_the_store_as_it_was(
 def test_a_long_journal_is_brought_into_the_file(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(engine_module, limit, 100_000 if limit == "JOURNAL" else 2)
-    monkeypatch.setattr(engine_module, "JOURNAL_SHARE", 1_000_000)
+    monkeypatch.setattr(open_file, limit, 100_000 if limit == "JOURNAL" else 2)
+    monkeypatch.setattr(open_file, "JOURNAL_SHARE", 1_000_000)
     journal = memory.path.with_name(memory.path.name + ".journal")
     for seed in range(4):
         memory.add(corpus(seed, 30))

@@ -210,6 +210,11 @@ def recall(
     """Say what a cue brings to mind, and why. Changes nothing."""
     with opened(db, wait=wait) as memory:
         found = memory.recall(cue, now=now, k=k, budget_tokens=budget_tokens)
+    if found.unknown:
+        note(
+            f"{found.unknown:,} associations are left out: how strong they were then cannot be known, for "
+            "they have had evidence since, from events that were loaded and not kept"
+        )
     if layout is Layout.CONTEXT:
         block = found.context()
         show_json(block) if as_json else typer.echo(clean(block.text))

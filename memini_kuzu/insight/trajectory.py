@@ -9,10 +9,10 @@ import numpy as np
 
 from memini_kuzu.dynamics import fold, kernel, propagate, respond
 from memini_kuzu.errors import InputError
-from memini_kuzu.store import reading
+from memini_kuzu.store import past, reading
 from memini_kuzu.store.ledger import read_ledger
-from memini_kuzu.tables import edges_from_arrow
-from memini_kuzu.times import DAY
+from memini_kuzu.tables import column, edges_from_arrow
+from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,9 +185,12 @@ class Overview:
     since, now : int
         From when to when pairs consolidated; milliseconds since 1970.
     fast, slow : float64 (n_edges,)
-        The two variables of each association now; those with later evidence only are left out.
+        The two variables of each association now.
     consolidated : list of Consolidated
         The pairs whose slow variable grew most, by the events of documents.
+    unknown : int
+        Associations that are left out: they have had evidence since, from events that were loaded and not
+        kept, so that it cannot be known how strong they were.
     """
 
     parameters: Parameters
@@ -196,6 +199,7 @@ class Overview:
     fast: NDArray[np.float64]
     slow: NDArray[np.float64]
     consolidated: list[Consolidated]
+    unknown: int = 0
 
 
 def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
@@ -203,10 +207,14 @@ def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
 
     What consolidated is computed from the ledgers.
     """
-    edges = edges_from_arrow(store.read_edges())
-    edges = edges.take(edges.first_seen <= now)
-    days = np.maximum(now - edges.as_of, 0) / DAY
-    fast, slow = propagate(edges.fast, edges.slow, days, store.parameters)
+    unknown = 0
+    if store.looks_back(now):
+        then, doubtful = past.all_associations(store, from_millis(now))
+        fast, slow, unknown = column(then, "strength"), column(then, "consolidated"), doubtful.num_rows
+    else:
+        edges = edges_from_arrow(store.read_edges())
+        days = np.maximum(now - edges.as_of, 0) / DAY
+        fast, slow = propagate(edges.fast, edges.slow, days, store.parameters)
     source, target, gain = learned(read_ledger(store.read), since, now, store.parameters)
     best = np.argsort(-gain, kind="stable")[:k]
     best = best[gain[best] > 0]
@@ -217,4 +225,4 @@ def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
         for a, b, g in zip(source[best].tolist(), target[best].tolist(), gain[best].tolist(), strict=True)
         if a in names and b in names
     ]
-    return Overview(store.parameters, since, now, fast, slow, consolidated)
+    return Overview(store.parameters, since, now, fast, slow, consolidated, unknown)

@@ -136,14 +136,18 @@ def explain(
 def _history(
     store: Store, names: dict[int, reading.Name], source: int, target: int, now: int
 ) -> AssociationHistory:
-    edge = reading.association(store, source, target, from_millis(now))
+    then = from_millis(now)
+    if store.looks_back(now):
+        edge = reading.association_then(store, source, target, then)
+    else:
+        edge = reading.association(store, source, target, then)
     events = int(edge["events"][0].as_py())
     ledger = read_ledger(store.read, entity=source)
-    ledger = ledger.take((ledger.source == source) & (ledger.target == target))
+    ledger = ledger.take((ledger.source == source) & (ledger.target == target) & (ledger.time <= now))
     before: float | None = None
     if len(ledger) == events:
-        then = ledger.take(ledger.time <= now - MONTH)
-        fast, _ = respond(then.amount, (now - MONTH - then.time) / DAY, store.parameters)
+        earlier = ledger.take(ledger.time <= now - MONTH)
+        fast, _ = respond(earlier.amount, (now - MONTH - earlier.time) / DAY, store.parameters)
         before = float(fast.sum())
     return AssociationHistory(
         names[source].name,

@@ -131,6 +131,7 @@ def recall(
             ActivatedEntity(*names[entity], share) for entity, share in zip(activated, weight, strict=True)
         ),
         tuple(resolve(found, reason, names) for some in told for reason in some),
+        found.spread.unknown,
     )
 
 

@@ -151,6 +151,9 @@ class Recall:
         Most activated first.
     paths : tuple of Path
         Why: those of the first passage first, the strongest of each first.
+    unknown : int
+        Associations that were not followed: asked about the past, it cannot be known how strong they were,
+        since they have had evidence later, from events that were loaded and not kept.
     """
 
     cue: str
@@ -158,6 +161,7 @@ class Recall:
     passages: tuple[RecalledPassage, ...]
     entities: tuple[ActivatedEntity, ...]
     paths: tuple[Path, ...]
+    unknown: int = 0
 
     def __iter__(self) -> Iterator[RecalledPassage]:
         """The passages."""

@@ -150,6 +150,7 @@ class RemoteMemory(AssociativeMemory):
             _all(RecalledPassage, found["passages"]),
             _all(ActivatedEntity, found["entities"]),
             tuple(_path(dict(path)) for path in found["paths"]),
+            found["unknown"],
         )
         return recall if budget_tokens is None else recall.within(budget_tokens)
 

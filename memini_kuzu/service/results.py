@@ -93,6 +93,9 @@ class RecallResult(_Result):
     passages: list[PassageResult]
     entities: list[EntityResult]
     paths: list[PathResult]
+    unknown: int = Field(
+        description="Associations not followed: how strong they were at that time cannot be known"
+    )
 
 
 class AssociationResult(_Result):

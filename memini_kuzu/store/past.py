@@ -6,7 +6,8 @@ again from the events until then, for what came after cannot be taken from a sto
 longer than the present does, where the counts and the states stand ready.
 
 What the store no longer holds, it cannot know: texts that a new version replaced, and how strong an
-association was that has had evidence since, of which no document keeps the events.
+association was that has had evidence since, of which no document keeps the events. Aliases and the labels of
+entities are those of today.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["count_mentions", "frequencies", "leading_from", "recount", "sum_passages"]
+__all__ = ["all_associations", "count_mentions", "frequencies", "leading_from", "recount", "sum_passages"]
 
 COLUMNS = pa.schema(
     [
@@ -150,10 +151,18 @@ def leading_from(store: Store, entities: Sequence[int], until: datetime) -> tupl
         source, id and latest of those of which it cannot be known: they have had evidence since, and no
         document keeps all their events.
     """
-    now = to_millis(until)
     wanted = np.unique(np.asarray(entities, dtype=np.int64))
-    ledger = _events_from(store, wanted)
-    stored = _stored(store, wanted)
+    return _then(store, _stored(store, wanted), _events_from(store, wanted), to_millis(until))
+
+
+def all_associations(store: Store, until: datetime) -> tuple[pa.Table, pa.Table]:
+    """All associations of that time; as `leading_from`."""
+    stored = store.read_edges().rename_columns({"target": "id", "first_seen": "began", "last_seen": "latest"})
+    return _then(store, stored, read_ledger(store.read), to_millis(until))
+
+
+def _then(store: Store, stored: pa.Table, ledger: Ledger, now: int) -> tuple[pa.Table, pa.Table]:
+    """From the states of associations, and all events of theirs that documents keep."""
     source, target = column(stored, "source").astype(np.int64), column(stored, "id").astype(np.int64)
     kept = _kept(ledger, source, target)
     whole = kept >= column(stored, "events")

@@ -32,6 +32,7 @@ __all__ = [
     "Shown",
     "aliases_of",
     "association",
+    "association_then",
     "associations_from",
     "associations_in_file",
     "associations_then",
@@ -417,6 +418,13 @@ def association(store: Store, source: int, target: int, now: datetime) -> pa.Tab
         """,
         {"source": source, "target": target, "now": now},
     )
+
+
+def association_then(store: Store, source: int, target: int, until: datetime) -> pa.Table:
+    """What `association` gave at a time."""
+    known, _ = past.leading_from(store, [source], until)
+    known = known.filter(pa.array(column(known, "id") == target))
+    return known.rename_columns({"began": "first_seen", "latest": "last_seen"})
 
 
 def entity_named(store: Store, key: str, name: str) -> tuple[int, str] | None:
