@@ -165,6 +165,7 @@ def test_a_note_that_is_moved_says_nothing_new_and_one_that_is_edited_on_the_way
 
     vault.write("deep/er/b.md", "# Plan\n\nAda Berg met Mia Voss.\n")
     assert memory.ingest(vault.root).changed == 1
+    assert memory.doctor(deep=True).sound
 
 
 def test_a_copy_is_a_document_of_its_own(vault: Vault, opened: Callable[[str], Memory]) -> None:

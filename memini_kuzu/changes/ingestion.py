@@ -107,6 +107,9 @@ class _Incoming:
         for counts in (in_lead, in_text, in_title):
             for kind, number in counts.items():
                 self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
+        names = tuple(name for name in record.names if not mask(name)[1])
+        if names != record.names:
+            record = replace(record, names=names)
         if in_lead:
             named = tuple(name for name in record.people if not mask(name)[1])
             said_by = "" if mask(record.speaker)[1] else record.speaker

@@ -114,10 +114,10 @@ def one_sided(store: Store) -> int:
 
 
 def texts(store: Store) -> pa.Table:
-    """All texts: document, title, text, terms and language."""
+    """All texts: document, record, title, text, terms and language."""
     return store.read(
-        "MATCH (p:Passage) RETURN p.document AS document, p.title AS title, p.text AS text, "
-        "p.terms AS terms, p.language AS language"
+        "MATCH (p:Passage) RETURN p.document AS document, p.record AS record, p.title AS title, "
+        "p.text AS text, p.terms AS terms, p.language AS language"
     )
 
 
