@@ -24,7 +24,7 @@ from memini_kuzu.cli._app import (
     opened_file,
 )
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
-from memini_kuzu.cli._print import clean, console, day, jsonable, plain, show_json, show_table
+from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
 from memini_kuzu.config import FORGET_BELOW, Parameters
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.records import Columns, Record
