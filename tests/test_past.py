@@ -10,8 +10,10 @@ import pytest
 from fixtures_memory import Names
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from memini_kuzu import Memory, Record, TimeError
+from memini_kuzu.cli import app
 from memini_kuzu.dynamics import kernel
 from memini_kuzu.times import DAY, from_millis, to_millis
 
@@ -132,6 +134,17 @@ def test_what_has_had_events_since_that_were_not_kept_is_said_to_be_unknown(load
     assert loaded.recall("Dora and Ada", now="2025-03-10").unknown == 0
     assert loaded.overview(now="2025-01-10").unknown == 1
     assert len(loaded.overview(now="2025-01-10").fast) == 3
+
+
+def test_the_command_line_says_what_it_leaves_out(loaded: Memory) -> None:
+    path = loaded.path
+    loaded.close()
+    asked = ["recall", "Dora and Ada", "--db", str(path), "--now", "2025-01-10"]
+    result = CliRunner().invoke(app, asked, catch_exceptions=False, prog_name="memini")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith(
+        "memini: 1 associations are left out: how strong they were then cannot be known"
+    )
 
 
 def test_what_maintenance_has_moved_on_or_forgotten_is_still_known(path: Path) -> None:
