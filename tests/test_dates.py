@@ -44,6 +44,17 @@ def named(text: str, now: str = NOW) -> list[tuple[str, str]]:
         ("last Monday", ("2024-03-11", "2024-03-12")),
         ("on Wednesday", ("2024-03-06", "2024-03-07")),
         ("on 29 February 2024", ("2024-02-29", "2024-03-01")),
+        ("on 29 February", ("2024-02-29", "2024-03-01")),
+        ("in the last week of February 2024", ("2024-02-23", "2024-03-01")),
+        ("in the first week of May", ("2023-05-01", "2023-05-08")),
+        ("on 14.03.2023", ("2023-03-14", "2023-03-15")),
+        ("on 1. 2. 2024", ("2024-02-01", "2024-02-02")),
+        ("in 2023-W11", ("2023-03-13", "2023-03-20")),
+        ("in 2020-W53", ("2020-12-28", "2021-01-04")),
+        ("in June", ("2023-06-01", "2023-07-01")),
+        ("before April 2023", ("1970-01-01", "2023-04-01")),
+        ("before March", ("1970-01-01", "2024-03-01")),
+        ("until 2022", ("1970-01-01", "2022-01-01")),
     ],
 )
 def test_a_date_is_read_as_people_mean_it(text: str, interval: tuple[str, str]) -> None:
@@ -61,12 +72,20 @@ def test_a_date_is_read_as_people_mean_it(text: str, interval: tuple[str, str]) 
         "room 2024",
         "a week",
         "in 1900",
+        "2023-W54",
+        "14.13.2023",
+        "version 1.2.2024.5",
         "29 February 2023",
         "",
     ],
 )
 def test_what_names_no_date_of_a_store_gives_none(text: str) -> None:
     assert named(text) == []
+
+
+def test_a_leap_day_without_a_year_is_the_last_one() -> None:
+    assert named("29 February", "2027-06-01") == [("2024-02-29", "2024-03-01")]
+    assert named("29 February", "1971-06-01") == []  # 1968 is before all that a store may hold
 
 
 def test_two_dates_are_two_intervals() -> None:

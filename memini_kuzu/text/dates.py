@@ -1,7 +1,7 @@
 """Dates named in a cue: "last May", "on 7 July 2023", "in 2022", "yesterday", as intervals of time.
 
-Only what names a definite stretch of the calendar counts; the reading is relative to the cue's own `now`, and
-a month or a day without a year is the last one that had begun by then.
+Only what names a definite stretch of the calendar counts, or all before one ("before April 2025"). The
+reading is relative to the cue's own `now`; a month or a day without a year is the last that had begun then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from memini_kuzu.times import LATEST, from_millis
+from memini_kuzu.times import DAY, LATEST, from_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,11 @@ MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 
 SPAN = {"day": 1, "week": 7}
+
+LEAP_DAY = (2, 29)
+
+WEEKS = {"first": 0, "second": 7, "third": 14, "fourth": 21}
+"""Days of a month before its weeks; the last week is its last seven days."""
 
 
 class Interval(NamedTuple):
@@ -55,11 +60,29 @@ def _days(first: datetime, days: int) -> Interval:
 
 def _day(now: datetime, year: str | None, month: int, day: int) -> Interval:
     chosen = int(year) if year else now.year - ((month, day) > (now.month, now.day))
+    if not year and (month, day) == LEAP_DAY:
+        chosen = next(each for each in range(chosen, 0, -1) if calendar.isleap(each))
     return _days(datetime(chosen, month, day, tzinfo=UTC), 1)
 
 
 def _month(year: int, month: int) -> Interval:
     return _days(datetime(year, month, 1, tzinfo=UTC), calendar.monthrange(year, month)[1])
+
+
+def _week_of(which: str, month: Interval) -> Interval:
+    """A week of a month, counted from its first day."""
+    if which in {"last", "final"}:
+        return Interval(month.end - 7 * DAY, month.end)
+    return Interval(month.start + WEEKS[which] * DAY, month.start + (WEEKS[which] + 7) * DAY)
+
+
+def _iso_week(year: int, week: int) -> Interval:
+    return _days(datetime.fromisocalendar(year, week, 1).replace(tzinfo=UTC), 7)
+
+
+def _until(interval: Interval) -> Interval:
+    """All before it."""
+    return Interval(0, interval.start)
 
 
 def _year(year: int) -> Interval:
@@ -88,6 +111,29 @@ def _weekday(now: datetime, name: str) -> Interval:
 
 # Tried in this order; what one has taken of the text, the next does not read again.
 PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Interval]]] = [
+    (
+        re.compile(rf"\b({'|'.join(WEEKS)}|last|final) week (?:of|in) ({MONTH})\b\.?,?(?: (\d{{4}}))?"),
+        lambda m, now: _week_of(
+            m[1], _month(int(m[3]), MONTHS[m[2]]) if m[3] else _last_month(now, MONTHS[m[2]])
+        ),
+    ),
+    (
+        re.compile(rf"\b(?:before|until|prior to) ({MONTH})\b\.?,?(?: (\d{{4}}))?(?! \d)"),
+        lambda m, now: _until(_month(int(m[2]), MONTHS[m[1]]) if m[2] else _last_month(now, MONTHS[m[1]])),
+    ),
+    (
+        re.compile(r"\b(?:before|until|prior to) ((?:19|20)\d\d)\b(?!-)"),
+        lambda m, _: _until(_year(int(m[1]))),
+    ),
+    (
+        re.compile(r"\b(\d{4})-w(\d\d)\b(?!-)"),
+        lambda m, _: _iso_week(int(m[1]), int(m[2])),
+    ),
+    (
+        # with full stops the day comes first wherever dates are written so
+        re.compile(r"(?<![\d.])(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})\b(?!\.\d)"),
+        lambda m, now: _day(now, m[3], int(m[2]), int(m[1])),
+    ),
     (
         re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b"),
         lambda m, now: _day(now, m[1], int(m[2]), int(m[3])),
