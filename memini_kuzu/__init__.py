@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
     from memini_kuzu.insight.doctor import Diagnosis
+    from memini_kuzu.insight.news import AssociationNews, Displacement, News
     from memini_kuzu.insight.suggestions import Suggestion
     from memini_kuzu.insight.trajectory import Overview, Trajectory
     from memini_kuzu.memory import Memory
@@ -54,10 +55,12 @@ __all__ = [
     "Alias",
     "Association",
     "AssociationHistory",
+    "AssociationNews",
     "AssociativeMemory",
     "Columns",
     "Context",
     "Diagnosis",
+    "Displacement",
     "Embedder",
     "Estimate",
     "Explanation",
@@ -69,6 +72,7 @@ __all__ = [
     "MeminiError",
     "Memory",
     "Mention",
+    "News",
     "NotAStoreError",
     "Overview",
     "ParameterError",
@@ -120,6 +124,7 @@ _MODULES = {
     ),
     "memini_kuzu.extraction": ("Estimate", "Extractor", "Mention", "RuleExtractor", "SpacyExtractor"),
     "memini_kuzu.insight.doctor": ("Diagnosis",),
+    "memini_kuzu.insight.news": ("AssociationNews", "Displacement", "News"),
     "memini_kuzu.insight.suggestions": ("Suggestion",),
     "memini_kuzu.insight.trajectory": ("Overview", "Trajectory"),
     "memini_kuzu.memory": ("Memory",),

@@ -764,6 +764,20 @@ def test_consolidate_keeps_to_a_budget(full: Path) -> None:
     assert "budget" not in succeed("consolidate", "--db", full, "--now", "2026-06-01")
 
 
+def test_changes_are_the_news_between_two_moments(full: Path) -> None:
+    span = ("--since", "2026-03-15", "--now", "2026-04-02", "--db", full)
+    with unchanged(full):
+        found = answer("changes", *span)
+        shown = succeed("changes", *span, "-k", "1")
+        still = succeed("changes", "--since", "2026-04-02", "--now", "2026-04-02", "--db", full)
+        refused = fail("changes", "--since", "2026-05-01", "--now", "2026-04-02", "--db", full)
+    assert found["counts"]["new"] > len(found["new"]) == 10  # without -k
+    assert shown.splitlines()[0] == "2026-03-15 to 2026-04-02"
+    assert f"new: 1 of {found['counts']['new']}" in shown
+    assert still.splitlines()[1:] == ["nothing has changed"]
+    assert "is later than now" in refused
+
+
 def test_stats_say_what_the_store_holds(filled: Path) -> None:
     found = answer("stats", "--db", filled)
     assert (found["documents"], found["passages"], found["sources"]) == (3, 3, 2)

@@ -13,6 +13,7 @@ from memini_kuzu.cli import _ingest  # noqa: F401  registers its command, which 
 from memini_kuzu.cli import (
     _agents,  # noqa: F401  registers its commands
     _alias,  # noqa: F401  registers its commands
+    _changes,  # noqa: F401  registers its command
     _docs,  # noqa: F401  registers its command
     _embed,  # noqa: F401  registers its command
     _events,  # noqa: F401  registers its commands

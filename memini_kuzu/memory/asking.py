@@ -13,6 +13,7 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
 from memini_kuzu.insight import doctor, suggestions
+from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Asking", "fit_events"]
+
+NEWS_DAYS = 30
+"""How far back news reach where nothing else is asked for."""
 
 COUNTED = ("entities", "associations", "passages", "documents", "sources", "mentions", "aliases")
 
@@ -202,6 +206,52 @@ class Asking(OpenMemory):
         moment = self._now(now)
         with self._store.snapshot():
             return overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
+
+    def changes(self, *, since: TimeLike | None = None, now: TimeLike | None = None, k: int = 10) -> News:
+        """The memory's own news: what became of its associations between two moments. Changes nothing.
+
+        Parameters
+        ----------
+        since : datetime, date or str, optional
+            The first moment; 30 days before `now` by default.
+        now : datetime, date or str, optional
+            The second moment; the present by default.
+        k : int
+            How many of each kind to list.
+
+        Returns
+        -------
+        News
+            What is new, confirmed, displaced by a rival and faded, by strengths computed from the ledgers;
+            what maintenance dropped counts as its documents tell.
+
+        Raises
+        ------
+        InputError
+            If `since` is later than `now`, or `k` is below 1.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-01-01")
+        ...     _ = memory.remember("Ada Lovelace met Mary Somerville.", time="2026-03-01")
+        ...     [found] = memory.changes(since="2026-02-01", now="2026-03-01").displaced[:1]
+        ...     found.entity, found.former, found.rival
+        ('Ada Lovelace', 'Charles Babbage', 'Mary Somerville')
+        """
+        moment = self._now(now)
+        start = moment - NEWS_DAYS * DAY if since is None else to_millis(since)
+        if start > moment:
+            raise InputError(
+                f"since = {from_millis(start):%Y-%m-%d %H:%M} is later than now = "
+                f"{from_millis(moment):%Y-%m-%d %H:%M}; pass an earlier `since`, or a later `now`"
+            )
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many of each kind to list, at least 1")
+        with self._store.snapshot():
+            return news(self._store, since=start, now=moment, k=k)
 
     def fit(
         self,
