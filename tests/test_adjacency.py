@@ -113,7 +113,7 @@ def test_a_few_hops_ask_the_file(memory: Memory) -> None:
     memory.add(corpus(53, 60))
     memory._store.adjacency()
     for seconds, held in [(0.0, False), (store.ADJACENCY_FIXED, False), (3 * store.ADJACENCY_FIXED, True)]:
-        memory._store._asked.seconds = seconds
+        memory._store._hop_cost.seconds = seconds
         assert (memory._store.adjacency() is not None) == held
 
 

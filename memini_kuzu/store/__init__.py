@@ -1,4 +1,4 @@
-"""The store: the only room in which Cypher is spoken. It takes and returns Arrow tables."""
+"""The store: the only room that holds Cypher. It takes and returns Arrow tables."""
 
 from memini_kuzu.store.store import Store, recover_store
 

@@ -1,9 +1,8 @@
-"""All associations in memory, by source: what recall asks of them, without going through the file.
+"""All associations in memory, by source, so that recall need not query the file for them.
 
-A hop over the file scans the entities' ids, which takes longer the more there are: 80 ms among a million.
-In memory it takes half a millisecond in a store of any size, once all associations have been read. That is
-derived, discardable, and worth its while only where recall is asked often and little is written in between,
-so `Store.adjacency` decides when (see there).
+A hop over the file scans the entities' ids: 80 ms among a million. In memory it takes half a millisecond in a
+store of any size, once all associations have been read. They are a cache that pays only where many recalls
+come between two writes; `Store.adjacency` decides when to fill it.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ MATCH (e:Entity)
 RETURN offset(id(e)) AS place, e.id AS id, e.mentions AS mentions, e.headings AS headings
 """
 
-# by place and not by id: the ids of the ends would be looked up edge by edge
+# by offset and not by id: Kùzu would look up the ids of source and target edge by edge
 READ_ASSOCIATIONS = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
 RETURN offset(id(a)) AS source, offset(id(b)) AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of,
@@ -52,13 +51,14 @@ class Adjacency:
     id : int64 (n,)
         The entities, ascending.
     mentions, headings : int64 (n,)
-        How many passages mention each, and how many it heads.
+        How many passages mention each entity, and how many it heads.
     start : int64 (n + 1,)
-        Those that lead from the i-th entity are ``start[i]`` up to ``start[i + 1]`` of what follows.
+        Associations of the i-th entity as source are rows ``start[i]`` up to ``start[i + 1]`` of the columns
+        below.
     target : int32 (m,)
-        Where in `id` each leads to.
+        Position of the target in `id`.
     fast, slow : float64 (m,)
-        The two variables as they stood at `as_of`.
+        The two variables at `as_of`.
     as_of, latest, began : int64 (m,)
         Milliseconds since 1970.
     """
@@ -74,15 +74,15 @@ class Adjacency:
     latest: Ints
     began: Ints
 
-    def leading_from(self, entities: Sequence[int], now: int, parameters: Parameters) -> pa.Table:
-        """The associations that lead from these entities; what `reading.associations_from` gives.
+    def outgoing(self, entities: Sequence[int], now: int, parameters: Parameters) -> pa.Table:
+        """The associations with these entities as source; the table of `reading.associations_from`.
 
         Parameters
         ----------
         entities : sequence of int
-            Ids; those that there are not lead nowhere.
+            Ids; unknown ids have no associations.
         now : int
-            As of when, in milliseconds since 1970.
+            The time of the strengths, in milliseconds since 1970.
         parameters : Parameters
             The store's.
 
@@ -92,10 +92,10 @@ class Adjacency:
             source, the target's id, mentions and headings, strength (w_f now), latest and began.
         """
         wanted = np.unique(np.asarray(entities, dtype=np.int64))
-        place = np.searchsorted(self.id, wanted)
-        there = place < len(self.id)
-        there[there] = self.id[place[there]] == wanted[there]
-        row = place[there]
+        position = np.searchsorted(self.id, wanted)
+        known = position < len(self.id)
+        known[known] = self.id[position[known]] == wanted[known]
+        row = position[known]
         count = self.start[row + 1] - self.start[row]
         # the positions start[r], start[r] + 1, … of every row r, one after the other
         edge = np.arange(count.sum()) + np.repeat(self.start[row] - np.cumsum(count) + count, count)
@@ -122,7 +122,7 @@ def read_adjacency(read: Callable[[str], pa.Table]) -> Adjacency:
     Parameters
     ----------
     read : callable
-        Runs a reading query; both must see the same state of the store.
+        Executes a query; both scans must see the same state of the store.
 
     Returns
     -------
@@ -130,13 +130,13 @@ def read_adjacency(read: Callable[[str], pa.Table]) -> Adjacency:
         50 bytes an association, and 32 an entity.
     """
     entities = read(READ_ENTITIES)
-    place, identity = column(entities, "place"), column(entities, "id")
+    offset, identity = column(entities, "place"), column(entities, "id")
     order = np.argsort(identity)
-    row_of_place = np.zeros(int(place.max(initial=-1)) + 1, dtype=np.int32)
-    row_of_place[place[order]] = np.arange(len(order), dtype=np.int32)
+    row_of_offset = np.zeros(int(offset.max(initial=-1)) + 1, dtype=np.int32)
+    row_of_offset[offset[order]] = np.arange(len(order), dtype=np.int32)
     edges = read(READ_ASSOCIATIONS)
-    source = row_of_place[column(edges, "source")]
-    along = np.argsort(source, kind="stable")
+    source = row_of_offset[column(edges, "source")]
+    by_source = np.argsort(source, kind="stable")
     start = np.zeros(len(order) + 1, dtype=np.int64)
     np.cumsum(np.bincount(source, minlength=len(order)), out=start[1:])
     return Adjacency(
@@ -144,6 +144,6 @@ def read_adjacency(read: Callable[[str], pa.Table]) -> Adjacency:
         column(entities, "mentions")[order],
         column(entities, "headings")[order],
         start,
-        row_of_place[column(edges, "target")][along],
-        *(column(edges, name)[along] for name in ("fast", "slow", "as_of", "latest", "began")),
+        row_of_offset[column(edges, "target")][by_source],
+        *(column(edges, name)[by_source] for name in ("fast", "slow", "as_of", "latest", "began")),
     )

@@ -1,4 +1,4 @@
-"""The queries of `memini alias`: names that stand for an entity, and what another one holds."""
+"""The queries of `memini alias`: aliases, and the associations and mentions of an entity."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ events,
 
 
 def read_aliases(store: Store) -> pa.Table:
-    """All aliases: key, name, the entity's id and name, and whether an entity was moved."""
+    """All aliases: key, name, the entity's id and name, and whether an entity was merged."""
     return store.read(
         """
         MATCH (a:Alias)
@@ -48,7 +48,7 @@ def read_alias(store: Store, key: str) -> dict[str, Any] | None:
 
 
 def merged_aliases(read: Callable[..., pa.Table]) -> list[dict[str, Any]]:
-    """The aliases for which an entity was moved: key, name, undo."""
+    """The aliases for which an entity was merged: key, name, undo."""
     found: list[dict[str, Any]] = read(
         "MATCH (a:Alias) WHERE a.undo IS NOT NULL RETURN a.key AS key, a.name AS name, a.undo AS undo"
     ).to_pylist()
@@ -76,7 +76,7 @@ def read_entity(store: Store, entity: int) -> dict[str, Any] | None:
 
 
 def incident_edges(store: Store, entity: int) -> list[pa.Table]:
-    """The associations that lead from an entity, and to it; `tables.EDGE_SCHEMA`."""
+    """The outgoing and the incoming associations of an entity; `tables.EDGE_SCHEMA`."""
     return [
         store.read(f"MATCH {pattern} RETURN {EDGE}", {"id": entity})
         for pattern in (
@@ -87,7 +87,7 @@ def incident_edges(store: Store, entity: int) -> list[pa.Table]:
 
 
 def mentions_of_entity(store: Store, entity: int) -> pa.Table:
-    """The passages that mention an entity: id, count, and what heads and tells them apart."""
+    """The passages that mention an entity: id, count, heading, text and title."""
     return store.read(
         """
         MATCH (:Entity {id: $id})<-[m:MENTIONS]-(p:Passage)
@@ -98,7 +98,7 @@ def mentions_of_entity(store: Store, entity: int) -> pa.Table:
 
 
 def mentioned_names(store: Store) -> pa.Table:
-    """Key, name, label and mentions of all entities, those mentioned most first."""
+    """Key, name, label and mentions of all entities, the most mentioned first."""
     return store.read(
         """
         MATCH (e:Entity)

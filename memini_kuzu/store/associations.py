@@ -25,11 +25,11 @@ def write_edges(store: Store, change: Change, edges: Edges) -> None:
     Parameters
     ----------
     store : Store
-        Where.
+        An open store.
     change : Change
-        Takes them.
+        The edges are added to it.
     edges : Edges
-        Each pair once; both entities are there, or in the change.
+        Each pair once; both entities are in the store or in the change.
     """
     if not len(edges):
         return
@@ -45,14 +45,14 @@ def write_edges(store: Store, change: Change, edges: Edges) -> None:
 
 
 def rewrite_edges(store: Store, change: Change, updated: Edges, deleted: Edges) -> None:
-    """Write associations that lost events, and delete those that lost all.
+    """Write associations with fewer events, and delete those without events.
 
     Parameters
     ----------
     store : Store
-        Where.
+        An open store.
     change : Change
-        Takes them.
+        The updates and deletions are added to it.
     updated, deleted : Edges
         Each pair once, all of them in the store.
     """

@@ -1,4 +1,4 @@
-"""The tables of a store and their columns, as schema/*.cypher declares them: the one place that knows."""
+"""The tables of a store and their columns, read from schema/*.cypher, which declares them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["EMBEDDING", "Table", "all_statements", "read_table", "scripts", "statements", "table", "tables"]
 
 EMBEDDING = "Embedding"
-"""The table of vectors, made when an embedder is first used: its column's type holds their length."""
+"""The table of vectors, created when an embedder is first used: its column's type holds their length."""
 
 TYPES = {"STRING": pa.string(), "INT64": pa.int64(), "DOUBLE": pa.float64(), "TIMESTAMP": pa.timestamp("us")}
 
@@ -33,7 +33,7 @@ ENDS = {
     "MENTIONS": ("passage", "entity"),
     "OCCURS": ("term", "passage"),
 }
-"""What the ends of a relationship are called where it is a row."""
+"""The columns for the two end nodes of a relationship."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Table:
     Parameters
     ----------
     name : str
-        As Cypher has it.
+        Its name in Cypher.
     columns : pyarrow.Schema
-        Of its rows; of a node table the first is the primary key, of a relationship table the first two are
-        the primary keys of its ends.
+        Of its rows. The first column of a node table is the primary key; the first two of a relationship
+        table are the primary keys of its ends.
     ends : tuple of two str, or None
         The node tables that a relationship table joins.
     """
@@ -57,7 +57,7 @@ class Table:
 
     @property
     def keys(self) -> list[str]:
-        """The columns that tell rows apart."""
+        """The columns that identify a row."""
         return list(self.columns.names[: 1 if self.ends is None else 2])
 
     @property
@@ -67,16 +67,16 @@ class Table:
 
     @property
     def holds_lists(self) -> bool:
-        """Whether a column is a list: Kùzu cannot be trusted to write over one (see `engine.faults`)."""
+        """Whether a column is a list: Kùzu may corrupt lists on update (see `engine.faults`)."""
         return any(pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) for kind in self.columns.types)
 
     def cast(self, rows: pa.Table) -> pa.Table:
-        """Rows with those of the columns that they have, in the order and types of the table.
+        """Rows with the columns of the table, in its order and types.
 
         Parameters
         ----------
         rows : pyarrow.Table
-            With some of the columns; others are left out.
+            Columns of the table may be missing; columns that it does not have are left out.
         """
         wanted = pa.schema([field for field in self.columns if field.name in rows.column_names])
         return rows.select(wanted.names).cast(wanted)
@@ -187,7 +187,7 @@ def read_table(read: Callable[..., pa.Table], name: str) -> pa.Table:
     read : callable
         Executes a query.
     name : str
-        Which.
+        The table.
     """
     declared = tables()[name]
     if declared.ends is None:

@@ -1,8 +1,8 @@
-"""A change: all that alters a memory in one step, as one value.
+"""A change: all that is written to a store in one transaction, as one value.
 
-Whoever alters a memory computes a `Change` from what is read, and touches no file. `Store.apply` writes it to
-the journal and applies it by `write`, and after a crash `write` applies what the journal holds. Rows are what
-is to be there, not what is to be added, so that nothing depends on how often a change is applied.
+Code that changes a store computes a `Change` from what it reads, and writes no file. `Store.apply` writes the
+change to the journal and applies it by `write`; after a crash, `write` applies the changes of the journal.
+Rows hold final values, not increments, so applying a change twice gives the same as applying it once.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Part(NamedTuple):
     Parameters
     ----------
     how : str
-        ``delete``: the rows of these keys; ``create``: rows that are not there; ``update``: some columns of
-        rows that are there; ``replace``: these are all the rows of a relationship table.
+        ``delete``: the rows of these keys; ``create``: new rows; ``update``: some columns of existing rows;
+        ``replace``: these are all the rows of a relationship table.
     table : str
-        Which.
+        Name of the table.
     rows : pyarrow.Table
         The rows, or their keys.
     """
@@ -50,12 +50,12 @@ class Part(NamedTuple):
 
 @dataclass(slots=True)
 class Change:
-    """What is to be deleted, created, updated and replaced; put together part by part.
+    """What is to be deleted, created, updated and replaced; built part by part.
 
     Parameters
     ----------
     vectors : int or None
-        The table of vectors is made anew, for vectors of so many numbers.
+        Create the table of vectors again, for vectors of this dimension.
     parts : list of Part
         In any order: relationships are deleted before nodes, and created after them.
 
@@ -71,7 +71,7 @@ class Change:
     parts: list[Part] = field(default_factory=list)
 
     def delete(self, table: str, keys: pa.Table) -> None:
-        """Delete rows; of nodes, with all relationships that lead to and from them."""
+        """Delete rows; nodes together with all their relationships."""
         if keys.num_rows:
             declared = catalog.table(table, self.vectors)
             self.parts.append(Part("delete", table, declared.cast(keys.select(declared.keys))))
@@ -82,19 +82,19 @@ class Change:
             self.parts.append(Part("create", table, self._whole(table, rows)))
 
     def update(self, table: str, rows: pa.Table) -> None:
-        """Write over some columns of rows that are there; where it holds lists, over every column."""
+        """Overwrite some columns of existing rows; every column where the table holds lists."""
         if not rows.num_rows:
             return
         declared = catalog.table(table, self.vectors)
         if declared.holds_lists:
-            # deleted and created: what is SET beside new rows may reach those
+            # deleted and created: a SET of lists beside new rows may change those rows
             self.delete(table, rows)
             self.create(table, rows)
         else:
             self.parts.append(Part("update", table, declared.cast(rows)))
 
     def replace(self, table: str, rows: pa.Table) -> None:
-        """Put these rows in the place of all that a relationship table has."""
+        """Replace all rows of a relationship table by these."""
         self.parts.append(Part("replace", table, self._whole(table, rows)))
 
     def _whole(self, table: str, rows: pa.Table) -> pa.Table:
@@ -102,17 +102,17 @@ class Change:
         wanted = catalog.table(table, dimension).columns
         return rows.select(wanted.names).cast(wanted)
 
-    def set_meta(self, values: dict[str, str], there: Iterable[str]) -> None:
-        """Record what the store knows of itself.
+    def set_meta(self, values: dict[str, str], existing: Iterable[str]) -> None:
+        """Set metadata of the store.
 
         Parameters
         ----------
         values : dict of str to str
             Keys of MeminiMeta and their values.
-        there : iterable of str
-            The keys that it has.
+        existing : iterable of str
+            The keys that MeminiMeta has.
         """
-        known = set(there)
+        known = set(existing)
         for how, keys in (("update", values.keys() & known), ("create", values.keys() - known)):
             rows = pa.table(
                 {"key": pa.array(sorted(keys), pa.string()), "value": [values[key] for key in sorted(keys)]}
@@ -126,7 +126,7 @@ class Change:
 
     @property
     def large(self) -> bool:
-        """Whether it replaces a table: it is not journaled then, but is in the file when it is answered."""
+        """Whether it replaces a table: it is then not journaled but checkpointed before `apply` returns."""
         return any(part.how == "replace" for part in self.parts)
 
     def pack(self) -> bytes:
@@ -143,7 +143,7 @@ class Change:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Change:
-        """The change that `pack` made bytes of."""
+        """The change from the bytes of `pack`."""
         table = _table(packed)
         parts = [Part(row["how"], row["table"], _table(row["rows"])) for row in table.to_pylist()]
         return cls(json.loads(table.schema.metadata[b"vectors"]), parts)
@@ -162,16 +162,17 @@ def _table(packed: bytes) -> pa.Table:
 
 
 def write(transaction: Transaction, change: Change, *, fresh: bool = False) -> None:
-    """Write a change into a file: the one function that does.
+    """Write a change into a file; no other function writes rows.
 
     Parameters
     ----------
     transaction : Transaction
-        An open one. Where a table is replaced, a copy of the file must stand by: that takes a COPY.
+        An open one. Where a table is replaced, a standby copy of the file must exist: replacing uses COPY,
+        which Kùzu cannot roll back safely.
     change : Change
-        What is to be done.
+        The change to write.
     fresh : bool
-        The file is new, and counts only when it is whole, so that COPY may go into its tables.
+        The file is new and not yet in use, so that COPY into its tables is safe.
     """
     if change.vectors is not None:
         _make_vectors(transaction, change.vectors)
@@ -193,9 +194,9 @@ def write(transaction: Transaction, change: Change, *, fresh: bool = False) -> N
 
 
 def _order(part: Part) -> tuple[int, bool]:
-    """Deletions before all else, and of relationships first; other things of nodes first."""
-    relates = catalog.table(part.table).ends is not None
-    return ORDER[part.how], relates != (part.how == "delete")
+    """Deletions first: relationships before nodes. Then the rest: nodes before relationships."""
+    is_relationship = catalog.table(part.table).ends is not None
+    return ORDER[part.how], is_relationship != (part.how == "delete")
 
 
 def _make_vectors(transaction: Transaction, dimension: int) -> None:
@@ -216,8 +217,8 @@ def _set(variable: str, columns: list[str], mark: str = "") -> str:
 
 
 def _relationship(table: Table, rest: str) -> tuple[str, str]:
-    """Statements over relationships that are there: with parameters, and over a batch."""
-    assert table.ends is not None  # noqa: S101  of a relationship table
+    """Statements on existing relationships: for one row with parameters, and for a batch."""
+    assert table.ends is not None  # noqa: S101  only called for relationship tables
     (a, b), (source, target) = table.keys, table.ends
     a_key, b_key = (catalog.table(end).keys[0] for end in table.ends)
     single = f"MATCH (a:{source} {{{a_key}: ${a}}})-[r:{table.name}]->(b:{target} {{{b_key}: ${b}}}) {rest}"
@@ -237,7 +238,7 @@ def _create(transaction: Transaction, table: Table, rows: pa.Table) -> None:
         return
     (a, b), (source, target) = table.keys, table.ends
     a_key, b_key = (catalog.table(end).keys[0] for end in table.ends)
-    # an end that all rows share is looked up once, as a parameter: a join would read all keys of its table
+    # an end node that all rows share is looked up once, as a parameter: a join reads all keys of its table
     shared = {name: rows[name][0].as_py() for name in (a, b) if pc.count_distinct(rows[name]).as_py() == 1}
     ends = [
         f"MATCH ({variable}:{label} {{{key}: {'$' * (name in shared)}{name}}})"
@@ -265,7 +266,7 @@ def _update(transaction: Transaction, table: Table, rows: pa.Table) -> None:
 
 
 def _replace(transaction: Transaction, table: Table, rows: pa.Table) -> None:
-    """COPY goes into a new table, which takes the place of the old one."""
+    """COPY into a new table, which then replaces the old one."""
     [declaration] = [
         text for text in catalog.all_statements() if text.startswith(f"CREATE REL TABLE {table.name}(")
     ]

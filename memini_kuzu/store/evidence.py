@@ -1,6 +1,6 @@
-"""The queries of `forget`: what refers to documents, entities and pairs.
+"""The queries of `forget`: the rows that refer to documents, entities and pairs.
 
-Keys come as an Arrow table, ``LOAD FROM batch``: one hash join however many there are.
+Keys are passed as an Arrow table (``LOAD FROM batch``), so that a query is one hash join for any number.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Run(Protocol):
     def __call__(
         self, query: str, parameters: Mapping[str, Any] | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
-        """Give the result."""
+        """The result."""
 
 
 def _keys(ids: Sequence[int] | Any) -> pa.Table:
@@ -42,7 +42,7 @@ def _keys(ids: Sequence[int] | Any) -> pa.Table:
 
 
 def read_mentions(run: Run, entities: Any) -> pa.Table:
-    """Who mentions these entities: entity, passage, time."""
+    """The passages that mention these entities: entity, passage, time."""
     return run(
         """
         LOAD FROM batch
@@ -62,7 +62,7 @@ def read_passages(run: Run, documents: Any) -> pa.Table:
 
 
 def mentioned_by(run: Run, passages: Any) -> pa.Table:
-    """What these passages mention: entity, and whether it heads the passage, as 0 or 1."""
+    """The entities that these passages mention: entity, and whether it heads the passage, as 0 or 1."""
     return run(
         """
         LOAD FROM batch
@@ -88,7 +88,7 @@ def passages_beside(run: Run, entities: Any) -> int:
 
 
 def read_incident(run: Run, entities: Any) -> pa.Table:
-    """The associations from and to these entities, twice where it joins two of them; `EDGE_SCHEMA`."""
+    """Outgoing and incoming associations of these entities, those between two twice; `EDGE_SCHEMA`."""
     edge = """e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
         e.first_seen AS first_seen, e.last_seen AS last_seen"""
     tables = [

@@ -1,4 +1,4 @@
-"""The queries of `doctor`: rows that contradict each other, each as a count."""
+"""The queries of `doctor`: counts of rows that contradict each other."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CONTRADICTIONS = {
         RETURN count(*) AS n
     """,
 }
-"""What must be empty, and the query that counts it."""
+"""Contradictions, and the query that counts each."""
 
 REFERENCES = {
     "passages of no document": (
@@ -63,22 +63,22 @@ REFERENCES = {
         "MATCH (s:Source) RETURN s.name AS key",
     ),
 }
-"""What refers to nothing: the query of the references, and of what they may refer to."""
+"""Dangling references: the query of the references, and of their possible targets."""
 
 
 VECTOR_REFERENCES = ("MATCH (e:Embedding) RETURN e.id AS key", "MATCH (p:Passage) RETURN p.id AS key")
-"""As in `REFERENCES`, of a store that has vectors."""
+"""As in `REFERENCES`, for a store that has vectors."""
 
 COUNT_VECTORS = "MATCH (e:Embedding) RETURN count(*) AS n"
 
 
 def present_tables(store: Store) -> set[str]:
-    """The tables that there are."""
+    """Names of the tables in the file."""
     return set(store.read("CALL show_tables() RETURN name AS name")["name"].to_pylist())
 
 
 def wrong_terms(store: Store) -> int:
-    """How many rows of words differ from the passages' own terms, by reading them all."""
+    """How many rows of Term and OCCURS differ from the passages' own terms; reads all passages."""
     passages = store.read("MATCH (p:Passage) RETURN p.id AS id, p.terms AS terms")
     expected = occurrences(passages) if passages.num_rows else tables()["OCCURS"].columns.empty_table()
     stored = read_table(store.read, "OCCURS")
@@ -89,7 +89,7 @@ def wrong_terms(store: Store) -> int:
 
 
 def _differing(expected: pa.Table, stored: pa.Table) -> int:
-    """How many rows two tables of the same keys do not share."""
+    """How many rows two tables with the same columns do not share."""
     expected = expected.cast(stored.schema).combine_chunks()
     if expected.equals(stored.combine_chunks()):
         return 0
@@ -99,7 +99,7 @@ def _differing(expected: pa.Table, stored: pa.Table) -> int:
 
 
 def one_sided(store: Store) -> int:
-    """How many relationships are found from one end and not from the other."""
+    """How many relationships are found from one end node and not from the other."""
     wrong = 0
     for name, (source, target) in {
         table.name: table.ends for table in tables().values() if table.ends is not None
@@ -128,13 +128,13 @@ def digests(store: Store) -> list[tuple[int, str]]:
 
 
 def sums(store: Store) -> tuple[int, int]:
-    """How many passages there are, and their words, by reading them all."""
+    """The number of passages and of their words, counted over all passages."""
     row = store.read("MATCH (p:Passage) RETURN count(*) AS passages, sum(p.words) AS words").to_pylist()[0]
     return int(row["passages"]), int(row["words"] or 0)
 
 
 def languages(store: Store) -> dict[str, int]:
-    """How many passages there are in each language, by reading them all."""
+    """The number of passages in each language, counted over all passages."""
     table = store.read("MATCH (p:Passage) RETURN p.language AS language, count(*) AS n")
     return (
         dict(zip(table["language"].to_pylist(), table["n"].to_pylist(), strict=True))
@@ -144,7 +144,7 @@ def languages(store: Store) -> dict[str, int]:
 
 
 def sample_association(store: Store) -> pa.Table:
-    """One association, with its strength thirty days after its as_of by the macros."""
+    """One association, with its variables thirty days after its as_of, computed by the macros."""
     return store.read(
         """
         MATCH (:Entity)-[e:ASSOCIATES]->(:Entity)
@@ -156,7 +156,7 @@ def sample_association(store: Store) -> pa.Table:
 
 
 def lone_entities(store: Store) -> int:
-    """How many entities no passage mentions and no association joins: all that they had was forgotten."""
+    """How many entities have neither a mention nor an association left."""
     table = store.read(
         """
         MATCH (e:Entity)
@@ -168,7 +168,7 @@ def lone_entities(store: Store) -> int:
 
 
 def dangling(store: Store, references: str, targets: str) -> int:
-    """How many references lead nowhere; both columns are read whole."""
+    """How many references have no target; reads both columns in full."""
     keys = store.read(references)["key"]
     return len(keys) - int(pc.sum(pc.is_in(keys, value_set=store.read(targets)["key"])).as_py() or 0)
 

@@ -1,4 +1,4 @@
-"""What a batch has to know of the store before it is written: aliases, documents, positions."""
+"""What is read of the store before a change is computed: aliases, documents, events, positions."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ HAS = "list_contains(d.event_source, $entity) OR list_contains(d.event_target, $
 def read_event_lists(
     run: Callable[..., pa.Table], *, entity: int | None = None, documents: Sequence[int] | None = None
 ) -> pa.Table:
-    """The events of documents as they stand there: id, and the four lists.
+    """The ledgers of documents as they are stored: id, and the four lists.
 
     Parameters
     ----------
     run : callable
         Executes a query.
     entity : int, optional
-        Only of documents with an event from this entity or to it; all events of those.
+        Only of documents with an event that has this entity as source or target; all events of those.
     documents : sequence of int, optional
-        Only of these documents, and of those that `entity` names.
+        Only of these documents, in addition to those selected by `entity`.
     """
     if entity is not None and documents:
         return run(
@@ -75,7 +75,7 @@ def document_ids(run: Callable[..., pa.Table]) -> list[int]:
 
 
 def existing_entities(run: Callable[..., pa.Table], ids: Sequence[int]) -> list[int]:
-    """Which of these entities there are."""
+    """Those of these entities that exist."""
     if not len(ids):
         return []
     table = run("MATCH (e:Entity) WHERE e.id IN $ids RETURN e.id AS id", {"ids": list(ids)})
@@ -83,12 +83,12 @@ def existing_entities(run: Callable[..., pa.Table], ids: Sequence[int]) -> list[
 
 
 def read_aliases(run: Callable[..., pa.Table]) -> dict[str, int]:
-    """Canonical keys that resolve to an entity other than their own hash."""
+    """Aliases: canonical keys, and the entities that they resolve to."""
     return _pairs(run(ALIASES), "key", "entity")
 
 
 def read_moved(run: Callable[..., pa.Table]) -> dict[int, int]:
-    """Entities that would have these keys, and those that they stand for instead."""
+    """Aliases by id: the id that the alias would have as an entity, and the entity that it resolves to."""
     return {stable_id(key): entity for key, entity in read_aliases(run).items()}
 
 
@@ -100,7 +100,7 @@ def read_documents(run: Callable[..., pa.Table], ids: Sequence[int] | None = Non
     run : callable
         Executes a query.
     ids : sequence of int, optional
-        Those of them that there are, at least one; all documents by default.
+        At least one; unknown ids are left out. All documents by default.
     """
     if ids is None:
         return run(f"MATCH (d:Document) {DOCUMENT}")
@@ -118,7 +118,7 @@ def read_sources(run: Callable[..., pa.Table]) -> dict[str, int]:
 
 
 def read_counters(run: Callable[..., pa.Table], names: Sequence[str]) -> dict[str, int]:
-    """How many positions each of these sources has given out; 0 for a new one."""
+    """How many positions each of these sources has assigned; 0 for a new one."""
     return dict.fromkeys(names, 0) | _pairs(run(COUNTERS, {"names": list(names)}), "name", "passages")
 
 

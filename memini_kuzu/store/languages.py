@@ -1,4 +1,4 @@
-"""The languages of a store's passages: counted, and told of those of an older schema."""
+"""The languages of a store's passages: counting them, and detecting them in stores of an older schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LANGUAGES = "languages"
 """Key in MeminiMeta."""
 
 VERSION = 3
-"""The schema version that keeps the language of a passage."""
+"""The first schema version that stores the language of a passage."""
 
 
 def languages_in(meta: Mapping[str, str]) -> Counter[str]:
@@ -30,7 +30,7 @@ def languages_in(meta: Mapping[str, str]) -> Counter[str]:
     Parameters
     ----------
     meta : mapping of str to str
-        What the store knows of itself.
+        The store's MeminiMeta.
 
     Examples
     --------
@@ -40,24 +40,24 @@ def languages_in(meta: Mapping[str, str]) -> Counter[str]:
     return Counter(json.loads(meta.get(LANGUAGES, "{}")))
 
 
-def count_languages(meta: Mapping[str, str], gone: pa.Table, new: pa.Table) -> dict[str, str]:
-    """What MeminiMeta says of languages, once passages are deleted and created.
+def count_languages(meta: Mapping[str, str], deleted: pa.Table, created: pa.Table) -> dict[str, str]:
+    """The languages in MeminiMeta after passages are deleted and created.
 
     Parameters
     ----------
     meta : mapping of str to str
         As for `languages_in`.
-    gone, new : pyarrow.Table
+    deleted, created : pyarrow.Table
         language of both.
     """
     counts = languages_in(meta)
-    counts.update(new["language"].to_pylist())
-    counts.subtract(gone["language"].to_pylist())
+    counts.update(created["language"].to_pylist())
+    counts.subtract(deleted["language"].to_pylist())
     return {LANGUAGES: written(counts)}
 
 
 def written(counts: Counter[str]) -> str:
-    """How many passages there are in each language, as MeminiMeta has it.
+    """The number of passages in each language, as JSON for MeminiMeta.
 
     Examples
     --------
@@ -68,40 +68,42 @@ def written(counts: Counter[str]) -> str:
 
 
 def counted(passages: pa.Table) -> dict[str, str]:
-    """What MeminiMeta says of the words and languages of all passages.
+    """The entries of MeminiMeta for the words and languages of all passages.
 
     Parameters
     ----------
     passages : pyarrow.Table
         words and language of all of them.
     """
-    spoken = Counter(passages["language"].to_pylist())
-    return {"words": str(pc.sum(passages["words"]).as_py() or 0), LANGUAGES: written(spoken)}
+    counts = Counter(passages["language"].to_pylist())
+    return {"words": str(pc.sum(passages["words"]).as_py() or 0), LANGUAGES: written(counts)}
 
 
 def with_languages(passages: pa.Table) -> pa.Table:
-    """Passages of an older schema with the language of each, and analysed by it.
+    """Passages of an older schema with their language, analysed in it.
 
     Parameters
     ----------
     passages : pyarrow.Table
-        document, position, title, text, terms and words, whatever else; terms as of English.
+        document, position, title, text, terms (analysed as English), words and any other columns.
 
     Returns
     -------
     pyarrow.Table
-        With language, and other terms and words where that is not English.
+        With language, and with new terms and words where that is not English.
     """
     passages = passages.sort_by([("document", "ascending"), ("position", "ascending")])
     columns = [passages[name].to_pylist() for name in ("document", "title", "text", "terms")]
-    whole: dict[int, list[str]] = {}
+    texts_of: dict[int, list[str]] = {}
     for document, _, text, _ in zip(*columns, strict=True):
-        whole.setdefault(document, []).append(text)
-    known = {document: detect("\n\n".join(texts)) for document, texts in whole.items()}
-    languages = [known[document] for document in columns[0]]
+        texts_of.setdefault(document, []).append(text)
+    language_of = {document: detect("\n\n".join(texts)) for document, texts in texts_of.items()}
+    languages = [language_of[document] for document in columns[0]]
     terms = [
-        said if language == ENGLISH else analyse(f"{title}\n{text}", language)
-        for language, (_, title, text, said) in zip(languages, zip(*columns, strict=True), strict=True)
+        english_terms if language == ENGLISH else analyse(f"{title}\n{text}", language)
+        for language, (_, title, text, english_terms) in zip(
+            languages, zip(*columns, strict=True), strict=True
+        )
     ]
     words = [text.count(" ") + bool(text) for text in terms]
     for name, values in (
@@ -109,6 +111,8 @@ def with_languages(passages: pa.Table) -> pa.Table:
         ("words", pa.array(words, pa.int64())),
         ("language", pa.array(languages, pa.string())),
     ):
-        at = passages.schema.get_field_index(name)
-        passages = passages.append_column(name, values) if at < 0 else passages.set_column(at, name, values)
+        index = passages.schema.get_field_index(name)
+        passages = (
+            passages.append_column(name, values) if index < 0 else passages.set_column(index, name, values)
+        )
     return passages

@@ -1,7 +1,7 @@
-"""The ledger: the dated events that documents gave. It is the truth; associations are folds of it.
+"""The ledger: the dated events of documents. It is the record; associations are computed from it.
 
-Forgetting, retuning, aliases, trajectories and asking in the past are all folds of the ledger. In the store
-it stands with the documents, as parallel lists; here it is columns.
+Forgetting, retuning, aliases, trajectories and recall at an earlier time all fold the ledger. The store keeps
+it with the documents, as parallel lists; here it is columns.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LISTS = ("event_source", "event_target", "event_amount", "event_time")
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Events, each with the document that gave it.
+    """Events, with the documents that they come from.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Ledger:
     source, target : int64 (n_events,)
         Entity ids.
     amount : float64 (n_events,)
-        What each added to the fast variable, the impulse b included.
+        What each event added to the fast variable, the impulse b included.
     time : int64 (n_events,)
         Milliseconds since 1970.
     """
@@ -78,26 +78,26 @@ class Ledger:
         >>> len(Ledger.empty().take(np.zeros(0, dtype=bool)))
         0
         """
-        return Ledger(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return Ledger(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def join(self, *others: Ledger) -> Ledger:
-        """These events, and those of others."""
+        """These events, followed by those of other ledgers."""
         parts = (self, *others)
         return Ledger(
-            *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(self))
+            *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(self))
         )
 
     def ends(self) -> Ints:
-        """The entities that occur, each once."""
+        """The distinct entities, as source or target."""
         return np.unique(np.concatenate([self.source, self.target]))
 
     def of(self, entity: int) -> Flags:
-        """Which events lead from an entity or to it."""
-        there: Flags = (self.source == entity) | (self.target == entity)
-        return there
+        """Which events have an entity as source or target."""
+        incident: Flags = (self.source == entity) | (self.target == entity)
+        return incident
 
     def renamed(self, old: int, new: int) -> Ledger:
-        """The same events with one entity in the place of another."""
+        """The same events with one entity replaced by another."""
         return Ledger(
             self.document,
             np.where(self.source == old, new, self.source),
@@ -107,15 +107,15 @@ class Ledger:
         )
 
     def scaled(self, factor: float) -> Ledger:
-        """The same events with other amounts."""
+        """The same events with all amounts multiplied by a factor."""
         return Ledger(self.document, self.source, self.target, self.amount * factor, self.time)
 
     def in_time(self) -> Ledger:
-        """The same events in the order of their dates."""
+        """The same events in the order of time."""
         return self.take(np.argsort(self.time, kind="stable"))
 
     def fold(self, parameters: Parameters) -> Edges:
-        """The associations that these events alone make."""
+        """The associations of these events alone."""
         return associate(self.source, self.target, self.amount, self.time, parameters)
 
 
@@ -132,14 +132,14 @@ def read_ledger(
     read : callable
         Executes a query.
     entity : int, optional
-        Only of documents with an event from this entity or to it; all events of those.
+        Only of documents with an event that has this entity as source or target; all events of those.
     documents : sequence of int, optional
-        Only of these documents, and of those that `entity` names.
+        Only of these documents, in addition to those selected by `entity`.
 
     Returns
     -------
     Ledger
-        Document by document, each in its order.
+        Document by document, in the order stored.
     """
     if documents is not None and not len(documents) and entity is None:
         return Ledger.empty()
@@ -147,7 +147,7 @@ def read_ledger(
 
 
 def ledger_from_arrow(table: pa.Table) -> Ledger:
-    """The events of documents as the store has them.
+    """Events from the lists of Document.
 
     Parameters
     ----------
@@ -177,22 +177,22 @@ def ledger_from_arrow(table: pa.Table) -> Ledger:
 
 
 def ledger_to_arrow(ledger: Ledger, documents: Ints) -> pa.Table:
-    """Events as the store has them with documents.
+    """Events as lists of Document.
 
     Parameters
     ----------
     ledger : Ledger
         Events of these documents only.
     documents : int64 (n,)
-        Ids, each once; those without an event get empty lists.
+        Distinct ids; documents without events get empty lists.
 
     Returns
     -------
     pyarrow.Table
         id and the four lists of Document, in the order of `documents`.
     """
-    place = np.argsort(documents, kind="stable")
-    row = place[np.searchsorted(documents, ledger.document, sorter=place)] if len(ledger) else ledger.document
+    by_id = np.argsort(documents, kind="stable")
+    row = by_id[np.searchsorted(documents, ledger.document, sorter=by_id)] if len(ledger) else ledger.document
     # the order in which ingestion writes them
     order = np.lexsort((ledger.target, ledger.source, ledger.time, row))
     bounds = pa.array(np.searchsorted(row[order], np.arange(len(documents) + 1)), pa.int32())

@@ -1,4 +1,4 @@
-"""Entities whose names are nearly spelled as words are: all words of a cue in one scan of the names."""
+"""Entities whose names are spelled similarly to words of a cue: one scan of the names for all words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["entities_like"]
 
 LETTERS = ascii_lowercase + digits
-"""One bit each: an edit changes two of a name's at most."""
+"""One bit each in a name's letter set: an edit changes at most two bits."""
 
 READ_KEYS = """
 MATCH (e:Entity) WHERE size(e.key) >= $low AND size(e.key) <= $high
@@ -39,18 +39,18 @@ RETURN e.id AS id, e.key AS key, e.mentions AS mentions, e.headings AS headings,
 def entities_like(
     store: Store, edits: Mapping[str, int], top: int, until: datetime | None = None
 ) -> pa.Table:
-    """Entities whose canonical keys are within so many edits of one of these, the nearest of each.
+    """Entities whose canonical keys are within a number of edits of these keys, the nearest of each.
 
     Parameters
     ----------
     store : Store
-        Where; the names of about these lengths are read.
+        An open store; only names of similar length are read.
     edits : mapping of str to int
-        How many edits each of these keys is forgiven.
+        Keys, and the largest number of edits for each.
     top : int
-        How many entities for each key at most.
+        The largest number of entities for each key.
     until : datetime, optional
-        Only those that there were at this time, as they were then.
+        Only entities that existed at this time, as they were then.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def entities_like(
         length = pc.utf8_length(keys).to_numpy()
         letters = _letters(keys)
         for (key, most), own in zip(edits.items(), _letters(pa.array(edits)).tolist(), strict=True):
-            apart = np.bitwise_count(letters ^ np.uint64(own))
-            near = np.flatnonzero((np.abs(length - len(key)) <= most) & (apart <= 2 * most))
+            differing = np.bitwise_count(letters ^ np.uint64(own))
+            near = np.flatnonzero((np.abs(length - len(key)) <= most) & (differing <= 2 * most))
             spelled = keys.take(pa.array(near)).to_pylist()
             if not spelled:
                 continue
@@ -85,15 +85,15 @@ def entities_like(
             found += ids[near[order[distance[order] <= most][:top]]].tolist()
     if not found:
         return tables()["Entity"].columns.empty_table()
-    rows = entities_by_id(store, sorted(set(found)), until)
-    row = {identity: place for place, identity in enumerate(rows["id"].to_pylist())}
-    return rows.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
+    entities = entities_by_id(store, sorted(set(found)), until)
+    row = {identity: number for number, identity in enumerate(entities["id"].to_pylist())}
+    return entities.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
 
 
 def _letters(keys: pa.Array) -> NDArray[np.uint64]:
-    """Which letters each key holds, a bit for each of `LETTERS`."""
-    held = np.zeros(len(keys), dtype=np.uint64)
-    for place, letter in enumerate(LETTERS):
-        there = pc.match_substring(keys, letter).to_numpy(zero_copy_only=False)
-        held |= there.astype(np.uint64) << np.uint64(place)
-    return held
+    """The letters that each key contains, one bit for each of `LETTERS`."""
+    contained = np.zeros(len(keys), dtype=np.uint64)
+    for bit, letter in enumerate(LETTERS):
+        matches = pc.match_substring(keys, letter).to_numpy(zero_copy_only=False)
+        contained |= matches.astype(np.uint64) << np.uint64(bit)
+    return contained

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["all_associations", "count_mentions", "frequencies", "leading_from", "recount", "sum_passages"]
+__all__ = ["all_associations", "count_mentions", "frequencies", "outgoing", "recount", "sum_passages"]
 
 COLUMNS = pa.schema(
     [
@@ -131,7 +131,7 @@ def recount(store: Store, table: pa.Table, until: datetime) -> pa.Table:
     return table
 
 
-def leading_from(store: Store, entities: Sequence[int], until: datetime) -> tuple[pa.Table, pa.Table]:
+def outgoing(store: Store, entities: Sequence[int], until: datetime) -> tuple[pa.Table, pa.Table]:
     """The associations that led from these entities, as strong as they were then.
 
     Parameters
@@ -156,7 +156,7 @@ def leading_from(store: Store, entities: Sequence[int], until: datetime) -> tupl
 
 
 def all_associations(store: Store, until: datetime) -> tuple[pa.Table, pa.Table]:
-    """All associations of that time; as `leading_from`."""
+    """All associations of that time; as `outgoing`."""
     stored = store.read_edges().rename_columns({"target": "id", "first_seen": "began", "last_seen": "latest"})
     return _then(store, stored, read_ledger(store.read), to_millis(until))
 

@@ -1,9 +1,8 @@
-"""The queries of a recall: each reads what a bounded set of keys leads to, and returns Arrow.
+"""The queries of a recall: each looks up a bounded set of keys and what they are joined to, as Arrow.
 
-A key is looked up by primary key in a branch of its own, and the branches are joined by UNION ALL: that costs
-a millisecond or two a key however large the store, while ``WHERE id IN $ids`` scans the nodes and a join
-reads all edges. In all but the largest stores the scan is cheaper, so keys are looked up by whichever costs
-less.
+A key can be looked up by primary key in a branch of its own, with all branches joined by UNION ALL: that
+costs a millisecond or two a key in a store of any size, while ``WHERE id IN $ids`` scans the nodes and a join
+reads all edges. In all but the largest stores the scan is cheaper, so the cheaper of the two is chosen.
 """
 
 from __future__ import annotations
@@ -54,22 +53,22 @@ __all__ = [
 ]
 
 BRANCHES = 128
-"""Branches of one query: compiling one takes longer than in proportion."""
+"""Most branches of one query: the time to compile a query grows faster than its branches."""
 
 FEW_WORDS = 40
-"""Up to so many words are looked up by primary key, each in a branch; more are joined."""
+"""Up to this many words are looked up by primary key, each in a branch; more by a join."""
 
 NODE_BRANCH = 2.5e-4
-"""Seconds of a branch that looks a node up."""
+"""Seconds of a branch that looks up a node."""
 
 HOP_BRANCH = 2.5e-3
-"""Seconds of a branch that looks a node up and follows its relationships; most of it is compiling."""
+"""Seconds of a branch that looks up a node and follows its relationships; most of it is compiling."""
 
 SCAN = 1.6e-8
 """Seconds a row of a scan with IN."""
 
 LATEST = datetime(2262, 1, 1, tzinfo=UTC)
-"""After all dates that a store takes."""
+"""Later than every date that a store accepts."""
 
 SCAN_KEY = 8e-10
 """Seconds a row and key of a scan with IN."""
@@ -90,14 +89,14 @@ MENTIONED = pa.schema([(name, pa.int64()) for name in ("passage", "id", "mention
 
 
 class Name(NamedTuple):
-    """How an entity is shown."""
+    """The name and label of an entity."""
 
     name: str
     label: str
 
 
 class Shown(NamedTuple):
-    """How a passage is shown."""
+    """The title and text of a passage."""
 
     title: str
     text: str
@@ -106,7 +105,7 @@ class Shown(NamedTuple):
 def _each(
     store: Store, branch: str, keys: Sequence[Any], parameters: dict[str, Any] | None = None
 ) -> pa.Table:
-    """Run a query for each key, which stands in it as ``$key``, and put the results together."""
+    """Run a query for each key, as ``$key`` in it, and concatenate the results."""
     tables = []
     for start in range(0, len(keys), BRANCHES):
         some = keys[start : start + BRANCHES]
@@ -126,16 +125,16 @@ def _lookup(
     *,
     field: str = "id",
 ) -> pa.Table:
-    """Look nodes up by primary key, and what they lead to: branches or a scan, whichever costs less.
+    """Look up nodes by primary key and what they are joined to: by branches or a scan, the cheaper one.
 
     Parameters
     ----------
     store : Store
-        Where.
+        An open store.
     anchor : str
         Variable and label of the nodes, such as ``e:Entity``.
     rest : str
-        What follows the node in the query: a pattern, or none, and RETURN.
+        What follows the node in the query: an optional pattern, and RETURN.
     keys : sequence
         Primary keys, at least one.
     parameters : dict, optional
@@ -174,17 +173,17 @@ def fulltext(
     Parameters
     ----------
     store : Store
-        Where.
+        An open store.
     terms : str
-        What `analysis.analyse` gives.
+        The result of `analysis.analyse`.
     top : int
-        How many at most.
+        The largest number of passages.
     until : datetime
-        Later passages are not seen.
+        Later passages are ignored.
     sums : Sums, optional
-        Of all passages, where the caller has read them already.
+        Of all passages, if the caller has read them already.
     df : dict of str to int, optional
-        In how many passages each term occurs, where others than all passages count.
+        In how many passages each term occurs, if not counted over all passages.
 
     Returns
     -------
@@ -221,7 +220,7 @@ def fulltext(
     )
     ids = best["id"].to_pylist() if best.num_rows else []
     passages = passages_by_id(store, ids) if ids else tables()["Passage"].columns.empty_table()
-    row = {identity: place for place, identity in enumerate(passages["id"].to_pylist())}
+    row = {identity: number for number, identity in enumerate(passages["id"].to_pylist())}
     passages = passages.take(pa.array([row[identity] for identity in ids], pa.int64()))
     score = best["score"] if ids else pa.array([], pa.float64())
     return passages.append_column("score", score)
@@ -238,19 +237,19 @@ def frequencies(store: Store, words: Sequence[str], until: datetime | None = Non
         found = dict(zip(table["term"].to_pylist(), table["df"].to_pylist(), strict=True))
     else:
         found = {}
-    # a term that no passage holds has no row
+    # a term that occurs in no passage has no row
     return dict.fromkeys(words, 0) | found
 
 
 def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
-    """What these canonical keys resolve to, of those that are aliases: key, entity."""
+    """Those of these canonical keys that are aliases: key, and the entity that it resolves to."""
     return store.read(
         "MATCH (a:Alias) WHERE a.key IN $keys RETURN a.key AS key, a.entity AS entity", {"keys": list(keys)}
     )
 
 
 def entities_by_id(store: Store, ids: Sequence[int], until: datetime | None = None) -> pa.Table:
-    """The entities of these ids that there are, or were at a time."""
+    """The entities of these ids, now or at a time; unknown ids are left out."""
     return _of_then(store, _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids), until)
 
 
@@ -293,7 +292,7 @@ def dated_passages(store: Store, since: datetime, before: datetime, until: datet
 
 
 def mentions_of(store: Store, passages: Sequence[int], until: datetime | None = None) -> pa.Table:
-    """What these passages mention: passage, and the entity's id, mentions and headings."""
+    """The entities that these passages mention: passage, and the entity's id, mentions and headings."""
     if not passages:
         return MENTIONED.empty_table()
     table = _lookup(
@@ -316,16 +315,16 @@ def associations_then(store: Store, entities: Sequence[int], until: datetime) ->
     """What `associations_from` gave at a time, and how many more there were whose strength is not known."""
     if not entities:
         return pa.table({}), 0
-    known, unknown = past.leading_from(store, entities, until)
+    known, unknown = past.outgoing(store, entities, until)
     none = pa.array(np.zeros(known.num_rows, dtype=np.int64))
     known = known.append_column("mentions", none).append_column("headings", none)
     return past.recount(store, known, until), unknown.num_rows
 
 
 def associations_from(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
-    """All associations that lead from these entities, as strong as they are now.
+    """All outgoing associations of these entities, with their strength at a time.
 
-    Asked of the file, or of the associations in memory where the store holds them (`Store.adjacency`): the
+    Read from the file, or from memory where the store has cached the associations (`Store.adjacency`): the
     same rows, with strengths that agree to rounding.
 
     Returns
@@ -335,15 +334,15 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
     """
     if not entities:
         return pa.table({})
-    held = store.adjacency()
-    if held is not None:
-        return held.leading_from(entities, to_millis(now), store.parameters)
+    adjacency = store.adjacency()
+    if adjacency is not None:
+        return adjacency.outgoing(entities, to_millis(now), store.parameters)
     with store.hopping():
         return associations_in_file(store, entities, now)
 
 
 def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
-    """What `associations_from` gives for one entity or more, asked of the file."""
+    """The result of `associations_from` for at least one entity, read from the file."""
     return _lookup(
         store,
         "s:Entity",
@@ -358,7 +357,7 @@ def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -
 
 
 def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:
-    """The strongest associations that lead from an entity: target, both variables, events and dates."""
+    """The strongest outgoing associations of an entity: target, both variables, events and dates."""
     return store.read(
         """
         MATCH (:Entity {id: $entity})-[a:ASSOCIATES]->(e:Entity)
@@ -380,7 +379,7 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int) -> pa.T
     TimeError
         If it cannot be known how strong one of them was.
     """
-    known, unknown = past.leading_from(store, [entity], until)
+    known, unknown = past.outgoing(store, [entity], until)
     if unknown.num_rows:
         raise TimeError(
             f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
@@ -408,7 +407,7 @@ def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
 
 
 def association(store: Store, source: int, target: int, now: datetime) -> pa.Table:
-    """The association between two entities: strength, events and dates; no row where there is none."""
+    """The association from one entity to another: strength, events and dates; no row if there is none."""
     return store.read(
         """
         MATCH (:Entity {id: $source})-[a:ASSOCIATES]->(e:Entity {id: $target})
@@ -422,16 +421,16 @@ def association(store: Store, source: int, target: int, now: datetime) -> pa.Tab
 
 def association_then(store: Store, source: int, target: int, until: datetime) -> pa.Table:
     """What `association` gave at a time."""
-    known, _ = past.leading_from(store, [source], until)
+    known, _ = past.outgoing(store, [source], until)
     known = known.filter(pa.array(column(known, "id") == target))
     return known.rename_columns({"began": "first_seen", "latest": "last_seen"})
 
 
 def entity_named(store: Store, key: str, name: str) -> tuple[int, str] | None:
-    """Id and name of the entity of that canonical key, or that the key is an alias of, or that is shown so.
+    """Id and name of the entity with this canonical key, with the key as an alias, or with this name.
 
-    A concept is shown as it was first written, in the plural perhaps, while its key is the singular; the last
-    resort reads all names.
+    The name of a concept is its first spelling, perhaps in the plural, while its key is the singular. So an
+    unknown key is compared with names; that reads all of them.
     """
     aliases = aliases_of(store, [key])
     identity = aliases["entity"][0].as_py() if aliases.num_rows else stable_id(key)
@@ -448,12 +447,12 @@ def entity_named(store: Store, key: str, name: str) -> tuple[int, str] | None:
 
 
 def passages_by_id(store: Store, ids: Sequence[int]) -> pa.Table:
-    """The passages of these ids that there are."""
+    """The passages of these ids; unknown ids are left out."""
     return _lookup(store, "p:Passage", f" RETURN {PASSAGE}", ids) if ids else pa.table({})
 
 
 def source_sizes(store: Store, names: Sequence[str]) -> dict[str, int]:
-    """How many positions each of these sources has given out."""
+    """How many positions each of these sources has assigned."""
     if not names:
         return {}
     table = _lookup(store, "s:Source", " RETURN s.name AS name, s.passages AS passages", names, field="name")
@@ -465,8 +464,8 @@ def labels_of(store: Store, ids: Sequence[int]) -> dict[int, Name]:
     if not ids:
         return {}
     table = _lookup(store, "e:Entity", " RETURN e.id AS id, e.name AS name, e.label AS label", ids)
-    shown = map(Name, table["name"].to_pylist(), table["label"].to_pylist())
-    return dict(zip(table["id"].to_pylist(), shown, strict=True))
+    names = map(Name, table["name"].to_pylist(), table["label"].to_pylist())
+    return dict(zip(table["id"].to_pylist(), names, strict=True))
 
 
 def texts_of(store: Store, ids: Sequence[int]) -> dict[int, Shown]:

@@ -1,8 +1,7 @@
-"""A store's file written anew with other parameters: Kùzu can neither replace a macro nor drop one.
+"""Rewriting a store's file with other parameters: Kùzu can neither replace a macro nor drop one.
 
-Kùzu's EXPORT DATABASE writes tables as Parquet, in bounded memory, whatever tables there are. Of what it
-exports only the tables are taken: it writes macros without their parentheses, which gives them another
-meaning.
+Kùzu's EXPORT DATABASE writes all tables as Parquet, in bounded memory, the user's own included. Only the
+tables of an export are used: it writes macros without their parentheses, which changes their meaning.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ SET d.event_amount = list_transform(d.event_amount, amount -> amount * amounts)
 SET_PARAMETERS = "MATCH (m:MeminiMeta {key: 'parameters'}) SET m.value = $parameters"
 
 COMPLETE = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = ''"
-"""The new file has no journal beside it."""
+"""Set in the new file, which has no journal."""
 
 
 def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
-    """Put a file with other parameters in the store's place, atomically.
+    """Replace the store's file by one with other parameters, atomically.
 
     Parameters
     ----------
@@ -56,18 +55,18 @@ def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: fl
     edges : pyarrow.Table
         Its associations; `tables.EDGE_SCHEMA`.
     amounts : float
-        What the amounts in the ledgers are multiplied with.
+        Factor for the amounts in the ledgers.
 
     Raises
     ------
     StoreError
-        If the store holds what cannot be copied, or the disk is full.
+        If the store holds macros or indexes that cannot be copied, or the disk is full.
     """
     path = engine.path
     with engine.exclusive():
         exported = work_beside(path, EXPORTED)
         try:
-            # the store is closed until the new file has taken its place
+            # the store stays closed until the new file has replaced it
             with ExitStack() as closed, schema.building(path, locked=True) as work:
                 engine.export(EXPORT.format(_escaped(exported)))
                 _check(exported)
@@ -79,12 +78,12 @@ def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: fl
 
 
 def _check(exported: Path) -> None:
-    """Refuse a store with macros or indexes that are not memini's: they could not be copied faithfully."""
+    """Refuse a store with macros or indexes that are not memini's: they cannot be copied faithfully."""
     own = {name.upper() for path in folder("udfs").glob("*.cypher") for name in _macros(path.read_text())}
     foreign = [
         name
         for name in _macros((exported / "schema.cypher").read_text())
-        # Kùzu made a macro of its own for the full-text index that version 1 had, and keeps it
+        # Kùzu created a macro for the full-text index of schema version 1, and keeps it after the index
         if name.upper() not in own and not re.fullmatch(r"\d+_\w+_TOKENIZE", name.upper())
     ]
     indexes = (exported / "index.cypher").read_text() if (exported / "index.cypher").exists() else ""
@@ -106,7 +105,7 @@ def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table,
         draft.run(statement)
     for statement in _statements(exported / "copy.cypher", ("COPY ",)):
         if not statement.startswith("COPY `ASSOCIATES` "):
-            # the option is Kùzu's own, which it does not take back
+            # Kùzu writes this option in its exports but does not accept it
             plain = re.sub(
                 r"(, | \()parallel=true\)$", lambda found: ")" if found[1] == ", " else "", statement
             )
@@ -122,7 +121,7 @@ def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table,
 
 
 def _statements(path: Path, beginnings: Sequence[str]) -> list[str]:
-    """The statements of an exported file that begin so; each ends its line."""
+    """The statements of an exported file with one of these beginnings; a statement ends with its line."""
     found = [text.strip() for text in re.split(r";\n", path.read_text() + "\n")]
     return [text for text in found if text.startswith(tuple(beginnings))]
 
@@ -132,7 +131,7 @@ def _from(exported: Path, name: str) -> str:
 
 
 def _escaped(path: Path) -> str:
-    r"""A path between single quotes: Kùzu takes no parameter there.
+    r"""A path escaped for single quotes: Kùzu accepts no parameter there.
 
     Examples
     --------

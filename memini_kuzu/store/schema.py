@@ -1,6 +1,6 @@
-"""Making a store and bringing an older one up to date, each as one step that a crash cannot halve.
+"""Creating a store, and migrating one of an older schema, each atomically.
 
-Both work on a file beside the store and move it into place when it is whole, under the store's lock.
+Both write a file beside the store and move it into place when it is complete, under the store's lock.
 """
 
 from __future__ import annotations
@@ -43,15 +43,16 @@ __all__ = [
 ]
 
 FULLTEXT = "passage_terms"
-"""The engine's index over words, which version 1 had, and its list of stop words."""
+"""Kùzu's full-text index, used by schema version 1."""
 
 STOPWORDS = "MeminiStopword"
+"""The table of stop words of that index."""
 
-WORDS_OF_ITS_OWN = 2
-"""The version that brought the tables of words; an older store has its words in that index alone."""
+OWN_TERMS = 2
+"""The first schema version with the tables Term and OCCURS; before it, only that index held the words."""
 
 PART = 50_000
-"""Passages, some, whose texts are in memory at once while their language is told."""
+"""About so many passages have their texts in memory at once while their languages are detected."""
 
 PASSAGES_OF = """
 MATCH (p:Passage) WHERE p.document >= $low AND p.document <= $high
@@ -60,11 +61,11 @@ RETURN p.id AS id, p.document AS document, p.position AS position, p.title AS ti
 """
 
 _creating = threading.Lock()
-"""Threads that make a store at once take turns, as processes do by its lock."""
+"""Threads that create a store at the same time take turns, as processes do by its lock."""
 
 
 def latest_version() -> int:
-    """The schema version that this memini writes.
+    """The schema version that this version of memini writes.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def macros(parameters: Parameters) -> Iterator[str]:
     Parameters
     ----------
     parameters : Parameters
-        Their closed form is written into the text: `repr` of a float reads back to the same float.
+        The constants of their closed form are written into the macros, by `repr`, which is exact.
 
     Examples
     --------
@@ -99,14 +100,14 @@ def macros(parameters: Parameters) -> Iterator[str]:
 
 
 def read_meta(read: Callable[..., pa.Table], path: Path) -> dict[str, str]:
-    """All that the store knows of itself.
+    """All entries of MeminiMeta.
 
     Parameters
     ----------
     read : callable
         Executes a query.
     path : Path
-        For the error.
+        The store's file, for the error message.
 
     Raises
     ------
@@ -126,37 +127,37 @@ def read_meta(read: Callable[..., pa.Table], path: Path) -> dict[str, str]:
 
 @contextmanager
 def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
-    """A file beside the store, which takes its place when what is inside is done; a failure leaves nothing.
+    """A file beside the store that replaces it when the block ends; a failure leaves the store unchanged.
 
     Parameters
     ----------
     path : Path
         The store.
     locked : bool
-        The caller has the store's lock already. Otherwise it is taken here, so that no two build at once,
-        and there must be no store.
+        The caller holds the store's lock already. Otherwise it is taken here, so that only one process
+        builds the store, and the store must not exist.
 
     Yields
     ------
     Path
-        The file, which is not there yet.
+        The file, which does not exist yet.
 
     Raises
     ------
     StoreLockedError
-        If another process has the store, or builds it.
+        If another process has the store open or builds it.
     StoreError
-        If it cannot be written; without `locked` also if there is one, or what is left of one.
+        If it cannot be written; without `locked` also if a store, or a log or journal of one, exists.
     """
     lock = None if locked else ProcessLock(path)
     if lock is not None:
         lock.acquire(wait=0.0)
     try:
         if lock is not None:
-            # asked under the lock: another process may have made it since the caller looked
+            # checked under the lock: another process may have created it since the caller checked
             refuse_existing(path)
             _refuse_remains(path)
-        # what an earlier crash left goes
+        # files left by an earlier crash
         clear_work(path)
         work = work_beside(path)
         yield work
@@ -170,13 +171,13 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
 
 
 def refuse_existing(path: Path) -> None:
-    """Refuse to make a store where there is one."""
+    """Refuse to create a store where one exists."""
     if path.exists():
         raise StoreError(f"{path} exists; import makes a new store: name another path, or merge two stores")
 
 
 def _refuse_remains(path: Path) -> None:
-    """Refuse to make a store beside what is left of another: it would be taken for its own."""
+    """Refuse to create a store beside the log or journal of another: the new store would apply it."""
     for suffix in (".wal", ".journal"):
         stray = path.with_name(path.name + suffix)
         if stray.exists():
@@ -187,24 +188,24 @@ def _refuse_remains(path: Path) -> None:
 
 
 def move(work: Path, path: Path) -> None:
-    """Put a file that is whole in the store's place, in one step."""
+    """Replace the store's file by a complete one, atomically."""
     if work.with_name(work.name + ".wal").exists():
-        # closing checkpoints, and says nothing where that fails
+        # Kùzu checkpoints when it closes a file, and reports no error if that fails
         raise StoreError(f"{path} could not be written in full; is the disk full?")
     work.replace(path)
 
 
 def fill(draft: Draft, parameters: Parameters, change: Change | None = None) -> None:
-    """Make the tables and macros of a store, and write what is to be in it.
+    """Create the tables and macros of a store, and write its first rows.
 
     Parameters
     ----------
     draft : Draft
         An empty file.
     parameters : Parameters
-        Of the dynamics, for good.
+        The dynamics of the store, which the file keeps.
     change : Change, optional
-        What is to be in it.
+        The rows.
     """
     _apply(draft, 0)
     for statement in macros(parameters):
@@ -227,25 +228,25 @@ def _apply(draft: Draft, after: int) -> None:
 
 
 def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
-    """Make an empty store; nothing happens where another process made it just before.
+    """Create an empty store; nothing happens if another process created it just before.
 
     Parameters
     ----------
     path : Path
-        Where.
+        The file.
     parameters : Parameters
-        Its dynamics, for good.
+        Its dynamics, which the file keeps.
     wait : float
-        Seconds to wait for another process that makes it.
+        Seconds to wait for another process that creates it.
 
     Raises
     ------
     StoreError
         If the folder is missing or cannot be written.
     NotAStoreError
-        If the journal or log of a store that is gone lies there.
+        If the journal or log of a deleted store is beside it.
     StoreLockedError
-        If another process is making it and `wait` is too short.
+        If another process is creating it and `wait` is too short.
     """
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} does not exist; create it first")
@@ -263,7 +264,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
 
 
 def migrate(path: Path, *, wait: float = 0.0) -> None:
-    """Bring a store of an older memini up to this one's schema.
+    """Migrate a store of an older schema to the latest one.
 
     Parameters
     ----------
@@ -287,11 +288,11 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
             with Draft(work) as draft:
                 version = schema_version(draft.run, path)
                 _apply(draft, version)
-                if version < WORDS_OF_ITS_OWN:
+                if version < OWN_TERMS:
                     _drop_index(draft)
                 if version < languages.VERSION:
-                    _tell_languages(draft, counted=version >= WORDS_OF_ITS_OWN)
-                if version < WORDS_OF_ITS_OWN:
+                    _detect_languages(draft, counted=version >= OWN_TERMS)
+                if version < OWN_TERMS:
                     _fill_terms(draft)
             forget_sum(path)
         path.with_name(path.name + ".wal").unlink(missing_ok=True)
@@ -300,7 +301,7 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
 
 
 def _copy_with_log(path: Path, work: Path) -> None:
-    """Kùzu has to replay the log of an older memini, which had no journal."""
+    """Copy the log too: an older memini had no journal, so Kùzu has to replay its log."""
     shutil.copyfile(path, work)
     log = path.with_name(path.name + ".wal")
     if log.exists():
@@ -314,29 +315,29 @@ def _drop_index(draft: Draft) -> None:
     draft.run(f"DROP TABLE IF EXISTS {STOPWORDS}")
 
 
-def _tell_languages(draft: Draft, *, counted: bool) -> None:
-    """Tell the language of every passage, and analyse those that are not in English anew."""
+def _detect_languages(draft: Draft, *, counted: bool) -> None:
+    """Detect the language of every passage, and analyse again those that are not in English."""
     number = int(draft.run("MATCH (p:Passage) RETURN count(*) AS n")["n"][0].as_py())
     bounds = [round(bound) for bound in np.linspace(-(2.0**63), 2.0**63, number // PART + 2)]
-    said = []
+    written = []
     # by ranges of document ids, which are hashes, so that the texts of a large store are never all in memory
     for low, high in itertools.pairwise(bounds):
         passages = draft.run(PASSAGES_OF, {"low": max(low, -(2**63)), "high": min(high - 1, 2**63 - 1)})
         if not passages.num_rows:
             continue
-        told = languages.with_languages(passages)
-        was = passages.take(pc.index_in(told["id"], passages["id"]))
-        said.append(told.select(["words", "language"]))
-        other = pc.not_equal(told["terms"], was["terms"])
+        after = languages.with_languages(passages)
+        before = passages.take(pc.index_in(after["id"], passages["id"]))
+        written.append(after.select(["words", "language"]))
+        changed = pc.not_equal(after["terms"], before["terms"])
         change = Change()
-        change.update("Passage", told.select(["id", "language"]))
-        change.update("Passage", told.filter(other).select(["id", "terms", "words"]))
+        change.update("Passage", after.select(["id", "language"]))
+        change.update("Passage", after.filter(changed).select(["id", "terms", "words"]))
         if counted:
-            change.delete("OCCURS", terms.occurrences(was.filter(other)))
-            terms.count_terms(change, draft.run, was.filter(other), told.filter(other))
+            change.delete("OCCURS", terms.occurrences(before.filter(changed)))
+            terms.count_terms(change, draft.run, before.filter(changed), after.filter(changed))
         write(draft.transaction, change, fresh=True)
-    if said:
-        for key, value in languages.counted(pa.concat_tables(said)).items():
+    if written:
+        for key, value in languages.counted(pa.concat_tables(written)).items():
             _set_meta(draft, key, value)
 
 

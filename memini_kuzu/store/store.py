@@ -1,4 +1,4 @@
-"""A store: what is read of it, and how a change gets into it."""
+"""An open store: reading it, and applying changes to it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ COUNTS = {
 }
 
 SWAP_FIXED = 0.15
-"""Seconds that a table swap takes however small the table; like the next four, fitted to bench.py writes."""
+"""Seconds that a table swap takes at least; like the next four, fitted to bench.py writes."""
 
 SWAP_PER_EDGE = 4e-6
 """Seconds per edge of reading all, swapping, and copying the file (4.0 s at a million)."""
@@ -76,24 +76,24 @@ IN_PLACE_PER_EDGE = 1e-4
 """Seconds per edge of a batch written in place into a small store (0.13 s for 1,000 into 10,000)."""
 
 IN_PLACE_GROWTH = 1.5e-10
-"""Seconds more for every edge and edge that is there (12 s for 50,000 into a million, 5.6 s into 100,000)."""
+"""Seconds more per new and stored edge (12 s for 50,000 into a million, 5.6 s into 100,000)."""
 
 
 SIZE_LASTS = 60.0
-"""Seconds for which a count of nodes is good enough to choose by."""
+"""Seconds for which a count of nodes is accurate enough to choose a query plan by."""
 
 
 ADJACENCY_FIXED = 0.05
-"""Seconds that reading all associations into memory takes however few there are."""
+"""Seconds that reading all associations into memory takes at least."""
 
 ADJACENCY_PER_EDGE = 1e-6
 """Seconds per edge of reading all associations into memory (9 s at ten million)."""
 
 ADJACENCY_BYTES = 250
-"""Bytes an edge while all are read; 50 stay."""
+"""Bytes per edge while all are read; 50 of them remain in use."""
 
 ADJACENCY_SHARE = 8
-"""Associations stay in the file where reading them would take more than this part of the machine's memory."""
+"""Associations are not cached if reading them would take more than one part in this many of the memory."""
 
 
 class Sums(NamedTuple):
@@ -102,11 +102,11 @@ class Sums(NamedTuple):
     Parameters
     ----------
     passages : int
-        How many there are.
+        The number of passages.
     average : float
-        Terms of one on average.
+        Terms per passage on average.
     languages : frozenset of str
-        Those that they are in.
+        The languages of the passages.
     """
 
     passages: int
@@ -115,25 +115,25 @@ class Sums(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Asked:
-    """What was asked of the file's associations in one state of it.
+class _HopCost:
+    """The time spent on hops over the file since the last commit, and the associations once cached.
 
     Parameters
     ----------
     state : int
-        As `Engine.snapshot` numbers them.
+        The state of the file, as `Engine.snapshot` numbers them.
     seconds : float
-        What the hops took.
+        Time spent on hops.
     edges : int or None
-        How many associations there are, once counted.
-    held : Adjacency or None
-        All of them, once read.
+        The number of associations, once counted.
+    adjacency : Adjacency or None
+        All associations, once read.
     """
 
     state: int
     seconds: float = 0.0
     edges: int | None = None
-    held: Adjacency | None = None
+    adjacency: Adjacency | None = None
 
 
 class Store:
@@ -144,9 +144,9 @@ class Store:
     path : Path
         The file.
     create : bool
-        Make it where it does not exist.
+        Create it if it does not exist.
     parameters : Parameters, optional
-        The dynamics of a store that is made; an existing one keeps its own.
+        The dynamics of a new store; an existing one keeps its own.
     read_only : bool
         Open without the right to write.
     wait : float
@@ -195,8 +195,8 @@ class Store:
             raise
         self._sizes: dict[str, tuple[int, float]] = {}
         self._latest: tuple[int, int] | None = None
-        self._asked = _Asked(state=-1)
-        self._holding = threading.Lock()
+        self._hop_cost = _HopCost(state=-1)
+        self._caching = threading.Lock()
         self.parameters = Parameters.from_json(self.meta["parameters"])
 
     @property
@@ -228,16 +228,17 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one committed state."""
+        """All reads inside see one committed state."""
         refuse_callbacks()
         with self._engine.snapshot():
             yield
 
     @contextmanager
     def changing(self) -> Iterator[Change]:
-        """A change to be put together inside, from what is read there; it is applied at the end.
+        """A change to build inside the block, from what is read there; it is applied at its end.
 
-        Nobody else writes meanwhile, and the file is not touched: who raises inside has changed nothing.
+        No other thread writes meanwhile. The file is not written before the end, so an exception inside
+        leaves the store unchanged.
 
         Yields
         ------
@@ -256,12 +257,12 @@ class Store:
             self.apply(change)
 
     def apply(self, change: Change) -> None:
-        """Make a change: all of it is there, and safe, when this returns, or nothing where it raises.
+        """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
         ----------
         change : Change
-            What is to be done.
+            The change.
 
         Raises
         ------
@@ -276,17 +277,17 @@ class Store:
             self._engine.apply(change.pack(), partial(write, change=change))
 
     def journal(self, *, deep: bool = False) -> JournalState:
-        """What is in the file and what in the journal beside it; `deep` sums the file up."""
+        """How many changes are in the file and in the journal; `deep` verifies the file's checksum."""
         return self._engine.state(deep=deep)
 
     def backup(self, target: Path) -> None:
-        """Copy the store, as it is at this moment, into a file of its own; see `Engine.backup`."""
+        """Copy the store's current state into another file; see `Engine.backup`."""
         self._engine.backup(target)
 
     def query(
         self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
     ) -> pa.Table:
-        """Run a user's Cypher, with the functions of ``udfs/`` at hand.
+        """Run a user's Cypher, with the functions of ``udfs/`` registered.
 
         Parameters
         ----------
@@ -295,7 +296,7 @@ class Store:
         parameters : mapping, optional
             Values of its ``$names``.
         write : bool
-            Let it change the store; otherwise a query that would is refused.
+            Let it change the store; otherwise a query that writes is refused.
 
         Returns
         -------
@@ -311,7 +312,7 @@ class Store:
         return self._engine.run_foreign(query, parameters, write=write, register=_register_functions)
 
     def rewrite(self, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
-        """Put a file with other parameters in this one's place, in one step that a crash cannot halve.
+        """Replace the file by one with other parameters, atomically.
 
         Parameters
         ----------
@@ -320,7 +321,7 @@ class Store:
         edges : pyarrow.Table
             Its associations; `tables.EDGE_SCHEMA`.
         amounts : float
-            What the amounts in the ledgers are multiplied with.
+            Factor for the amounts in the ledgers.
 
         Raises
         ------
@@ -333,22 +334,22 @@ class Store:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Nobody else writes inside, and no other handle of this process is on the file."""
+        """Inside, no other thread writes, and this is the only handle on the file in this process."""
         with self._engine.exclusive():
             yield
 
     def set_meta(self, key: str, value: str) -> None:
-        """Record something that the store knows of itself."""
+        """Set one entry of MeminiMeta."""
         with self.changing() as change:
             change.set_meta({key: value}, self.stored_meta())
         self.meta[key] = value
 
     def stored_meta(self) -> dict[str, str]:
-        """What the store knows of itself, as it stands in the file now."""
+        """MeminiMeta as it is stored now."""
         return schema.read_meta(self._engine.read, self.path)
 
     def sums(self, until: datetime | None = None) -> Sums:
-        """How many passages there are, or were at a time, how long on average, and in which languages."""
+        """The number of passages, their average length, and their languages, now or at a time."""
         if until is None:
             meta = self.stored_meta()
             passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
@@ -386,7 +387,7 @@ class Store:
             return self._latest[1] > now
 
     def size(self, label: str) -> int:
-        """How many nodes of a label there are; counted once a minute, to choose between ways of reading."""
+        """The number of nodes of a label, counted once a minute: it only serves to choose a query plan."""
         now = time.monotonic()
         size, counted = self._sizes.get(label, (0, -math.inf))
         if now - counted > SIZE_LASTS:
@@ -395,42 +396,43 @@ class Store:
         return size
 
     def adjacency(self) -> Adjacency | None:
-        """The associations in memory, as they are in the file; None where asking the file is cheaper.
+        """The associations in memory, as they are in the file; None where reading the file is cheaper.
 
-        They are read when the hops asked of the file since the last commit have taken as long as reading all
-        would: whatever comes, no more than twice the time is spent that foresight would have spent. A commit
-        makes what was read stale. Where they would fill memory (`ADJACENCY_SHARE`) they are not read.
+        All are read once the hops over the file since the last commit have taken as long as reading all
+        would. So at most twice the time is spent that the best choice in hindsight would have taken (the
+        rent-or-buy rule). A commit makes the cache stale. It is not filled where it would take too much
+        memory (`ADJACENCY_SHARE`).
         """
         with self._engine.snapshot() as state:
-            # what another thread is just reading is not waited for
-            if not self._holding.acquire(blocking=False):
+            # do not wait while another thread fills the cache: the file answers meanwhile
+            if not self._caching.acquire(blocking=False):
                 return None
             try:
-                if self._asked.state != state:
-                    self._asked = _Asked(state)
-                asked = self._asked
-                if asked.held is None and asked.seconds > ADJACENCY_FIXED:
-                    if asked.edges is None:
-                        asked.edges = self.count("associations")
+                if self._hop_cost.state != state:
+                    self._hop_cost = _HopCost(state)
+                cost = self._hop_cost
+                if cost.adjacency is None and cost.seconds > ADJACENCY_FIXED:
+                    if cost.edges is None:
+                        cost.edges = self.count("associations")
                     if (
-                        asked.seconds > ADJACENCY_FIXED + asked.edges * ADJACENCY_PER_EDGE
-                        and asked.edges * ADJACENCY_BYTES * ADJACENCY_SHARE < memory()
+                        cost.seconds > ADJACENCY_FIXED + cost.edges * ADJACENCY_PER_EDGE
+                        and cost.edges * ADJACENCY_BYTES * ADJACENCY_SHARE < memory()
                     ):
-                        asked.held = read_adjacency(self.read)
-                return asked.held
+                        cost.adjacency = read_adjacency(self.read)
+                return cost.adjacency
             finally:
-                self._holding.release()
+                self._caching.release()
 
     @contextmanager
     def hopping(self) -> Iterator[None]:
-        """Count the time spent inside as spent on asking the file for associations."""
+        """Add the time spent inside to the time spent on hops over the file."""
         began = time.perf_counter()
         yield
-        with self._holding:
-            self._asked.seconds += time.perf_counter() - began
+        with self._caching:
+            self._hop_cost.seconds += time.perf_counter() - began
 
     def count(self, table: str) -> int:
-        """How many rows there are of what `COUNTS` names."""
+        """The number of rows of a table, by its name in `COUNTS`."""
         return int(self.read(COUNTS[table])["n"][0].as_py())
 
     def read_edges(self) -> pa.Table:
@@ -438,13 +440,13 @@ class Store:
         return _as_edges(self.read(READ_EDGES))
 
     def read_edges_between(self, ids: Sequence[int]) -> pa.Table:
-        """The associations among these entities; `tables.EDGE_SCHEMA`."""
+        """The associations between these entities; `tables.EDGE_SCHEMA`."""
         if not ids:
             return EDGE_SCHEMA.empty_table()
         return _as_edges(self.read(READ_EDGES_BETWEEN, {"ids": list(ids)}))
 
     def prefers_swap(self, changed: int, total: int) -> bool:
-        """Whether writing so many edges into so many is cheaper by swapping the table than in place.
+        """Whether writing edges by replacing the whole table is cheaper than writing them in place.
 
         Parameters
         ----------
@@ -477,7 +479,7 @@ def _replay(transaction: Transaction, change: bytes) -> None:
 
 
 def recover_store(path: Path) -> list[str]:
-    """Go on with what is left of a damaged store.
+    """Recover what can be read of a damaged store.
 
     Parameters
     ----------
@@ -487,14 +489,14 @@ def recover_store(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        What was lost; empty where nothing was.
+        Descriptions of the losses; empty if nothing was lost.
 
     Raises
     ------
     StoreLockedError
         If a process has it open.
     NotAStoreError, DamagedStoreError
-        If not even the file can be read.
+        If the file itself cannot be read.
     """
     if not path.is_file():
         raise NotAStoreError(f"there is no store at {path}")

@@ -1,4 +1,4 @@
-"""Words: in how many passages each occurs, and in which how often."""
+"""Terms: in how many passages each occurs, and how often in each passage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def occurrences(passages: pa.Table) -> pa.Table:
 
 
 def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str] | pa.Array) -> dict[str, int]:
-    """In how many passages each of these terms occurs; those that occur nowhere are left out.
+    """In how many passages each of these terms occurs; terms of no passage are left out.
 
     Parameters
     ----------
@@ -62,21 +62,21 @@ def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str] | pa.Ar
     return dict(zip(table["term"].to_pylist(), table["df"].to_pylist(), strict=True))
 
 
-def count_terms(change: Change, read: Callable[..., pa.Table], gone: pa.Table, new: pa.Table) -> None:
-    """Let the counts of terms follow passages that are deleted and created.
+def count_terms(change: Change, read: Callable[..., pa.Table], deleted: pa.Table, created: pa.Table) -> None:
+    """Update the counts of terms for passages that are deleted and created.
 
     Parameters
     ----------
     change : Change
-        It deletes and creates the passages; what leads to a passage is deleted with it.
+        It deletes and creates the passages; the relationships of a passage are deleted with it.
     read : callable
         Executes a query.
-    gone, new : pyarrow.Table
+    deleted, created : pyarrow.Table
         id and terms of both.
     """
-    rows = occurrences(new)
+    rows = occurrences(created)
     words = pa.concat_arrays(
-        [rows["term"].combine_chunks(), occurrences(gone)["term"].combine_chunks()]
+        [rows["term"].combine_chunks(), occurrences(deleted)["term"].combine_chunks()]
     ).dictionary_encode()
     amount = np.concatenate([np.ones(rows.num_rows), np.full(len(words) - rows.num_rows, -1.0)])
     delta = np.bincount(

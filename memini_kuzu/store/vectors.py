@@ -1,10 +1,10 @@
-"""Vectors of passages in a table of their own, which is made when an embedder is first used.
+"""Vectors of passages, in a table of their own that is created when an embedder is first used.
 
-A cue's vector is compared with every one, by the engine itself: exact, current, and inside the same
-transactions as all else. 50,000 vectors of 384 numbers take some 20 ms on two cores.
+Kùzu compares a cue's vector with all of them: exact, up to date, and in the same transactions as everything
+else. 50,000 vectors of 384 numbers take some 20 ms on two cores.
 
-Kùzu's vector index is not used. Once rows are deleted, 0.11.3 answers with fewer neighbours than there are
-(of 1,000 rows 990 deleted: 2 of the 10 left), or with none at all; nothing but building it anew mends that.
+Kùzu's vector index is not used. After rows are deleted, that of 0.11.3 finds too few neighbours (2 of the 10
+remaining after 990 of 1,000 rows were deleted), or none at all; only building it again repairs that.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ UNION ALL MATCH (e:Embedding) RETURN 'vectors' AS what, count(*) AS n
 
 
 def read_space(run: Callable[..., pa.Table]) -> Space | None:
-    """The space of the store's vectors; None where it never had any.
+    """The space of the store's vectors; None if it never had any.
 
     Parameters
     ----------
@@ -75,14 +75,14 @@ def space_in(meta: Mapping[str, str]) -> Space | None:
     return Space(meta["embedder"], int(meta["dimension"])) if "embedder" in meta else None
 
 
-def check_space(space: Space, there: Space | None) -> None:
+def check_space(space: Space, stored: Space | None) -> None:
     """Refuse to compare vectors of two spaces.
 
     Parameters
     ----------
     space : Space
-        Of the embedder at hand.
-    there : Space or None
+        Of the embedder in use.
+    stored : Space or None
         Of the store's vectors.
 
     Raises
@@ -94,24 +94,24 @@ def check_space(space: Space, there: Space | None) -> None:
     --------
     >>> check_space(Space("a", 2), Space("a", 2))
     """
-    if there is not None and there != space:
+    if stored is not None and stored != space:
         raise InputError(
-            f"the store's vectors are of the embedder {there}, not {space}; open it with that one, or "
+            f"the store's vectors are of the embedder {stored}, not {space}; open it with that one, or "
             "replace them: Memory.embed() or memini embed"
         )
 
 
 def make_room(change: Change, meta: Mapping[str, str], space: Space) -> None:
-    """Make the table of vectors anew, without any.
+    """Create the table of vectors again, empty.
 
     Parameters
     ----------
     change : Change
-        Takes it.
+        The step is added to it.
     meta : mapping of str to str
-        What the store knows of itself.
+        The store's MeminiMeta.
     space : Space
-        Of the vectors that are to come.
+        Of the new vectors.
     """
     change.vectors = space.dimension
     change.set_meta({"embedder": space.name, "dimension": str(space.dimension)}, meta)
@@ -123,9 +123,9 @@ def vector_rows(ids: Sequence[int], times: NDArray[np.int64], vectors: NDArray[n
     Parameters
     ----------
     ids : sequence of int (n,)
-        The passages'.
+        Of the passages.
     times : int64 (n,)
-        Theirs, milliseconds since 1970.
+        Of the passages, milliseconds since 1970.
     vectors : float32 (n, dimension)
         Of length 1.
 
@@ -160,14 +160,14 @@ def read_similarities(store: Store, vector: NDArray[np.float32], until: datetime
     store : Store
         With vectors of the cue's space.
     vector : float32 (dimension,)
-        The cue's, of length 1.
+        Of the cue, of length 1.
     until : datetime
-        Later passages are not seen.
+        Later passages are ignored.
 
     Returns
     -------
     pyarrow.Table
-        The passages' ids, and similarity: their cosine, float32.
+        The passages' ids, and similarity: the cosine, float32.
     """
     dimension = len(vector)
     return store.read(
@@ -180,8 +180,8 @@ def read_similarities(store: Store, vector: NDArray[np.float32], until: datetime
 
 
 def count_unembedded(run: Callable[..., pa.Table]) -> tuple[int, int]:
-    """How many passages have no vector, and how many there are, in a store that has vectors."""
-    # one query, so that both are of one moment; a table without rows gives none
+    """The number of passages without a vector, and of all passages, in a store that has vectors."""
+    # one query, so that both counts are of one state; Kùzu returns no row for an empty table
     counts = {row["what"]: row["n"] for row in run(COUNTS).to_pylist()}
     passages = int(counts.get("passages", 0))
     return passages - int(counts.get("vectors", 0)), passages
@@ -202,7 +202,7 @@ def read_unembedded(run: Callable[..., pa.Table]) -> NDArray[np.int64]:
 
 
 def read_texts(run: Callable[..., pa.Table], passages: Sequence[int]) -> pa.Table:
-    """What an embedder reads of these passages: id, time, title, text."""
+    """The texts of these passages to embed: id, time, title, text."""
     return run(
         """
         LOAD FROM batch MATCH (p:Passage {id: id})

@@ -1,6 +1,7 @@
-"""What belongs together in a change: entities with their counts, passages with their words and the sums.
+"""Rows that change together: entities and their counts, passages and their terms and sums.
 
-Each function reads what is there, computes what is to be there, and adds that to a `Change`. None writes.
+Each function reads the stored rows, computes the new ones, and adds them to a `Change`. None writes to the
+store.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = [
-    "NOBODY",
+    "NO_COUNTS",
     "WEAK_LABELS",
     "alter_entities",
     "count_mentions",
@@ -39,10 +40,10 @@ __all__ = [
 ]
 
 WEAK_LABELS = ("CONCEPT", "TITLE")
-"""Labels that a named entity's label replaces."""
+"""Labels that the label of a named entity replaces."""
 
 FEW = 5_000
-"""Up to so many entities are looked for by their ids; beyond, all are read, which costs less."""
+"""Up to this many entities are looked up by id; for more, reading all of them is cheaper."""
 
 READ_ENTITIES = """
 MATCH (e:Entity){where}
@@ -63,8 +64,8 @@ RETURN p.id AS id, p.terms AS terms, p.words AS words, p.language AS language
 
 WORDS = pa.schema({"id": pa.int64(), "terms": pa.string(), "words": pa.int64(), "language": pa.string()})
 
-NOBODY = pa.table({name: pa.array([], pa.int64()) for name in ("id", "mentions", "headings")})
-"""No entity loses a mention."""
+NO_COUNTS = pa.table({name: pa.array([], pa.int64()) for name in ("id", "mentions", "headings")})
+"""Counts of no entity."""
 
 KNOWN_LOADS = "MATCH (l:Load) WHERE l.id IN $ids RETURN l.id AS id"
 
@@ -81,7 +82,7 @@ def keys(ids: Sequence[int] | Ints) -> pa.Table:
 
 
 def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int]) -> pa.Table:
-    """How often passages mention entities: id, mentions, and headings, how many of the passages it heads.
+    """Mentions of entities in passages: id, mentions, and headings (the number of passages it heads).
 
     Parameters
     ----------
@@ -91,41 +92,41 @@ def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int]) -> pa
         Ids.
     """
     if not len(passages):
-        return NOBODY
+        return NO_COUNTS
     table = read(COUNT_MENTIONS, batch=keys(passages))
-    return table.cast(NOBODY.schema) if table.num_rows else NOBODY
+    return table.cast(NO_COUNTS.schema) if table.num_rows else NO_COUNTS
 
 
 def alter_entities(
     change: Change,
     read: Callable[..., pa.Table],
-    told: pa.Table,
-    lost: pa.Table = NOBODY,
+    added: pa.Table,
+    removed: pa.Table = NO_COUNTS,
     *,
     relabel: bool = True,
 ) -> int:
-    """Create entities, or add to what is known of them.
+    """Create new entities, and update the dates, counts and labels of existing ones.
 
     Parameters
     ----------
     change : Change
-        Takes the rows.
+        The rows are added to it.
     read : callable
         Executes a query.
-    told : pyarrow.Table
-        Every column of Entity, each once. One that is known keeps its name, if it has any; its dates are
-        widened, its mentions and headings added, and a weak label is replaced.
-    lost : pyarrow.Table
-        Mentions and headings that are taken back: id, mentions, headings.
+    added : pyarrow.Table
+        Every column of Entity, each entity once. An existing entity keeps its name, if it has one; its dates
+        are widened, its mentions and headings added, and a weak label is replaced.
+    removed : pyarrow.Table
+        Mentions and headings to subtract: id, mentions, headings.
     relabel : bool
         Whether labels may be replaced.
 
     Returns
     -------
     int
-        How many are new.
+        The number of new entities.
     """
-    ids = np.union1d(column(told, "id"), column(lost, "id")).astype(np.int64)
+    ids = np.union1d(column(added, "id"), column(removed, "id")).astype(np.int64)
     if not len(ids):
         return 0
     if len(ids) <= FEW:
@@ -134,54 +135,56 @@ def alter_entities(
         known = read(READ_ENTITIES.format(where=""))
     if not known.num_rows:
         known = pa.table({"id": pa.array([], pa.int64())})
-    there = positions(column(told, "id"), column(known, "id")) >= 0
-    change.create("Entity", told.filter(pa.array(~there)))
+    is_known = positions(column(added, "id"), column(known, "id")) >= 0
+    change.create("Entity", added.filter(pa.array(~is_known)))
     if known.num_rows:
         known = known.filter(pc.is_in(known["id"], pa.array(ids)))
-        change.update("Entity", _altered(known, told, lost, relabel=relabel))
-    return int(told.num_rows - there.sum())
+        change.update("Entity", _altered(known, added, removed, relabel=relabel))
+    return int(added.num_rows - is_known.sum())
 
 
-def _altered(known: pa.Table, told: pa.Table, lost: pa.Table, *, relabel: bool) -> pa.Table:
-    """The rows of entities that are not as they were."""
+def _altered(known: pa.Table, added: pa.Table, removed: pa.Table, *, relabel: bool) -> pa.Table:
+    """The new rows of entities that change."""
     ids = column(known, "id")
-    at, off = positions(ids, column(told, "id")), positions(ids, column(lost, "id"))
-    here = at >= 0
+    in_added, in_removed = positions(ids, column(added, "id")), positions(ids, column(removed, "id"))
+    is_added = in_added >= 0
 
     def of(table: pa.Table, name: str, rows: Ints, default: Any) -> NDArray[Any]:
         return np.append(column(table, name), default)[rows].astype(np.int64)
 
     first, last = column(known, "first_seen"), column(known, "last_seen")
-    new_first = np.minimum(first, of(told, "first_seen", at, np.iinfo(np.int64).max))
-    new_last = np.maximum(last, of(told, "last_seen", at, 0))
+    new_first = np.minimum(first, of(added, "first_seen", in_added, np.iinfo(np.int64).max))
+    new_last = np.maximum(last, of(added, "last_seen", in_added, 0))
     counts = {
-        name: column(known, name) + of(told, name, at, 0) - of(lost, name, off, 0)
+        name: column(known, name) + of(added, name, in_added, 0) - of(removed, name, in_removed, 0)
         for name in ("mentions", "headings")
     }
-    words = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "label")}
-    # one that came as a number has its number for a name, until somebody names it
-    nameless = here & (words["key"] == np.array([str(identity) for identity in ids.tolist()], dtype=object))
-    keys_told = told["key"].to_pylist()
+    texts = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "label")}
+    # an entity loaded by its id alone has the number for a name, until a load or document names it
+    nameless = is_added & (
+        texts["key"] == np.array([str(identity) for identity in ids.tolist()], dtype=object)
+    )
+    added_keys = added["key"].to_pylist()
     for row in np.flatnonzero(nameless).tolist():
-        # not by an alias
-        nameless[row] = stable_id(keys_told[at[row]]) == ids[row]
-    renewed = {name: values.copy() for name, values in words.items()}
+        # an alias that resolves to this entity is not its own name
+        nameless[row] = stable_id(added_keys[in_added[row]]) == ids[row]
+    new_texts = {name: values.copy() for name, values in texts.items()}
     for name, rows in (
         ("key", nameless),
         ("name", nameless),
-        ("label", here & np.isin(words["label"], WEAK_LABELS)),
+        ("label", is_added & np.isin(texts["label"], WEAK_LABELS)),
     ):
         if rows.any() and (relabel or name != "label"):
-            renewed[name][rows] = np.array(told[name].to_pylist(), dtype=object)[at[rows]]
+            new_texts[name][rows] = np.array(added[name].to_pylist(), dtype=object)[in_added[rows]]
     changed = (new_first != first) | (new_last != last)
-    for name, values in renewed.items():
-        changed |= values != words[name]
+    for name, values in new_texts.items():
+        changed |= values != texts[name]
     for name, values in counts.items():
         changed |= values != column(known, name)
     rows = pa.table(
         {
             "id": ids,
-            **{name: pa.array(values.tolist(), pa.string()) for name, values in renewed.items()},
+            **{name: pa.array(values.tolist(), pa.string()) for name, values in new_texts.items()},
             "first_seen": timestamps(new_first),
             "last_seen": timestamps(new_last),
             **counts,
@@ -190,35 +193,35 @@ def _altered(known: pa.Table, told: pa.Table, lost: pa.Table, *, relabel: bool) 
     return rows.filter(pa.array(changed))
 
 
-def rewrite_passages(change: Change, store: Store, gone: Sequence[int], new: pa.Table) -> None:
-    """Delete passages with all that leads to them, and create others; words and sums follow.
+def rewrite_passages(change: Change, store: Store, deleted: Sequence[int], created: pa.Table) -> None:
+    """Delete passages with their relationships, create others, and update terms and sums.
 
     Parameters
     ----------
     change : Change
-        Takes the rows.
+        The rows are added to it.
     store : Store
-        Where.
-    gone : sequence of int
-        Ids of those that go; those that are not there are left alone.
-    new : pyarrow.Table
-        Every column of Passage. One whose id is among `gone` takes its place.
+        An open store.
+    deleted : sequence of int
+        Ids of the passages to delete; unknown ids are ignored.
+    created : pyarrow.Table
+        Every column of Passage. A passage whose id is in `deleted` replaces the stored one.
     """
     old = WORDS.empty_table()
-    if len(gone):
-        found = store.read(READ_WORDS, batch=keys(gone))
+    if len(deleted):
+        found = store.read(READ_WORDS, batch=keys(deleted))
         old = found.cast(WORDS) if found.num_rows else old
-    if not old.num_rows and not new.num_rows:
+    if not old.num_rows and not created.num_rows:
         return
     change.delete("Passage", old.select(["id"]))
-    change.create("Passage", new)
-    count_terms(change, store.read, old, new)
+    change.create("Passage", created)
+    count_terms(change, store.read, old, created)
     meta = store.stored_meta()
     sums = {
-        "passages": int(meta.get("passages", 0)) + new.num_rows - old.num_rows,
-        "words": int(meta.get("words", 0)) + _sum(new) - _sum(old),
+        "passages": int(meta.get("passages", 0)) + created.num_rows - old.num_rows,
+        "words": int(meta.get("words", 0)) + _sum(created) - _sum(old),
     }
-    counted = {name: str(value) for name, value in sums.items()} | count_languages(meta, old, new)
+    counted = {name: str(value) for name, value in sums.items()} | count_languages(meta, old, created)
     change.set_meta(counted, meta)
 
 
@@ -227,18 +230,19 @@ def _sum(passages: pa.Table) -> int:
 
 
 def count_sources(change: Change, store: Store, counters: Mapping[str, int]) -> None:
-    """Set how many positions each of these sources has given out."""
+    """Set how many positions each of these sources has assigned."""
     names = list(counters)
     rows = pa.table(
         {"name": pa.array(names, pa.string()), "passages": pa.array(list(counters.values()), pa.int64())}
     )
-    there = store.read("MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name", {"names": names})
-    known = pc.is_in(rows["name"], pa.array(there["name"].to_pylist() if there.num_rows else [], pa.string()))
-    change.update("Source", rows.filter(known))
-    change.create("Source", rows.filter(pc.invert(known)))
+    known = store.read("MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name", {"names": names})
+    known_names = pa.array(known["name"].to_pylist() if known.num_rows else [], pa.string())
+    is_known = pc.is_in(rows["name"], known_names)
+    change.update("Source", rows.filter(is_known))
+    change.create("Source", rows.filter(pc.invert(is_known)))
 
 
 def known_loads(read: Callable[..., pa.Table], ids: Sequence[str]) -> set[str]:
-    """Which of these have been loaded."""
+    """Those of these ids that have been loaded already."""
     table = read(KNOWN_LOADS, {"ids": list(ids)}) if ids else pa.table({"id": []})
     return set(table["id"].to_pylist()) if table.num_rows else set()

@@ -1,8 +1,7 @@
 """The engine: the only room that imports Kùzu.
 
-It holds what a file needs to be kept safe, and nothing of what is in it: opening, reading as Arrow,
-transactions, bulk loads, checkpoints, the journal and the other files beside a store, and the table of Kùzu's
-faults (`faults`).
+It keeps a file safe and knows nothing of its contents: opening, reading as Arrow, transactions, bulk loads,
+checkpoints, the journal and the other files beside a store, and the table of Kùzu's faults (`faults`).
 """
 
 from memini_kuzu.store.engine.database import Draft, Transaction, engine_version, memory, storage_version

@@ -1,12 +1,13 @@
-"""The checksum of a store's file: what tells damage from a file that is as it was left.
+"""The checksum of a store's file: it detects damage, and tells it from a write by another program.
 
-Kùzu keeps no checksums. So the file is summed up when a checkpoint is done, and again when it is opened.
+Kùzu keeps no checksums. So a checksum is computed after each checkpoint, and compared when the file is
+opened.
 
-Of the first page Kùzu uses the header alone, which says where the catalog and the metadata stand; what
-follows it is whatever lay in memory, and another with every checkpoint. A checkpoint that changes anything,
-whoever makes it, writes the metadata anew, in pages that were free: either the header is another one then, or
-the metadata is in the same place again and is another, and other pages are so too. So where only one of the
-three is another, no program that speaks Kùzu has changed it.
+Kùzu uses only the header of the first page, which locates the catalog and the metadata; the rest of that page
+is uninitialised memory and differs with every checkpoint. A checkpoint with any change, by whatever program,
+writes the metadata again, in free pages. Then either the header differs, or the metadata is in the same place
+and differs, and so do other pages. So if only one of the three (header; catalog and metadata; other pages)
+differs, the difference is damage: no program wrote it through Kùzu.
 """
 
 from __future__ import annotations
@@ -23,31 +24,31 @@ if TYPE_CHECKING:
 __all__ = ["HEADER", "PAGE", "SUMMED", "Checksum", "checksum", "sum_file"]
 
 PAGE = 4096
-"""Bytes of a page of Kùzu's."""
+"""Bytes of a page in Kùzu's files."""
 
 HEADER = struct.Struct("<4sQIIII")
 """Magic, version of the format, and first page and number of pages of the catalog and of the metadata."""
 
 SUMMED = 64 << 20
-"""Of a larger file the rest is not summed up: that would take longer than opening it. Its size, its header,
-its catalog and its metadata still tell of a file that was cut."""
+"""Bytes up to which the whole file is in the checksum; a larger one would take longer than opening it. Its
+size, header, catalog and metadata still show that a file was truncated."""
 
 BLOCK = 1 << 24
 
 
 class Checksum(NamedTuple):
-    """What a file is known by.
+    """The checksum of a file.
 
     Parameters
     ----------
     size : int
-        Its bytes.
+        The file's size in bytes.
     header : bytes
-        What Kùzu uses of the first page.
+        The part of the first page that Kùzu uses.
     tables : int
         CRC-32 of the catalog and the metadata.
     rest : int
-        CRC-32 of all other pages but the first; 0 where the file is too large to be summed up.
+        CRC-32 of all other pages but the first; 0 if the file is larger than `SUMMED`.
     """
 
     size: int
@@ -56,26 +57,26 @@ class Checksum(NamedTuple):
     rest: int
 
     def damage(self, found: Checksum) -> str:
-        """How a file differs, where no program that speaks Kùzu made the difference.
+        """How a file is damaged: a difference that no program made through Kùzu.
 
         Parameters
         ----------
         found : Checksum
-            Of the file now, `like` this one.
+            Of the file now, computed `like` this one.
 
         Returns
         -------
         str
-            Empty where it does not, or where another program may have written it.
+            Empty if it is unchanged, or if another program may have written it.
         """
         header, tables = found.header != self.header, found.tables != self.tables
         rest = (found.size, found.rest) != (self.size, self.rest)
         summed = max(found.size, self.size) <= SUMMED
         if not (header or tables or rest):
             return ""
-        if found.size < self.size and (not _holds(found) or not (header or tables)):
+        if found.size < self.size and (not _complete(found) or not (header or tables)):
             return f"it has {found.size:,} bytes of {self.size:,}"
-        if not _holds(found) or (summed and header and not (tables or rest)):
+        if not _complete(found) or (summed and header and not (tables or rest)):
             return "the first page is not the one that was written"
         if summed and header + tables + rest == 1:
             return "its bytes are not those that were written"
@@ -83,34 +84,34 @@ class Checksum(NamedTuple):
 
 
 def _spans(header: bytes) -> list[tuple[int, int]]:
-    """Where the catalog and the metadata begin and end, as the header says."""
+    """Begin and end of the catalog and of the metadata, from the header."""
     if len(header) < HEADER.size:
         return []
-    _, _, *places = HEADER.unpack(header)
-    return [(first * PAGE, (first + pages) * PAGE) for first, pages in (places[:2], places[2:])]
+    _, _, *pages_of = HEADER.unpack(header)
+    return [(first * PAGE, (first + pages) * PAGE) for first, pages in (pages_of[:2], pages_of[2:])]
 
 
-def _holds(found: Checksum) -> bool:
-    """Whether the file holds what its header leads to."""
+def _complete(found: Checksum) -> bool:
+    """Whether the file includes the catalog and the metadata that its header refers to."""
     spans = _spans(found.header)
     return bool(spans) and all(end <= found.size for _, end in spans)
 
 
 def checksum(descriptor: int, *, like: Checksum | None = None) -> Checksum:
-    """Sum an open file up.
+    """The checksum of an open file.
 
     Parameters
     ----------
     descriptor : int
-        Of the file. One that stays open where Kùzu has the file too: closing any descriptor of a file gives
-        up the locks that the process has on it.
+        Of the file. It must stay open while Kùzu has the file open: closing any descriptor of a file releases
+        all locks of the process on it.
     like : Checksum, optional
-        What it is to be compared with: catalog and metadata are looked for where they stood then.
+        The checksum to compare with: catalog and metadata are read at its positions.
 
     Returns
     -------
     Checksum
-        Of what it holds now.
+        Of the current content.
 
     Examples
     --------
@@ -127,20 +128,20 @@ def checksum(descriptor: int, *, like: Checksum | None = None) -> Checksum:
         (max(begin, PAGE), min(end, size)) for begin, end in sorted(_spans(like.header if like else header))
     ]
     tables = rest = 0
-    place = PAGE
+    position = PAGE
     for begin, end in spans:
         for block in _blocks(descriptor, begin, end):
             tables = zlib.crc32(block, tables)
     if size <= SUMMED:
         for begin, end in (*spans, (size, size)):
-            for block in _blocks(descriptor, place, begin):
+            for block in _blocks(descriptor, position, begin):
                 rest = zlib.crc32(block, rest)
-            place = max(place, end)
+            position = max(position, end)
     return Checksum(size, header, tables, rest)
 
 
 def sum_file(path: Path, *, like: Checksum | None = None) -> Checksum:
-    """Sum up a file that this process does not have open in Kùzu; `like` as of `checksum`."""
+    """The checksum of a file that this process does not have open in Kùzu; `like` as in `checksum`."""
     with path.open("rb") as file:
         return checksum(file.fileno(), like=like)
 

@@ -1,4 +1,4 @@
-"""Kùzu itself: databases, connections, statements and errors. Nothing of it leaves this room."""
+"""Kùzu itself: databases, connections, statements and errors. No Kùzu object leaves this room."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ CHUNK = 1_000_000
 """Rows of an Arrow chunk: a million to a chunk reads several times faster than Kùzu's default."""
 
 BUFFER_POOL = 8 << 30
-"""Most bytes of page cache; half of the memory where that is less. Kùzu's default is four fifths of it."""
+"""Bytes of page cache at most; half of the memory if that is less. Kùzu's default is four fifths of it."""
 
 ADDRESS_SPACE = 1 << 40
 """Bytes of address space that a store may grow into: Kùzu's default of 8 TiB fails in small containers."""
 
 FOREIGN = ("not a valid Kuzu database", "cannot be a directory", "Reading past the end of the file")
-"""What Kùzu says of a file that it did not write."""
+"""Kùzu's messages for a file that it did not write."""
 
 FULL = ("No space left", "File too large", "Cannot write to file")
-"""What it says of a full disk; the last where there was room for a part."""
+"""Kùzu's messages for a full disk; the last one after a partial write."""
 
 FEW = 70
-"""Up to so many keys are written one by one, at about 1 ms each: a join costs 70 ms at least."""
+"""Up to this many keys are written one by one, at about 1 ms each: a join costs 70 ms at least."""
 
 FEW_NODES, MANY_NODES = 10, 500
-"""Up to so many nodes their relationships are found one node after the other, by a list of keys, and beyond
-by a join, which reads all relationships: 300 ms over 8 million."""
+"""Up to `FEW_NODES` nodes, their relationships are found node by node; up to `MANY_NODES`, by a list of keys;
+for more nodes, by a join, which reads all relationships: 300 ms for 8 million."""
 
 ROOM = 32 << 20
 """Bytes that must be free on the disk before anything is written."""
@@ -73,7 +73,7 @@ def pool() -> int:
 
 
 def engine_version() -> tuple[str, int]:
-    """Kùzu's version, and that of the file format that it reads and writes.
+    """Kùzu's version, and the version of the file format that it reads and writes.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def engine_version() -> tuple[str, int]:
 
 
 def storage_version(head: bytes) -> int | None:
-    """The version of the file format, from the first bytes of a file; None where it is no Kùzu file.
+    """The version of the file format, from the first bytes of a file; None if it is no Kùzu file.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def storage_version(head: bytes) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as Kùzu takes it: times without an offset (UTC), numpy scalars as Python's."""
+    """A parameter in the types that Kùzu accepts: times in UTC without an offset, Python scalars."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).replace(tzinfo=None)
     if isinstance(value, list | tuple):
@@ -110,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 
 def need_room(path: Path) -> None:
-    """Refuse to begin where the disk may be full before the end: Kùzu may end the process then.
+    """Refuse a write that may fill the disk: Kùzu may abort the process then.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def need_room(path: Path) -> None:
     Raises
     ------
     StoreError
-        If there is too little room beside it.
+        If its disk has too little free space.
     """
     free = shutil.disk_usage(path.parent).free
     if free < ROOM:
@@ -131,26 +131,26 @@ def need_room(path: Path) -> None:
 
 
 def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
-    """Open a file, which must have no log of Kùzu's beside it.
+    """Open a file, which must have no Kùzu log beside it.
 
     Parameters
     ----------
     path : Path
-        The file; it is made where it does not exist.
+        The file; it is created if it does not exist.
     read_only : bool
         Open without the right to write.
 
     Raises
     ------
     StoreLockedError
-        If another process has it.
+        If another process has it open.
     NotAStoreError
-        If it is no file of Kùzu's.
+        If it is no Kùzu file.
     StoreError
         If it cannot be opened for another reason.
     """
     if path.exists() and path.stat().st_size == 0:
-        # Kùzu would make a database of it
+        # Kùzu would create a database in it
         raise NotAStoreError(f"{path} is empty, not a memini store; remove it or name another path")
     try:
         database = kuzu.Database(
@@ -158,15 +158,15 @@ def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
             read_only=read_only,
             buffer_pool_size=pool(),
             max_db_size=ADDRESS_SPACE,
-            # compressed, a list of doubles that grows loses its long fractions at a checkpoint: they become 0
+            # with compression, a checkpoint may set doubles with long fractions in growing lists to 0
             compression=False,
             auto_checkpoint=False,
         )
     except Exception as error:
-        # mostly a RuntimeError; of a damaged file whatever its C++ met, such as a want of memory
+        # mostly a RuntimeError; for a damaged file any C++ exception, such as a failed allocation
         message = str(error)
         if "Could not set lock on file" in message:
-            # whoever opens for writing has the process lock already
+            # a writer holds the process lock already
             raise ProcessLock(path).refusal(held=not read_only) from error
         if any(reason in message for reason in FOREIGN):
             raise NotAStoreError(
@@ -212,12 +212,12 @@ def execute(
     """
     plain = {name: _plain(value) for name, value in (parameters or {}).items()}
     try:
-        # Kùzu looks the name `batch` up in this frame
+        # Kùzu looks up the name `batch` in this frame
         result = connection.execute(query, plain)
         if isinstance(result, list):
             result = result[-1]
         if not result.get_column_names():
-            # asking an empty result for Arrow divides by zero
+            # Kùzu divides by zero when it converts a result without columns to Arrow
             return pa.table({})
         return result.get_as_arrow(CHUNK)
     except RuntimeError as error:
@@ -232,7 +232,7 @@ def execute(
 
 
 class Transaction:
-    """Statements on one connection that happen together or not at all. Made by `Engine` and `Draft`."""
+    """Statements on one connection that take effect together or not at all. Made by `Engine` and `Draft`."""
 
     def __init__(self, connection: kuzu.Connection) -> None:
         self._connection = connection
@@ -241,18 +241,18 @@ class Transaction:
     def run(
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
-        """Execute one statement; what `execute` takes, gives and raises."""
+        """Execute one statement; see `execute`."""
         return execute(self._connection, query, parameters, batch)
 
     def run_each(self, single: str, joined: str, batch: pa.Table) -> None:
-        """Execute a statement for every row: one by one where they are few, by a join where they are many.
+        """Execute a statement for every row: row by row if there are few, by a join if there are many.
 
         Parameters
         ----------
         single : str
-            With the columns as parameters.
+            The statement for one row, with the columns as parameters.
         joined : str
-            The same over ``LOAD FROM batch``.
+            The statement for all rows, by ``LOAD FROM batch``.
         batch : pyarrow.Table
             The rows.
         """
@@ -263,9 +263,9 @@ class Transaction:
                 self.run(single, row)
 
     def delete_nodes(self, label: str, key: str, keys: pa.Table) -> None:
-        """Delete nodes, and before them every relationship that leads to or from them.
+        """Delete all outgoing and incoming relationships of nodes, then the nodes.
 
-        DETACH DELETE is not used: Kùzu keeps a wrong record of it.
+        DETACH DELETE is not used: Kùzu logs it wrongly (see `faults`).
 
         Parameters
         ----------
@@ -279,8 +279,8 @@ class Transaction:
         if not keys.num_rows:
             return
         keys = keys.select([key])
-        for relationship, outward in self._incident(label):
-            arrow = f"-[r:`{relationship}`]->()" if outward else f"<-[r:`{relationship}`]-()"
+        for relationship, outgoing in self._incident(label):
+            arrow = f"-[r:`{relationship}`]->()" if outgoing else f"<-[r:`{relationship}`]-()"
             if keys.num_rows <= FEW_NODES:
                 for row in keys.to_pylist():
                     self.run(f"MATCH (n:`{label}` {{{key}: ${key}}}){arrow} DELETE r", row)
@@ -292,18 +292,18 @@ class Transaction:
         self.run(f"LOAD FROM batch MATCH (n:`{label}` {{{key}: {key}}}) DELETE n", batch=keys)
 
     def _incident(self, label: str) -> list[tuple[str, bool]]:
-        """The relationship tables, the user's own among them, at a node table: name, and whether from it."""
+        """Relationship tables at a node table, also the user's: name, and whether the node is the source."""
         if self._ends is None:
             self._ends = self._relationships()
-        outward = [(name, True) for name, source, _ in self._ends if source == label]
-        return outward + [(name, False) for name, _, target in self._ends if target == label]
+        outgoing = [(name, True) for name, source, _ in self._ends if source == label]
+        return outgoing + [(name, False) for name, _, target in self._ends if target == label]
 
     def _relationships(self) -> list[tuple[str, str, str]]:
         """The relationship tables, and the node tables that they join."""
         tables = self.run("CALL show_tables() WHERE type = 'REL' RETURN name AS name")
         found = []
         for name in tables["name"].to_pylist() if tables.num_rows else []:
-            # Kùzu takes no parameter there, and this name is one that it gave itself
+            # Kùzu accepts no parameter there; the name comes from Kùzu itself
             escaped = name.replace("\\", "\\\\").replace("'", "\\'")
             ends = self.run(f"CALL show_connection('{escaped}') RETURN *").to_pylist()
             found += [(name, end["source table name"], end["destination table name"]) for end in ends]
@@ -311,12 +311,12 @@ class Transaction:
 
 
 class Draft:
-    """A file that is made anew, and counts once it is whole: no journal, no lock, one connection.
+    """A new file that is not in use before it is complete, so it needs no journal, no lock, one connection.
 
     Parameters
     ----------
     path : Path
-        Where; nobody else may know of it.
+        The file; nothing else may open it.
 
     Examples
     --------
@@ -340,7 +340,7 @@ class Draft:
     def run(
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
     ) -> pa.Table:
-        """Execute one statement; what `execute` takes, gives and raises."""
+        """Execute one statement; see `execute`."""
         return self.transaction.run(query, parameters, batch)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

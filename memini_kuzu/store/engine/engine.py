@@ -1,14 +1,17 @@
-"""A store's file, kept safe: who may open it, how a change gets into it, and how it comes back after a crash.
+"""Safe access to a store's file: locking, durable changes, and recovery after a crash.
 
-- A change is in the journal, on the disk, before it is applied, and applied before it is answered (`apply`).
-- Kùzu's own log is never replayed: opening starts from the last checkpoint, and applies the journal's tail.
-- What is not journaled, because it is large or the user's own Cypher, is in the file before it is answered.
-- Kùzu rewrites the file only while a copy stands by; a journal without records, put in place of the other in
-  one step, is what ends it.
-- A failed step never rolls back over what was there: the file is opened again as it was before.
-- Readers write nothing, and open only what needs no recovery.
+- A change is on disk, in the journal, before it is applied, and applied before the call returns (`apply`).
+- Kùzu's own log is never replayed: opening starts from the last checkpoint and applies the rest of the
+  journal.
+- A change that is not journaled, because it is large or the user's own Cypher, is checkpointed before the
+  call returns.
+- Kùzu rewrites the file only while a standby copy exists. The rewrite ends when an empty journal replaces the
+  old one, atomically.
+- A failed step is not rolled back in place: the file is opened again in its earlier state.
+- Readers write nothing, and open only a file that needs no recovery.
 
-The rest are rules of Kùzu's (`faults`): one `Database` per path per process, no reader beside a commit.
+Two more rules follow from faults of Kùzu (`faults`): one `Database` per path and process, and no reader
+during a commit.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ __all__ = [
 
 
 LOCK_POLL = 0.05
-"""Seconds between two looks at a lock that another process holds."""
+"""Seconds between two attempts at a lock that another process holds."""
 
 
 NAMES = re.compile(r"\$(\w+)")
@@ -73,7 +76,7 @@ class Engine:
     Raises
     ------
     StoreLockedError
-        If another process has it.
+        If another process has it open.
     NotAStoreError
         If the file is no Kùzu database.
     DamagedStoreError
@@ -99,7 +102,7 @@ class Engine:
             except StoreLockedError:
                 if time.monotonic() >= deadline:
                     raise
-                # asleep outside of _opening: other stores of this process open and close meanwhile
+                # sleep without holding _opening: other stores of this process can open and close meanwhile
                 time.sleep(LOCK_POLL)
 
     @staticmethod
@@ -129,7 +132,7 @@ class Engine:
         return self._read_only or self._live.read_only
 
     def connect(self) -> kuzu.Connection:
-        """A connection of its own on the shared database."""
+        """A new connection to the shared database."""
         database = self._live.database
         if database.is_closed:
             raise StoreError(f"{self.path} was closed meanwhile, or could not be opened again; open it again")
@@ -168,9 +171,9 @@ class Engine:
 
     @contextmanager
     def snapshot(self) -> Iterator[int]:
-        """All that is read inside is of one state of the store, which the number stands for.
+        """All reads inside see one state of the store; yields its number.
 
-        It is another one after every commit, and only then: this process alone writes the file, or nobody
+        The number changes with every commit, and only then: this process alone writes the file, or no process
         does while it is open read-only.
         """
         gate = self._live.gate
@@ -194,19 +197,19 @@ class Engine:
         parameters : mapping, optional
             Values of its ``$names``.
         write : bool
-            Let it change the store. It is in the file when this returns, wholly or not at all.
+            Let it change the store. It is then checkpointed when this returns, all of it or nothing.
         register : callable
-            Makes memini's functions known on a connection; Kùzu keeps them as long as the database is open.
+            Registers memini's functions on a connection; Kùzu keeps them as long as the database is open.
 
         Returns
         -------
         pyarrow.Table
-            The result, of the last statement.
+            The result of the last statement.
 
         Raises
         ------
         QueryError
-            If Kùzu refuses it, or it would write and may not.
+            If Kùzu refuses it, or it writes without `write`.
         """
         if write:
             return self._write_foreign(writing_statements(query), dict(parameters or {}), register)
@@ -219,7 +222,7 @@ class Engine:
                 connection.execute("BEGIN TRANSACTION READ ONLY")
                 return execute(connection, query, parameters)
             except QueryError as error:
-                # one is refused inside the transaction, the other because the file is open read-only
+                # the first comes from the transaction, the second from a file that is open read-only
                 if not any(words in str(error) for words in ("read-only transaction", "read-only database")):
                     raise
                 raise QueryError(
@@ -241,12 +244,12 @@ class Engine:
                 try:
                     self._register(shared, connection, register)
                     for statement in statements:
-                        known = parameters
+                        used = parameters
                         if len(statements) > 1:
                             # Kùzu refuses a parameter that a statement does not name
                             named = set(NAMES.findall(statement))
-                            known = {key: value for key, value in parameters.items() if key in named}
-                        result = execute(connection, statement, known)
+                            used = {key: value for key, value in parameters.items() if key in named}
+                        result = execute(connection, statement, used)
                     shared.rewrite(connection, name)
                 finally:
                     connection.close()
@@ -264,7 +267,7 @@ class Engine:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Nobody else writes inside, so that what is read stays as it is.
+        """No other thread writes inside, so that what is read stays valid.
 
         Raises
         ------
@@ -275,14 +278,14 @@ class Engine:
             yield
 
     def apply(self, change: bytes, statements: Callable[[Transaction], object]) -> None:
-        """Make a change: all of it is there when this returns, or nothing where it raises.
+        """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
         ----------
         change : bytes
-            What `replay` takes.
+            The change in the form that `replay` accepts.
         statements : callable
-            What `replay` would do with it.
+            Applies it, as `replay` would.
 
         Raises
         ------
@@ -309,22 +312,22 @@ class Engine:
                 try:
                     journal.take_back(change)
                 finally:
-                    shared.again()
+                    shared.reopen()
                 raise
             journal.answer(number)
             if shared.long_journal():
-                # what is in the journal is as safe as what is in the file: the next change tries again
+                # a failure loses nothing: the journal is durable, and the next change tries again
                 with shared.gate.committing(), suppress(StoreError):
                     shared.checkpoint()
                     shared.reload()
 
     def load(self, statements: Callable[[Transaction], object]) -> None:
-        """Make a change that is too large to be journaled: when this returns, it is in the file.
+        """Apply a change that is too large for the journal; it is checkpointed when this returns.
 
         Parameters
         ----------
         statements : callable
-            What is to be done; it may COPY.
+            Applies it; it may use COPY.
 
         Raises
         ------
@@ -334,7 +337,7 @@ class Engine:
         shared = self._writable()
         with shared.writing:
             need_room(shared.path)
-            # the copy stands by before the first row: COPY writes into the file before it commits
+            # the standby copy is made before the first row: COPY writes into the file before it commits
             with shared.rewriting() as name:
                 shared.commit(shared.sequence + 1, statements)
                 with shared.gate.committing():
@@ -346,16 +349,16 @@ class Engine:
             shared.reload()
 
     def checkpoint(self) -> None:
-        """Bring the journal into the file, so that the file is all of the store."""
+        """Write all journaled changes into the file, so that the file alone is the whole store."""
         self._writable().settle()
 
     def state(self, *, deep: bool = False) -> JournalState:
-        """What is in the file and what in the journal.
+        """The numbers of changes in the file and in the journal.
 
         Parameters
         ----------
         deep : bool
-            Sum up the file, where it is not too large.
+            Verify the checksum of the file, if it is not too large.
         """
         shared = self._live
         with shared.gate.reading():
@@ -373,7 +376,7 @@ class Engine:
         return JournalState(changes, sequence, damage, summed)
 
     def backup(self, target: Path) -> None:
-        """Copy the store, as it is at this moment, into a file of its own; others read and write meanwhile.
+        """Copy the store's current state into another file; readers need not wait meanwhile.
 
         Parameters
         ----------
@@ -387,7 +390,7 @@ class Engine:
         """
         shared = self._live
         if target.parent.resolve() == shared.path.parent and target.name.startswith(f"{shared.path.name}."):
-            # it would be taken for the journal, or for what else stands beside the store
+            # it could be taken for the journal or another file beside the store
             raise StoreError(f"{target.name} is a name that belongs to {shared.path.name}; pass another one")
         if target.exists():
             raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
@@ -399,14 +402,14 @@ class Engine:
                 shared.settle()
                 standby.copy(shared.descriptor, work)
             try:
-                # appears when it is whole, and never over another
+                # appears when it is complete, and never replaces an existing file
                 os.link(work, target)
             except FileExistsError:
                 raise StoreError(
                     f"{target} exists; a backup writes over nothing: name another path"
                 ) from None
             except OSError:
-                # a disk without hard links, such as a stick; that nothing is there was looked at above
+                # no hard links here, as on many USB sticks; the target was checked above not to exist
                 work.replace(target)
             sync_folder(target.parent)
         except OSError as error:
@@ -415,10 +418,10 @@ class Engine:
             work.unlink(missing_ok=True)
 
     def export(self, query: str) -> None:
-        """Run EXPORT DATABASE, which changes nothing and takes no parameter."""
+        """Run EXPORT DATABASE, which changes nothing and accepts no parameter."""
         shared = self._writable()
         with shared.writing, shared.gate.committing():
-            shared.settle()  # so that nothing is left for Kùzu to bring in
+            shared.settle()  # so that Kùzu has nothing to checkpoint
             connection = self.connect()
             try:
                 execute(connection, query)
@@ -427,7 +430,7 @@ class Engine:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Nobody else writes inside, and no other handle of this process is on the file.
+        """Inside, no other thread writes, and this is the only handle on the file in this process.
 
         Raises
         ------
@@ -444,12 +447,12 @@ class Engine:
 
     @contextmanager
     def offline(self) -> Iterator[None]:
-        """The file is closed inside and still locked, so that another can be put in its place."""
+        """Inside, the file is closed but still locked, so that another file can replace it."""
         shared = self._live
         with shared.writing, shared.gate.committing():
             shared.settle()
             shared.stop()
-            # all is in the file; the journal's checksum is of the one that goes
+            # the file holds all changes; the journal has the checksum of the file to be replaced
             beside(self.path, ".journal").unlink(missing_ok=True)
             try:
                 yield
@@ -457,7 +460,7 @@ class Engine:
                 shared.start()
 
     def close(self) -> None:
-        """Give the handle back; the last one on a path closes the database and the lock."""
+        """Close the handle; the last one on a path closes the database and releases the lock."""
         shared, self._shared = self._shared, None
         if shared is None:
             return
@@ -469,7 +472,7 @@ class Engine:
             try:
                 with shared.writing, shared.gate.committing():
                     if shared.worth_settling():
-                        # what is in the journal is as safe as what is in the file: the next tries again
+                        # a failure loses nothing: the journal is durable, and the next close tries again
                         with suppress(StoreError):
                             shared.checkpoint(follow=False)
                     shared.stop()

@@ -1,4 +1,4 @@
-"""The files beside a store, and what is made beside it and takes its place when it is whole."""
+"""The files beside a store, and the work files that replace it when they are complete."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ __all__ = [
 
 
 WORK, EXPORTED = ".new", ".export"
-"""Endings of what is made beside a store and takes its place when it is whole, with a dot before its name."""
+"""Suffixes of work files beside a store; their names begin with a dot."""
 
 
 SIDE_FILES = (".wal", ".shadow", ".journal", ".journal.new", ".lock", ".opening.lock", ".pid", *standby.FILES)
-"""What may stand beside a database file; all but the first two are ours."""
+"""Suffixes of files that may be beside a database file; the first two are Kùzu's, the others memini's."""
 
 
 def stamp() -> str:
-    """A moment, as part of a file's name."""
+    """The current time, as part of a file's name."""
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
 def work_beside(path: Path, ending: str = WORK) -> Path:
-    """Where something is made that takes the store's place when it is whole.
+    """The path of a work file, which replaces the store when it is complete.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def work_beside(path: Path, ending: str = WORK) -> Path:
 
 
 def clear_work(path: Path) -> None:
-    """Remove what was made beside a store and did not take its place; who does so has the store's lock."""
+    """Remove the work files of an interrupted step; the caller must hold the store's lock."""
     work = work_beside(path)
     for suffix in ("", *SIDE_FILES):
         work.with_name(work.name + suffix).unlink(missing_ok=True)
@@ -59,18 +59,18 @@ def clear_work(path: Path) -> None:
 
 
 def unclean(path: Path) -> bool:
-    """Whether a reader would see less than was told, or more: Kùzu replays its log for readers too."""
+    """Whether a reader would see a wrong state before recovery: Kùzu replays its log for readers too."""
     if beside(path, ".wal").exists():
         return True
     try:
         written = read(beside(path, ".journal"))
     except DamagedStoreError:
-        return True  # it is set aside where the file is complete, and nobody opens it where it is not
+        return True  # recovery sets the journal aside if the file is complete, and refuses to open it if not
     return written is not None and (written.head.follow or written.rewriting is not None)
 
 
 def forget_sum(path: Path) -> None:
-    """Before a file takes this one's place: the journal of a settled store knows only the one that goes.
+    """Before the store's file is replaced, remove a journal without changes: it has the old file's checksum.
 
     Parameters
     ----------

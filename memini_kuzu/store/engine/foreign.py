@@ -1,4 +1,4 @@
-"""What a query that is not memini's own may do."""
+"""Checks of user queries: what they may do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from memini_kuzu.errors import QueryError
 __all__ = ["check_reading", "writing_statements"]
 
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
-"""What a semicolon inside does not count in: strings, quoted names and comments."""
+"""Strings, quoted names and comments: semicolons inside them separate no statements."""
 
 SEPARATOR = re.compile(r";\s*\S")
 
@@ -18,18 +18,18 @@ READING = re.compile(
     r"\s*(?:(?:EXPLAIN|PROFILE)\s+(?:LOGICAL\s+)?)?(?:MATCH|OPTIONAL|UNWIND|WITH|RETURN|CALL|LOAD\s+(?:WITH|FROM))\b",
     re.IGNORECASE,
 )
-"""How a reading query begins. COPY … TO and EXPORT change no store, but write over any file, this one too."""
+"""Beginnings of a reading query. COPY … TO and EXPORT are not reading: they may overwrite any file."""
 
 SETTING = re.compile(r"\bCALL\b\s*\w*\s*=", re.IGNORECASE)
-"""``CALL auto_checkpoint = true`` and its like: they hold for the whole database, and this one would let Kùzu
-checkpoint while no copy of the file stands by."""
+"""Settings such as ``CALL auto_checkpoint = true``. They apply to the whole database, and this one would let
+Kùzu checkpoint without a standby copy of the file."""
 
 CONTROL = re.compile(r"\s*(?:BEGIN|COMMIT|ROLLBACK|CHECKPOINT)\b", re.IGNORECASE)
-"""Every query is a transaction of its own."""
+"""Transaction control, which is refused: every query is a transaction of its own."""
 
 
 def check_reading(query: str) -> None:
-    """Refuse what the read-only transaction, in which a user's query runs, would not.
+    """Refuse a query that could change something although it runs in a read-only transaction.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def check_reading(query: str) -> None:
     """
     code = QUOTED.sub(" ", query)
     if SEPARATOR.search(code):
-        # a COMMIT among them would end the transaction that the rest relies on
+        # a COMMIT would end the read-only transaction, and later statements could write
         raise QueryError("a reading query is one statement; run them one by one, or allow writing")
     if SETTING.search(code):
         raise QueryError(
@@ -62,7 +62,7 @@ def check_reading(query: str) -> None:
 
 
 def writing_statements(query: str) -> list[str]:
-    """The statements of a query that may write, one by one: Kùzu does not survive some of them together.
+    """The statements of a query that may write, to be run one by one: Kùzu may crash on several at once.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def writing_statements(query: str) -> list[str]:
     >>> writing_statements("CREATE (:Note {text: 'a;b'}); MATCH (n:Note) DELETE n;")
     ["CREATE (:Note {text: 'a;b'})", 'MATCH (n:Note) DELETE n']
     """
-    # as long as the query, so that the places agree
+    # of the same length as the query, so that positions agree
     code = QUOTED.sub(lambda found: " " * len(found[0]), query)
-    bounds = [-1, *(place for place, letter in enumerate(code) if letter == ";"), len(code)]
+    bounds = [-1, *(position for position, letter in enumerate(code) if letter == ";"), len(code)]
     found = []
     for begin, end in itertools.pairwise(bounds):
         if not code[begin + 1 : end].strip() and not query[begin + 1 : end].strip():

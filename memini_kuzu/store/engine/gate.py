@@ -1,7 +1,7 @@
-"""Readers share, a commit excludes.
+"""A readers-writer lock: readers share it, a commit is exclusive.
 
-Kùzu checkpoints inside some commits and gives up after five seconds if a reader is still at work, with an
-error that says nothing of the data being committed already. So readers are kept out while a commit runs.
+Kùzu checkpoints inside some commits and gives up after five seconds if a reader is still active, with an
+error although the data is committed already. So no reader runs during a commit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ __all__ = ["Gate"]
 
 
 class Gate:
-    """A readers-writer gate for the threads of one process; a waiting commit goes before new readers.
+    """A readers-writer lock for the threads of one process; a waiting commit precedes new readers.
 
-    A thread that reads may read again inside, and one that commits may commit again inside; but one that
-    reads may not commit inside.
+    It is reentrant: a reading thread may read again inside, a committing thread may commit again inside. A
+    reading thread must not commit inside.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Gate:
 
     @property
     def commits(self) -> int:
-        """How many there were: what was read inside `reading` is stale when this has changed since."""
+        """The number of commits so far: if it has changed, what was read inside `reading` before is stale."""
         return self._commits
 
     @contextmanager
@@ -67,7 +67,7 @@ class Gate:
 
     @contextmanager
     def committing(self) -> Iterator[None]:
-        """Commit while nobody reads."""
+        """Commit while no thread reads."""
         if self._committer == threading.get_ident():
             yield
             return
@@ -78,7 +78,7 @@ class Gate:
                 self._committing = True
                 self._committer = threading.get_ident()
             finally:
-                # also when the wait is interrupted: readers would be kept out for ever
+                # also when the wait is interrupted: readers would otherwise wait for ever
                 self._commits_waiting -= 1
                 self._condition.notify_all()
         try:

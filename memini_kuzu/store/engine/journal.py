@@ -1,18 +1,18 @@
-"""The journal of a store: every change since the file's last checkpoint, on the disk before it is answered.
+"""The journal of a store: every change since the file's last checkpoint, on disk before it is acknowledged.
 
-Kùzu has a log of its own and is not to be trusted with it: replayed, it loses relationships and brings
-others back. So memini never lets Kùzu replay it. Whoever opens a store starts from the file as the last
-checkpoint left it, and applies the changes of the journal that are not in it. Each has a number, and the file
-holds the number of the last one in it, so that applying one twice is seen and left alone.
+Kùzu's own log is unreliable: its replay loses relationships and restores deleted ones. So memini never lets
+Kùzu replay it. Opening a store starts from the file as of its last checkpoint, and applies the changes of the
+journal that the file does not hold. Changes are numbered, and the file stores the number of the last one in
+it, so that no change is applied twice.
 
 ``<store>.journal`` holds::
 
-    head      what journal it is, the number of the last change that is in the file, and the file's checksum
-    answered  the number of the last change that was answered; a journal that ends before it was cut
-    records   one after the other: length, number, kind, CRC-32, and what the change is
+    head      the journal's name, the number of the last change that is in the file, the file's checksum
+    answered  the number of the last acknowledged change; a journal that ends before it was truncated
+    records   one after the other: length, number, kind, CRC-32, and the change
 
-A record that is torn at the end was never answered. A checkpoint begins with a record that says what the
-copy is that stands by, and is done when a journal without records takes the place of this one, in one step.
+An incomplete record at the end was never acknowledged. A checkpoint begins with a record that holds the
+checksum of the standby copy, and ends when an empty journal replaces this one, atomically.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["Head", "Journal", "Record", "Written", "read"]
 MAGIC = b"MEMINIJ1"
 
 HEAD = struct.Struct(f"<8s16s?QQ{HEADER.size}sII")
-"""Magic, name, whether changes may follow that are not in the file, base, and the file's checksum."""
+"""Magic, name, whether there may be changes that are not in the file, base, and the file's checksum."""
 
 ANSWERED = struct.Struct("<Q")
 
@@ -54,12 +54,12 @@ AT_RECORDS = AT_ANSWERED + ANSWERED.size + SUM.size
 
 
 class Head(NamedTuple):
-    """What stands first.
+    """The head of a journal.
 
     Parameters
     ----------
     name : str
-        Of the journal; the file names it as long as changes are in the journal alone.
+        Of the journal; the file holds this name while changes may be in the journal alone.
     follow : bool
         Whether changes may follow.
     base : int
@@ -74,7 +74,7 @@ class Head(NamedTuple):
     file: Checksum
 
     def pack(self) -> bytes:
-        """As it stands in the journal, with the number of the last answered change behind it."""
+        """The bytes in the journal, followed by the number of the last acknowledged change."""
         head = HEAD.pack(MAGIC, uuid.UUID(self.name).bytes, self.follow, self.base, *self.file)
         return head + SUM.pack(zlib.crc32(head)) + _answered(self.base)
 
@@ -85,9 +85,9 @@ class Record(NamedTuple):
     Parameters
     ----------
     number : int
-        One more than the one before.
+        One more than that of the record before.
     change : bytes
-        What it is.
+        The packed change.
     """
 
     number: int
@@ -96,20 +96,20 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a journal holds.
+    """The content of a journal.
 
     Parameters
     ----------
     head : Head
-        What stands first.
+        Its head.
     records : list of Record
         The changes, in order.
     rewriting : Checksum or None
-        Of the copy that stands by, where a checkpoint began.
+        Of the standby copy, if a checkpoint began.
     answered : int
-        Number of the last change that was answered.
+        Number of the last acknowledged change.
     end : int
-        Bytes up to the end of the last whole record of a change.
+        Bytes up to the end of the last complete record of a change.
     """
 
     head: Head
@@ -140,19 +140,19 @@ def read(path: Path) -> Written | None:
     Returns
     -------
     Written or None
-        None where there is no journal.
+        None if there is no journal.
 
     Raises
     ------
     DamagedStoreError
-        If its head cannot be read: nothing tells what was in it.
+        If its head cannot be read: its changes are then unknown.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
     packed, rest = data[: HEAD.size], data[HEAD.size : AT_ANSWERED]
-    # it is put in place whole, with the answered number: one that ends before the records was cut
+    # a journal is created with both at once: one that ends before the records was truncated
     if len(data) < AT_RECORDS or rest != SUM.pack(zlib.crc32(packed)) or not packed.startswith(MAGIC):
         raise DamagedStoreError(
             f"the journal {path} is damaged in its head: what was told since the last checkpoint is lost"
@@ -160,25 +160,25 @@ def read(path: Path) -> Written | None:
     _, name, follow, base, *file = HEAD.unpack(packed)
     head = Head(str(uuid.UUID(bytes=name)), follow, base, Checksum(*file))
     packed = data[AT_ANSWERED:AT_RECORDS]
-    # torn where a crash met the one moment in which it is written: then the records alone tell
+    # incomplete if a crash interrupted its write: then only the records show what was acknowledged
     answered = base if packed != _answered(number := _number(packed)) else number
     records: list[Record] = []
     rewriting = None
-    place = end = AT_RECORDS
-    while place < len(data):
-        if len(data) - place < RECORD.size:
+    position = end = AT_RECORDS
+    while position < len(data):
+        if len(data) - position < RECORD.size:
             break
-        length, number, kind, checked = RECORD.unpack_from(data, place)
-        body = data[place + RECORD.size : place + RECORD.size + length]
+        length, number, kind, checked = RECORD.unpack_from(data, position)
+        body = data[position + RECORD.size : position + RECORD.size + length]
         if len(body) < length or checked != _sum(length, number, kind, body):
             break
-        place += RECORD.size + length
+        position += RECORD.size + length
         if kind == REWRITE:
             rewriting = Checksum(*REWRITING.unpack(body))
         elif number == (records[-1].number if records else base) + 1:
             records.append(Record(number, body))
             rewriting = None
-            end = place
+            end = position
         else:
             break
     return Written(head, records, rewriting, answered, end)
@@ -193,14 +193,14 @@ def _sum(length: int, number: int, kind: bytes, body: bytes) -> int:
 
 
 class Journal:
-    """A journal that is written to.
+    """A journal open for writing.
 
     Parameters
     ----------
     path : Path
-        The journal; there must be one.
+        The journal, which must exist.
     written : Written
-        What it holds.
+        Its content.
 
     Examples
     --------
@@ -221,12 +221,12 @@ class Journal:
         self.changes = len(written.records)
         self._end = written.end
         self._descriptor = os.open(path, os.O_RDWR)
-        # what is torn, and what a checkpoint began that was undone
+        # drop an incomplete record, and that of a checkpoint that was undone
         os.ftruncate(self._descriptor, self._end)
 
     @classmethod
     def begin(cls, path: Path, base: int, file: Checksum, *, follow: bool, name: str = "") -> Journal:
-        """Put a journal without records in the place of the one that is there, in one step.
+        """Replace the journal by one without records, atomically.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class Journal:
         follow : bool
             Whether changes are to follow.
         name : str
-            Of the journal; a new one where it is empty.
+            Of the journal; a new name if empty.
         """
         head = Head(name or str(uuid.uuid4()), follow, base, file)
         fresh = path.with_name(path.name + ".new")
@@ -257,38 +257,38 @@ class Journal:
         return self._end - AT_RECORDS
 
     def append(self, number: int, change: bytes) -> None:
-        """Write a change, and see that it is on the disk; where that fails, nothing was written."""
-        place = self._end
+        """Write a change and flush it to disk; if that fails, the journal is unchanged."""
+        position = self._end
         self._write(number, CHANGE, change)
-        self._end = place + RECORD.size + len(change)
+        self._end = position + RECORD.size + len(change)
         self.changes += 1
 
     def answer(self, number: int) -> None:
-        """Note that a change was answered, so that a journal that is cut before it is found out."""
+        """Record that a change was acknowledged, so that a truncation before it is detected."""
         os.pwrite(self._descriptor, _answered(number), AT_ANSWERED)
 
     def take_back(self, change: bytes) -> None:
-        """Take the last change out again: it could not be applied."""
+        """Remove the last change, which could not be applied."""
         self._end -= RECORD.size + len(change)
         self.changes -= 1
         self._cut()
 
     def rewrite(self, number: int, standby: Checksum) -> None:
-        """Say that the file is being rewritten while a copy stands by."""
+        """Record that the file is being rewritten and a standby copy exists."""
         self._write(number, REWRITE, REWRITING.pack(*standby))
 
     def undo_rewrite(self) -> None:
-        """Say that the file is as it was."""
+        """Remove the record of a rewrite: the file is in its earlier state."""
         self._cut()
 
     def _write(self, number: int, kind: bytes, body: bytes) -> None:
         record = RECORD.pack(len(body), number, kind, _sum(len(body), number, kind, body)) + body
         try:
-            place = self._end
+            position = self._end
             view = memoryview(record)
             while view:
-                written = os.pwrite(self._descriptor, view, place)
-                place, view = place + written, view[written:]
+                written = os.pwrite(self._descriptor, view, position)
+                position, view = position + written, view[written:]
             os.fsync(self._descriptor)
         except OSError:
             self._cut()
@@ -299,12 +299,12 @@ class Journal:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """See that a file that was renamed in a folder is there after a power cut."""
+    """Flush a folder to disk, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""One writer a file, across processes; whoever is turned away is told by whom."""
+"""Locks between processes: one writer per file; an error names the process that holds the lock."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["ProcessLock", "UnlockableError", "opening"]
 
 OPENING = 30.0
-"""Seconds to wait for others that are just opening the store: they may have much to recover."""
+"""Seconds to wait for other processes that are opening the store: they may have much to recover."""
 
 
 @contextlib.contextmanager
 def opening(path: Path) -> Iterator[None]:
-    """Only one process at a time opens a store; what it finds, another cannot be changing.
+    """Only one process at a time opens a store, so that no other changes what it finds.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def opening(path: Path) -> Iterator[None]:
     Raises
     ------
     StoreLockedError
-        If another process does not get done.
+        If another process takes longer than `OPENING`.
     """
     lock = filelock.FileLock(
         path.with_name(path.name + ".opening.lock"), is_singleton=False, thread_local=False
@@ -63,8 +63,8 @@ class UnlockableError(StoreError):
 class ProcessLock:
     """An exclusive lock on a store, held by one process, with the holder's pid beside it.
 
-    The operating system drops the lock when the process ends, however it ends, so a stale pid file does no
-    harm: it is read only while somebody does hold the lock.
+    The operating system releases the lock when the process ends, however it ends. So a stale pid file does no
+    harm: it is read only while a process holds the lock.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ class ProcessLock:
         )
 
     def acquire(self, *, wait: float, note: bool = True) -> None:
-        """Take the lock, waiting for so many seconds at most.
+        """Acquire the lock.
 
         Parameters
         ----------
         wait : float
-            Seconds.
+            Seconds to wait at most.
         note : bool
-            Leave the pid beside it.
+            Write the pid file.
 
         Raises
         ------
@@ -118,25 +118,25 @@ class ProcessLock:
             raise _unlockable(self._path, error) from error
 
     def release(self, *, note: bool = True) -> None:
-        """Give the lock back; `note` as when it was taken."""
+        """Release the lock; `note` as in `acquire`."""
         if note:
             self._pid_file.unlink(missing_ok=True)
         self._lock.release()
 
     def holder(self) -> int | None:
-        """The pid that the holder left, if there is one."""
+        """The pid of the holder, from the pid file; None if there is none."""
         try:
             return int(self._pid_file.read_text())
         except (FileNotFoundError, ValueError):
             return None
 
     def refusal(self, *, held: bool = False) -> StoreLockedError:
-        """The error for whoever is turned away; it names the holder.
+        """The error for a process that cannot have the lock; it names the holder.
 
         Parameters
         ----------
         held : bool
-            This process has the lock: it is a reader that stands in the way, and those leave no pid.
+            This process holds the lock, so the file is open in a reader, and readers write no pid file.
         """
         pid = None if held else self.holder()
         holder = f"process {pid}" if pid is not None else "another process, reading it,"

@@ -1,4 +1,4 @@
-"""A store's file as this process has it open: its journal, its checkpoints, its recovery."""
+"""A store's file open in this process: its journal, its checkpoints, its recovery."""
 
 from __future__ import annotations
 
@@ -39,35 +39,36 @@ __all__ = [
 ]
 
 
-COMMITTED_ALL_THE_SAME = "Timeout waiting for active transactions to leave the system before checkpointing"
+COMMITTED_DESPITE_ERROR = "Timeout waiting for active transactions to leave the system before checkpointing"
+"""Kùzu's error after a commit whose checkpoint timed out."""
 
 
 JOURNAL = 8 << 20
-"""Bytes of the journal from which it is brought into the file."""
+"""Bytes of the journal from which it is checkpointed."""
 
 
 JOURNAL_SHARE = 16
-"""In a large file the journal may grow to this part of it: a checkpoint copies the file."""
+"""A journal may grow to one part in this many of a large file, because a checkpoint copies the file."""
 
 
 JOURNAL_CHANGES = 250
-"""Changes from which it is: applying one when the store is opened takes some hundredths of a second."""
+"""Changes in the journal from which it is checkpointed: applying one takes some hundredths of a second."""
 
 
 SMALL = 256 << 20
-"""Bytes of a file that is copied in no time: closing it brings the journal in, however short."""
+"""Bytes up to which copying the file costs almost nothing, so that closing it always checkpoints."""
 
 
 CHANGE = 0.05
-"""Seconds that a change of the journal takes when the store is opened."""
+"""Seconds to apply one change of the journal when the store is opened."""
 
 
 REWRITE = 2.5e-9
-"""Seconds that a checkpoint takes for each byte of the file, the copy that stands by included."""
+"""Seconds that a checkpoint takes per byte of the file, including the standby copy."""
 
 
 EMPTY_LOG = 64
-"""Bytes of a log that holds nothing: making functions known begins one."""
+"""Bytes of a log without changes: registering functions creates one."""
 
 
 READ_MARK = "MATCH (m:MeminiJournal {id: 0}) RETURN m.sequence AS sequence, m.journal AS journal"
@@ -87,7 +88,7 @@ Replay = Callable[[Transaction, bytes], object]
 
 @dataclass
 class OpenFile:
-    """What all engines on one path of this process have in common."""
+    """The state that all engines on one path share in this process."""
 
     path: Path
     read_only: bool
@@ -118,11 +119,11 @@ class OpenFile:
         """Open the database as the last checkpoint left it."""
         self.functions = False
         self.database = open_database(self.path, read_only=self.read_only)
-        # open as long as the database: closing it would give up the lock that Kùzu has on the file
+        # open as long as the database: closing it would release Kùzu's lock on the file
         self.descriptor = os.open(self.path, os.O_RDONLY)
 
     def start(self) -> None:
-        """Open the database and bring it up to date."""
+        """Open the database and apply the journal."""
         self.refuse_others()
         written = self.written()
         log = self.set_log_aside(written)
@@ -134,7 +135,7 @@ class OpenFile:
         except OldStoreError:
             self.stop()
             if log is not None:
-                # nothing but the log holds what an older memini wrote last
+                # an older memini had no journal: only the log holds its last changes
                 log.replace(beside(self.path, ".wal"))
             raise
         except BaseException:
@@ -148,7 +149,7 @@ class OpenFile:
             )
 
     def refuse_others(self) -> None:
-        """Touch nothing beside a file that another program has open in Kùzu."""
+        """Refuse a file that another program has open in Kùzu, before anything beside it is changed."""
         try:
             with self.path.open("rb+") as file:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -162,13 +163,13 @@ class OpenFile:
             ) from error
 
     def damaged(self, what: str) -> None:
-        """Something is lost: refuse to go on, or note it where that is accepted."""
+        """Report a loss: raise, or record it where losses are accepted."""
         if self.accepted is None:
             raise DamagedStoreError(f"{what}; {RECOVER.format(path=self.path)}")
         self.accepted.append(what)
 
     def written(self) -> Written | None:
-        """What the journal holds, after the file is what it says; a copy that stands by is put back."""
+        """Restore the standby copy if a rewrite was interrupted, check the file, and read the journal."""
         path = beside(self.path, ".journal")
         self.broken, self.foreign = "", False
         try:
@@ -177,7 +178,7 @@ class OpenFile:
             self.broken = f"{error}. Put a backup in its place"
             written = None
             if beside(self.path, ".standby").exists():
-                # the file may be rewritten by half: not even to be opened
+                # the file may be half rewritten, so it must not be opened
                 self.damaged(self.broken)
                 self.broken = ""
         if self.accepted is not None and path.exists():
@@ -190,7 +191,7 @@ class OpenFile:
                 f"{beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
                 "a backup in the file's place"
             )
-        written = self.looked_at(written)
+        written = self.checked(written)
         if written.answered > written.last:
             self.broken = (
                 f"the journal of {self.path} is damaged: {changes(written.last + 1, written.answered)} of "
@@ -198,8 +199,8 @@ class OpenFile:
             )
         return written
 
-    def looked_at(self, written: Written) -> Written:
-        """Refuse a file that is damaged; tell of one that another program has written, and go on with it."""
+    def checked(self, written: Written) -> Written:
+        """Compare the file with its checksum: refuse a damaged one, note one that another program wrote."""
         expected = written.rewriting or written.head.file
         try:
             found = sum_file(self.path, like=expected)
@@ -208,18 +209,21 @@ class OpenFile:
         if damage := expected.damage(found):
             self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
             if found._replace(header=expected.header) == expected:
-                # all the rest is as it was, and the journal has these few bytes
+                # only the header is damaged, and the journal has a copy of it
                 with self.path.open("rb+") as file:
                     file.write(expected.header)
                     file.flush()
                     os.fsync(file.fileno())
                 found = expected
         self.foreign = not damage and found != expected
-        # what the copy that stands by is compared with from now on
+        # the checksum for later standby copies
         return replace(written, head=written.head._replace(file=found))
 
     def set_log_aside(self, written: Written | None) -> Path | None:
-        """Kùzu would replay its log. All that memini wrote is in the journal; what others wrote is kept."""
+        """Move the log away, because Kùzu would replay it; a log of memini's own changes is deleted.
+
+        The journal has all changes of memini; the log of another program is kept under another name.
+        """
         log = beside(self.path, ".wal")
         if not log.exists():
             return None
@@ -230,7 +234,7 @@ class OpenFile:
         return log.replace(beside(self.path, f".wal.{stamp()}"))
 
     def mark(self) -> Mark:
-        """What the file says of itself."""
+        """The file's row of MeminiJournal."""
         connection = kuzu.Connection(self.database)
         try:
             row = execute(connection, READ_MARK).to_pylist()[0]
@@ -257,7 +261,7 @@ class OpenFile:
                 )
                 written = None
             elif self.foreign:
-                self.tell_foreign()
+                self.warn_foreign()
             self.journal = None if written is None else Journal(path, written)
             return
         if self.broken:
@@ -270,14 +274,14 @@ class OpenFile:
             )
             return
         if self.foreign:
-            self.tell_foreign()
+            self.warn_foreign()
         self.journal = Journal(path, written)
         for record in written.records:
             if record.number > self.sequence:
                 self.commit(record.number, partial(replayed, self.replay, record.change))
 
-    def tell_foreign(self) -> None:
-        """Another program has written the file, or put another in its place: it may be sound, or not."""
+    def warn_foreign(self) -> None:
+        """Warn that another program has written or replaced the file, which may or may not be sound."""
         warnings.warn(
             f"{self.path} is not as memini left it: another program wrote it, or another file was put in its "
             "place; look whether it is sound: memini doctor --deep",
@@ -285,7 +289,7 @@ class OpenFile:
         )
 
     def join_readers(self) -> None:
-        """Open the database for reading; nothing may be missing in the file."""
+        """Open the database for reading; the file must hold all changes."""
         self.written()
         self.load()
         try:
@@ -296,7 +300,7 @@ class OpenFile:
                     "no process has it open, or make copies with `memini backup`"
                 )
             if self.foreign:
-                self.tell_foreign()
+                self.warn_foreign()
         except BaseException:
             self.stop()
             raise
@@ -304,7 +308,7 @@ class OpenFile:
     # --- closing ---
 
     def stop(self) -> None:
-        """Close it; what is in the journal only stays there."""
+        """Close the database; journaled changes stay in the journal."""
         if self.journal is not None:
             self.journal.close()
             self.journal = None
@@ -312,24 +316,24 @@ class OpenFile:
             self.database.close()
             os.close(self.descriptor)
             if not self.read_only:
-                # its changes are in the journal
+                # the journal has all changes of Kùzu's log
                 beside(self.path, ".wal").unlink(missing_ok=True)
 
-    def again(self) -> None:
-        """Start from the file and the journal again, as they were before what has failed."""
+    def reopen(self) -> None:
+        """Open the file and the journal again, in their state before the failed step."""
         with self.gate.committing():
             self.stop()
             self.start()
 
     def settle(self) -> None:
-        """Bring everything into the file, so that it is all of the store."""
+        """Checkpoint all journaled changes, so that the file alone is the whole store."""
         with self.writing, self.gate.committing():
             if self.journal is not None and self.journal.head.follow:
                 self.checkpoint(follow=False)
                 self.reload()
 
     def worth_settling(self) -> bool:
-        """Whether bringing the journal in now takes less than applying it when the store is opened."""
+        """Whether a checkpoint now takes less time than applying the journal when the store is opened."""
         if self.journal is None or not self.journal.head.follow or self.database.is_closed:
             return False
         size = self.path.stat().st_size
@@ -339,25 +343,25 @@ class OpenFile:
 
     @contextmanager
     def rewriting(self, *, follow: bool = True) -> Iterator[str]:
-        """Let Kùzu rewrite the file inside; if that fails, the store is what it was.
+        """Let Kùzu rewrite the file inside; if that fails, the store is unchanged.
 
         Parameters
         ----------
         follow : bool
-            Whether changes are to follow in the journal.
+            Whether changes will follow in the journal.
 
         Yields
         ------
         str
-            What the file is to say of the journal that follows. It is another name each time, so that a file
-            and a journal of two moments, or of two copies of a store, are found out.
+            The name of the next journal, to be written into the file. It is new each time, so that a file and
+            a journal of different times, or of different copies of a store, are detected.
         """
         name = str(uuid.uuid4())
         path = beside(self.path, ".journal")
         try:
             if self.journal is None:
                 self.journal = Journal.begin(path, self.sequence, checksum(self.descriptor), follow=False)
-            # between two checkpoints the file is what it was after the first
+            # the file does not change between two checkpoints, so the journal's checksum is current
             file = self.journal.head.file
             if file.size != os.fstat(self.descriptor).st_size:
                 file = checksum(self.descriptor)
@@ -371,7 +375,7 @@ class OpenFile:
                 f"({error.strerror or error}); is the disk full?"
             ) from error
         except StoreError:
-            # no room beside the copy: it must not keep what room there is
+            # no space left beside the copy: free what the copy takes
             standby.discard(self.path)
             raise
         try:
@@ -380,24 +384,24 @@ class OpenFile:
             file = checksum(self.descriptor)
             fresh = Journal.begin(path, self.sequence, file, follow=follow, name=name)
         except OSError as error:
-            self.again()
+            self.reopen()
             raise StoreError(
                 f"{self.path} cannot be written ({error.strerror or error}); nothing of this step was kept"
             ) from error
         except BaseException:
-            self.again()
+            self.reopen()
             raise
         self.journal.close()
         self.journal = fresh
         standby.discard(self.path)
 
     def checkpoint(self, *, follow: bool = True) -> None:
-        """Bring everything into the file; nobody may read meanwhile.
+        """Checkpoint all changes into the file; no thread may read meanwhile.
 
         Parameters
         ----------
         follow : bool
-            Whether changes are to follow.
+            Whether changes will follow in the journal.
         """
         with self.rewriting(follow=follow) as name:
             connection = kuzu.Connection(self.database)
@@ -408,12 +412,12 @@ class OpenFile:
 
     @staticmethod
     def rewrite(connection: kuzu.Connection, name: str) -> None:
-        """Inside `rewriting`: say in the file what journal follows, and let Kùzu checkpoint."""
+        """Inside `rewriting`: write the name of the next journal into the file, and checkpoint."""
         execute(connection, SET_JOURNAL, {"journal": name})
         execute(connection, "CHECKPOINT")
 
     def reload(self) -> None:
-        """After a checkpoint: Kùzu's memory of what was deleted before it may be wrong, the file is right."""
+        """Open the file again after a checkpoint: Kùzu's state in memory may be wrong after deletions."""
         with self.gate.committing():
             self.database.close()
             os.close(self.descriptor)
@@ -421,13 +425,13 @@ class OpenFile:
             self.load()
 
     def begin(self) -> None:
-        """Before the first change: let the file say that a journal follows, so that a copy alone says so."""
+        """Before the first change: name the journal in the file, so that a copy without it is detected."""
         if self.journal is None or not self.journal.head.follow:
             with self.gate.committing():
                 self.checkpoint()
 
     def commit(self, number: int, statements: Callable[[Transaction], object]) -> None:
-        """Run statements as one transaction, which leaves the number in the file."""
+        """Run statements as one transaction, which also stores the change's number."""
         connection = kuzu.Connection(self.database)
         try:
             execute(connection, "BEGIN TRANSACTION")
@@ -438,14 +442,14 @@ class OpenFile:
                     execute(connection, "COMMIT")
                 except QueryError as error:
                     # the data is committed: a retry would apply it twice
-                    if COMMITTED_ALL_THE_SAME not in str(error):
+                    if COMMITTED_DESPITE_ERROR not in str(error):
                         raise
             self.sequence = number
         finally:
             connection.close()
 
     def long_journal(self) -> bool:
-        """Whether the journal should be brought into the file."""
+        """Whether the journal should be checkpointed."""
         journal = self.journal
         if journal is None:
             return False

@@ -23,7 +23,7 @@ __all__ = [
 
 
 def first_writer(path: Path, replay: Replay) -> OpenFile:
-    """Open for writing; what a crash left is recovered."""
+    """Open for writing, and recover after a crash."""
     lock = ProcessLock(path)
     with opening(path):
         lock.acquire(wait=0.0)
@@ -36,11 +36,11 @@ def first_writer(path: Path, replay: Replay) -> OpenFile:
 
 
 def first_reader(path: Path, replay: Replay) -> OpenFile:
-    """Open for reading; where a crash left something to do, that is done first, as a writer."""
+    """Open for reading; if recovery is needed, it is done first, as a writer."""
     try:
         return _locked_reader(path, replay)
     except UnlockableError:
-        # where nobody can write, nobody has to be kept out
+        # no process can write in this folder, so no lock is needed
         return OpenFile(path, True, None, replay)  # noqa: FBT003
 
 
@@ -61,34 +61,34 @@ def _locked_reader(path: Path, replay: Replay) -> OpenFile:
 
 
 def recover(path: Path, replay: Replay) -> list[str]:
-    """Go on with what is left of a damaged store.
+    """Recover what can be read of a damaged store.
 
     Parameters
     ----------
     path : Path
         The file.
     replay : callable
-        As of `Engine`.
+        As in `Engine`.
 
     Returns
     -------
     list of str
-        What was lost; empty where nothing was. A copy of the journal lies beside the file.
+        Descriptions of the losses; empty if nothing was lost. A copy of the journal is left beside the file.
 
     Raises
     ------
     StoreLockedError
         If a process has it open.
     NotAStoreError, DamagedStoreError
-        If not even the file can be read.
+        If the file itself cannot be read.
     """
     path = path.resolve()
-    lost: list[str] = []
+    losses: list[str] = []
     lock = ProcessLock(path)
     with opening(path):
         lock.acquire(wait=0.0)
         try:
-            shared = OpenFile(path, False, lock, replay, accepted=lost)  # noqa: FBT003
+            shared = OpenFile(path, False, lock, replay, accepted=losses)  # noqa: FBT003
             try:
                 if shared.journal is None:
                     shared.journal = Journal.begin(
@@ -99,4 +99,4 @@ def recover(path: Path, replay: Replay) -> list[str]:
                 shared.stop()
         finally:
             lock.release()
-    return lost
+    return losses

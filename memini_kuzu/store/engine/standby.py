@@ -1,9 +1,8 @@
-"""A copy of a store's file while Kùzu rewrites the file: the way back if it does not get through.
+"""The standby copy of a store's file: it is restored if Kùzu is interrupted while it rewrites the file.
 
-A checkpoint of Kùzu 0.11.3 writes pages of its hash indexes in place. Killed halfway it leaves a file that
-cannot be opened. So memini lets Kùzu checkpoint only while a copy of the file stands beside the store. The
-journal says that it stands there, and what it is: a copy that the journal does not speak of means nothing,
-and one that is not what the journal says is not used.
+A checkpoint of Kùzu 0.11.3 writes pages of its hash indexes in place; killed halfway, it leaves a file that
+cannot be opened. So memini lets Kùzu checkpoint only while a copy of the file exists. The journal records the
+copy with its checksum: a copy without a record is ignored, and one with another checksum is not used.
 
 =======================  ======================
 ``<store>.standby.new``  the file, while it is copied
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "beside", "copy", "discard", "keep", "restore"]
 
 FILES = (".standby.new", ".standby")
-"""What may stand beside a store."""
+"""Suffixes of the copy beside a store."""
 
 CLONE = 0x40049409
 """FICLONE of Linux: a copy that shares its blocks, at no cost, where the file system can."""
@@ -34,19 +33,19 @@ BLOCK = 1 << 24
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """What stands beside a store, by how its name ends."""
+    """The path of a file beside a store, by its suffix."""
     return path.with_name(path.name + suffix)
 
 
 def copy(source: int, target: Path) -> None:
-    """Copy an open file, and see that it is on the disk.
+    """Copy an open file, and flush the copy to disk.
 
     Parameters
     ----------
     source : int
-        A file descriptor on it.
+        Descriptor of the file.
     target : Path
-        The copy; written over where it exists.
+        The copy; an existing file is overwritten.
     """
     with target.open("wb") as file:
         try:
@@ -68,42 +67,42 @@ def keep(path: Path, source: int) -> None:
     path : Path
         The store.
     source : int
-        A file descriptor on it that stays open: closing any descriptor of a file gives up the locks that the
-        process has on it, and Kùzu's lock among them.
+        Descriptor of the file, which must stay open: closing any descriptor of a file releases all locks of
+        the process on it, also Kùzu's.
     """
     fresh = beside(path, ".standby.new")
     try:
         copy(source, fresh)
     except OSError:
-        fresh.unlink(missing_ok=True)  # a full disk needs the room
+        fresh.unlink(missing_ok=True)  # free the space on a full disk
         raise
     fresh.replace(beside(path, ".standby"))
 
 
 def discard(path: Path) -> None:
-    """Forget the copy: the store is whole."""
+    """Delete the copy, once the store's file is complete."""
     for suffix in FILES:
         beside(path, suffix).unlink(missing_ok=True)
 
 
 def restore(path: Path, expected: Checksum) -> bool:
-    """Put the copy back; interrupted, it can be done again.
+    """Restore the copy; can be repeated after an interruption.
 
     Parameters
     ----------
     path : Path
-        The store; nobody may have it open.
+        The store, which must not be open anywhere.
     expected : Checksum
-        Of the copy, as the journal has it.
+        Of the copy, from the journal.
 
     Returns
     -------
     bool
-        Whether the store is again what the journal expects; otherwise nothing was changed.
+        Whether the store's file now has the expected checksum; if not, nothing was changed.
     """
     standby = beside(path, ".standby")
     if not standby.exists():
-        # the copy was put back already, by whoever was interrupted before it could say so
+        # restored already, by a process that was interrupted before it could record that
         return path.exists() and sum_file(path) == expected
     if sum_file(standby) != expected:
         return False

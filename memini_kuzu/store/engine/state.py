@@ -1,4 +1,4 @@
-"""What a store's file says of its changes, and what stands in its journal."""
+"""Which changes a store's file holds, and which its journal holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OldStoreError(StoreError):
 
 
 def changes(first: int, last: int) -> str:
-    """How changes are called.
+    """A range of change numbers in words.
 
     Examples
     --------
@@ -31,14 +31,14 @@ def changes(first: int, last: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the file says of itself.
+    """The row of MeminiJournal in the file.
 
     Parameters
     ----------
     sequence : int
-        Number of the last change that is in it.
+        Number of the last change in the file.
     journal : str
-        Name of the journal in which others may follow; empty where all is in the file.
+        Name of the journal that may hold later changes; empty if the file holds all.
     """
 
     sequence: int
@@ -47,18 +47,18 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """What is in a store's file and what beside it.
+    """The state of a store's file and journal.
 
     Parameters
     ----------
     changes : int
-        How many are in the journal alone.
+        Number of changes that are in the journal alone.
     sequence : int
-        Number of the last one that was answered.
+        Number of the last acknowledged change.
     damage : str
-        What is wrong with the file; empty where nothing was found.
+        Damage found in the file; empty if none.
     summed : bool
-        Whether the whole file was looked at.
+        Whether the checksum covers the whole file.
     """
 
     changes: int

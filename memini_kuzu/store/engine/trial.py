@@ -1,4 +1,4 @@
-"""Reading a damaged file in another process first: Kùzu may crash the process that reads one."""
+"""Reading a damaged file in another process first: Kùzu may crash the process that reads it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ database.close()
 
 
 def try_out(path: Path, pool: int) -> None:
-    """See that all of a file can be read.
+    """Check that all rows of a file can be read.
 
     Parameters
     ----------
     path : Path
-        The file; nobody has it open, and no log lies beside it.
+        The file, which must not be open anywhere and must have no log beside it.
     pool : int
         Bytes of page cache.
 
