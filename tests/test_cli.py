@@ -599,7 +599,7 @@ def test_recall_prints_json_of_the_promised_form(filled: Path) -> None:
     assert all(set(entity) == {"name", "label", "activation"} for entity in found["entities"])
     assert found["paths"]
     assert all(
-        set(path) == {"passage", "kind", "through", "score", "strength", "last_seen"}
+        set(path) == {"passage", "kind", "through", "score", "strength", "last_seen", "said", "rival"}
         for path in found["paths"]
     )
 
