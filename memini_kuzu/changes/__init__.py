@@ -1,6 +1,6 @@
-"""What alters a memory: each module computes a `store.change.Change` and hands it to the store.
+"""Operations that change a memory: each module computes a `store.change.Change`, which the store applies.
 
-In come records, tables, names and scopes; out goes a report of what was done.
+Input: records, tables, names and scopes. Output: a report of what was done.
 
 - `ingestion`, `documents`: texts become passages, mentions and events.
 - `events`, `folding`, `exchange`: event tables and folded edges are loaded; a store is exported and imported.

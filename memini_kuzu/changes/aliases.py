@@ -4,7 +4,7 @@ Nothing is united silently. `suggest` lists names that may mean the same; `add` 
 alias was an entity itself, its associations are added to the other's (superposition: the state of the sum is
 the sum of the states), its mentions go over, and the documents' ledgers with them, so that forgetting and
 retuning know nothing of aliases. `remove` takes exactly that back: it finds the moved events in the ledgers
-again, so that what was forgotten meanwhile stays forgotten, and what was told meanwhile under either name
+again, so that what was forgotten meanwhile stays forgotten, and what was ingested meanwhile under either name
 stays with the entity.
 """
 
@@ -104,7 +104,7 @@ def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
     complete = np.zeros(len(edges), dtype=np.bool_)
     here, there = common_pairs(edges, ledger)
     complete[here] = edges.events[here] == ledger.events[there]
-    # a loaded event may stand in the place of a told one that maintenance had forgotten
+    # a loaded event may take the place of an ingested one that maintenance had dropped
     return complete & ~unaccounted(edges, ledger, parameters)
 
 
@@ -335,7 +335,7 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
 
 
 def _still_documents(store: Store, documents: Ints) -> Ints:
-    """Which of these documents there are."""
+    """Those of these documents that exist."""
     if not len(documents):
         return documents
     return column(read_documents(store.read, documents.tolist()), "id")
@@ -369,9 +369,9 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
             "some of the alias's associations came from an event stream, and the store has been retuned "
             "since; retune it back before removing the alias"
         )
-    told = events.fold(parameters)
-    stored = without_events(stored, forgotten.fold(parameters), told, parameters)
-    edges = concatenate(without_pairs(told, stored), stored)
+    from_ledger = events.fold(parameters)
+    stored = without_events(stored, forgotten.fold(parameters), from_ledger, parameters)
+    edges = concatenate(without_pairs(from_ledger, stored), stored)
     own = undo["entity"]["id"]
     other = np.where(edges.source == own, edges.target, edges.source)
     return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))
@@ -384,21 +384,21 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     stored = _incident(store, target)
     known = left.fold(store.parameters)
     changed, deleted = subtract_edges(stored, taken, known, store.parameters)
-    # where the ledgers do not hold all that is left, what the alias was added to has dates; what was told
-    # since is in the ledgers, or has moved the dates on beyond those of both
+    # where the ledgers do not hold all remaining events, the recorded edge supplies the dates; what was
+    # ingested since is in the ledgers, or has moved the dates beyond those of both
     before = edges_from_lists(undo["common"])
     before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
     foreign = ~_accounted(changed, known, store.parameters)[here]
     here, there = here[foreign], there[foreign]
     of, theirs = common_pairs(before.take(there), taken)
-    here, before, brought = here[of], before.take(there[of]), taken.take(theirs)
+    here, before, moved = here[of], before.take(there[of]), taken.take(theirs)
     first, last = before.first_seen.copy(), before.last_seen.copy()
-    told, of = common_pairs(before, known)
-    first[told] = np.minimum(first[told], known.first_seen[of])
-    last[told] = np.maximum(last[told], known.last_seen[of])
-    added_first = np.minimum(before.first_seen, brought.first_seen)
-    added_last = np.maximum(before.last_seen, brought.last_seen)
+    rows, of = common_pairs(before, known)
+    first[rows] = np.minimum(first[rows], known.first_seen[of])
+    last[rows] = np.maximum(last[rows], known.last_seen[of])
+    added_first = np.minimum(before.first_seen, moved.first_seen)
+    added_last = np.maximum(before.last_seen, moved.last_seen)
     earlier, later = changed.first_seen[here] < added_first, changed.last_seen[here] > added_last
     # what is left lies within the dates that are there: some may have been forgotten since
     first, last = np.maximum(first, changed.first_seen[here]), np.minimum(last, changed.last_seen[here])

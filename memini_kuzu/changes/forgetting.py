@@ -1,9 +1,9 @@
-"""Exact unlearning: take back what documents, entities or pairs have contributed, and nothing else.
+"""Exact unlearning: remove what documents, entities or pairs have contributed, and nothing else.
 
 The state of an association is a sum over events, and every document keeps a ledger of its own. So forgetting
-a source leaves the store that never saw it. The sum is not taken back by subtraction, which would cancel, but
-made again from the events that the other ledgers hold for the same pair; only what no ledger accounts for is
-reached by subtracting.
+a source gives the store that never ingested it. The sum is not reduced by subtraction, which cancels, but
+computed again from the events that the other ledgers hold for the same pair; only a part that no ledger
+accounts for is subtracted from.
 
 What stays as it was: positions of other documents in a source, the display name of an entity that others
 mention too, and what an earlier maintenance pass had dropped.
@@ -47,13 +47,13 @@ __all__ = [
     "forget",
 ]
 
-NOTHING_TOLD = tables()["Entity"].columns.empty_table()
+NO_ENTITIES = tables()["Entity"].columns.empty_table()
 
 NO_PASSAGES = tables()["Passage"].columns.empty_table()
 
 
 def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport:
-    """Take back what a scope has contributed, in one change; see `Memory.forget`."""
+    """Remove what a scope has contributed, in one change; see `Memory.forget`."""
     if dry_run:
         with store.snapshot():
             return _plan(store.read, scope, store.parameters).report(dry_run=True)
@@ -65,10 +65,10 @@ def forget(store: Store, scope: Scope, *, dry_run: bool = False) -> ForgetReport
 
 @dataclass(frozen=True, slots=True)
 class _Documents:
-    """The documents that a scope selects, and what is left of them."""
+    """The documents that a scope selects, and what remains of them."""
 
     deleted: Ints
-    """Ids of those with no version left."""
+    """Ids of those with no remaining version."""
     textless: Ints
     """Ids of those whose newest version goes, deleted or not."""
     changed: pa.Table
@@ -115,37 +115,44 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
         _refuse_unknown(run, scope.source, documents)
     ledger = read_ledger(run)
     chosen = _in_scope(scope, documents)
-    lost = _lost(scope, ledger, _ids(documents, "id")[chosen])
-    gone, left = ledger.take(lost), ledger.take(~lost)
-    papers = _documents(scope, documents, chosen, gone, left)
+    is_removed = _removed(scope, ledger, _ids(documents, "id")[chosen])
+    removed, remaining_events = ledger.take(is_removed), ledger.take(~is_removed)
+    affected = _documents(scope, documents, chosen, removed, remaining_events)
 
-    passages = statements.read_passages(run, papers.textless)
+    passages = statements.read_passages(run, affected.textless)
     mentioned = statements.mentioned_by(run, passages["id"])
-    touched = np.unique(np.concatenate([gone.ends(), _ids(mentioned, "entity"), *_named(run, scope)]))
-    edges = _incident(run, touched)
-    stay = left.take(np.isin(left.source, gone.source))
-    updated, deleted = subtract_edges(edges, gone.fold(parameters), stay.fold(parameters), parameters)
+    involved = np.unique(np.concatenate([removed.ends(), _ids(mentioned, "entity"), *_named(run, scope)]))
+    edges = _incident(run, involved)
+    stay = remaining_events.take(np.isin(remaining_events.source, removed.source))
+    updated, deleted = subtract_edges(edges, removed.fold(parameters), stay.fold(parameters), parameters)
     if not scope.of_documents:
         updated, deleted = Edges.empty(), edges.take(_between(scope, edges))
     remaining = concatenate(without_pairs(edges, concatenate(updated, deleted)), updated)
 
-    evidence = _evidence(run, scope, touched, passages=_ids(passages, "id"), edges=remaining, left=left)
-    orphans = np.setdiff1d(touched, evidence.entity)
+    evidence = _evidence(
+        run,
+        scope,
+        involved,
+        passages=_ids(passages, "id"),
+        edges=remaining,
+        remaining_events=remaining_events,
+    )
+    orphans = np.setdiff1d(involved, evidence.entity)
     if scope.entity is not None:
         orphans = np.union1d(orphans, [scope.entity])
     if scope.of_documents:
-        orphans = np.union1d(orphans, np.setdiff1d(_leftovers(run, papers.dates), left.ends()))
+        orphans = np.union1d(orphans, np.setdiff1d(_leftovers(run, affected.dates), remaining_events.ends()))
     return _Plan(
-        documents=papers,
+        documents=affected,
         passages=_ids(passages, "id"),
         counts=_counts(mentioned),
-        events=len(gone),
+        events=len(removed),
         updated=updated,
         deleted=deleted,
         entities=orphans,
         aliases=(aliases := statements.read_aliases_of(run, orphans)),
         undone=_undone(run, scope, _ids(documents, "id")[chosen], aliases["key"].to_pylist()),
-        dates=_dates(run, np.setdiff1d(touched, orphans), papers.dates, evidence),
+        dates=_dates(run, np.setdiff1d(involved, orphans), affected.dates, evidence),
         unhead=scope.entity,
     )
 
@@ -186,8 +193,8 @@ def _in_scope(scope: Scope, documents: pa.Table) -> Flags:
     return np.asarray(pc.equal(documents["source"], scope.source).to_numpy(), dtype=np.bool_)
 
 
-def _lost(scope: Scope, ledger: Ledger, chosen: Ints) -> Flags:
-    """Which events go."""
+def _removed(scope: Scope, ledger: Ledger, chosen: Ints) -> Flags:
+    """Which events are removed."""
     if scope.entity is not None:
         return ledger.of(scope.entity)
     if scope.pair is not None:
@@ -201,7 +208,9 @@ def _joins(pair: tuple[int, int], source: Ints, target: Ints) -> Flags:
     return joins
 
 
-def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: Ledger, left: Ledger) -> _Documents:
+def _documents(
+    scope: Scope, documents: pa.Table, chosen: Flags, removed: Ledger, remaining_events: Ledger
+) -> _Documents:
     ids = _ids(documents, "id")
     row, text, date = _versions(documents)
     going = chosen[row] & scope.holds(date)
@@ -209,7 +218,7 @@ def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: Ledger, l
     deleted = chosen & (staying == 0)
     textless = chosen & scope.holds(_ids(documents, "time"))
     changed = np.zeros(len(ids), dtype=np.bool_)
-    changed[np.isin(ids, gone.document)] = changed[row[going]] = True
+    changed[np.isin(ids, removed.document)] = changed[row[going]] = True
     changed &= ~deleted
 
     # what stays of a document without its newest text is dated by its newest version that stays
@@ -218,7 +227,9 @@ def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: Ledger, l
     blank = textless[changed]
     table = documents.filter(pa.array(changed))
     kept = changed[row] & ~going
-    ledgers = ledger_to_arrow(left.take(np.isin(left.document, ids[changed])), ids[changed])
+    ledgers = ledger_to_arrow(
+        remaining_events.take(np.isin(remaining_events.document, ids[changed])), ids[changed]
+    )
 
     def lists(values: pa.Array, counts: Ints) -> pa.Array:
         return pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(counts)), pa.int32()), values)
@@ -251,7 +262,7 @@ def _documents(scope: Scope, documents: pa.Table, chosen: Flags, gone: Ledger, l
 
 
 def _named(run: Run, scope: Scope) -> list[Ints]:
-    """The entities that the scope itself names, and their neighbours, whom no ledger may know."""
+    """The entities that the scope names, and their neighbours: these may occur in no ledger."""
     if scope.pair is not None:
         return [np.array(scope.pair)]
     if scope.entity is not None:
@@ -261,7 +272,7 @@ def _named(run: Run, scope: Scope) -> list[Ints]:
 
 
 def _incident(run: Run, entities: Ints) -> Edges:
-    """The associations from and to these entities, each once."""
+    """The outgoing and incoming associations of these entities, each once."""
     edges = edges_from_arrow(statements.read_incident(run, entities))
     order = np.lexsort((edges.target, edges.source))
     edges = edges.take(order)
@@ -271,7 +282,7 @@ def _incident(run: Run, entities: Ints) -> Edges:
 
 
 def _between(scope: Scope, edges: Edges) -> Flags:
-    """Which associations go because the scope names them."""
+    """Which associations are removed because the scope names them."""
     if scope.pair is not None:
         return _joins(scope.pair, edges.source, edges.target)
     incident: Flags = (edges.source == scope.entity) | (edges.target == scope.entity)
@@ -280,7 +291,7 @@ def _between(scope: Scope, edges: Edges) -> Flags:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What still speaks for the entities that were touched: from when to when."""
+    """The first and last date of the remaining evidence of the affected entities."""
 
     entity: Ints
     first: Ints
@@ -288,11 +299,13 @@ class _Evidence:
 
 
 def _evidence(
-    run: Run, scope: Scope, touched: Ints, *, passages: Ints, edges: Edges, left: Ledger
+    run: Run, scope: Scope, involved: Ints, *, passages: Ints, edges: Edges, remaining_events: Ledger
 ) -> _Evidence:
-    mentions = statements.read_mentions(run, touched)
+    mentions = statements.read_mentions(run, involved)
     kept = ~np.isin(_ids(mentions, "passage"), passages)
-    ledger = left.take(np.isin(left.source, touched) | np.isin(left.target, touched))
+    ledger = remaining_events.take(
+        np.isin(remaining_events.source, involved) | np.isin(remaining_events.target, involved)
+    )
     entity = np.concatenate(
         [_ids(mentions, "entity")[kept], edges.source, edges.target, ledger.source, ledger.target]
     )
@@ -304,29 +317,29 @@ def _evidence(
     latest = np.zeros(len(ids), dtype=np.int64)
     np.minimum.at(earliest, inverse, first)
     np.maximum.at(latest, inverse, last)
-    known = np.isin(ids, touched)
+    known = np.isin(ids, involved)
     if scope.entity is not None:
         known &= ids != scope.entity
     return _Evidence(ids[known], earliest[known], latest[known])
 
 
 def _undone(run: Run, scope: Scope, chosen: Ints, deleted: list[str]) -> pa.Table:
-    """What takes aliases back, without what is forgotten: it stands in no ledger meanwhile."""
+    """The undo records of aliases without the forgotten events: those are in no ledger meanwhile."""
     keys, undos = [], []
     for row in merged_aliases(run):
         undo = json.loads(row["undo"])
         lists = {
             name: {of: np.array(values) for of, values in undo[name].items()} for name in ("inner", "edges")
         }
-        gone = {name: _undone_rows(scope, chosen, undo, columns) for name, columns in lists.items()}
-        if row["key"] in deleted or not any(rows.any() for rows in gone.values()):
+        removed = {name: _undone_rows(scope, chosen, undo, columns) for name, columns in lists.items()}
+        if row["key"] in deleted or not any(rows.any() for rows in removed.values()):
             continue
         for name, columns in lists.items():
-            undo[name] = {of: values[~gone[name]].tolist() for of, values in columns.items()}
+            undo[name] = {of: values[~removed[name]].tolist() for of, values in columns.items()}
         # the associations that are kept hold these events too
         forgotten = undo.setdefault("forgotten", {of: [] for of in lists["inner"]})
         for of, values in lists["inner"].items():
-            forgotten[of] += values[gone["inner"]].tolist()
+            forgotten[of] += values[removed["inner"]].tolist()
         keys.append(row["key"])
         undos.append(json.dumps(undo))
     return pa.table({"key": pa.array(keys, pa.string()), "undo": pa.array(undos, pa.string())})
@@ -349,7 +362,7 @@ def _undone_rows(scope: Scope, chosen: Ints, undo: dict[str, Any], columns: dict
 
 
 def _leftovers(run: Run, dates: Ints) -> Ints:
-    """Entities that only replaced versions mentioned, alone in their sentences: only their dates tell."""
+    """Entities that only replaced versions mentioned, alone in their sentences: identified by dates alone."""
     table = statements.lone_entities(run)
     only = np.isin(_ids(table, "first_seen"), dates) & np.isin(_ids(table, "last_seen"), dates)
     return _ids(table, "id")[only]
@@ -384,7 +397,7 @@ def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
     """Put a plan into a change."""
     # an entity that goes needs no counts
     counts = plan.counts.filter(pc.invert(pc.is_in(plan.counts["id"], pa.array(plan.entities))))
-    alter_entities(change, store.read, NOTHING_TOLD, counts)
+    alter_entities(change, store.read, NO_ENTITIES, counts)
     change.update("Entity", plan.dates)
     change.delete("Entity", keys(plan.entities))
     change.delete("Alias", plan.aliases)

@@ -56,9 +56,9 @@ class MergeReport:
     Parameters
     ----------
     documents, passages, associations, entities, loads : int
-        What the other store brought; entities counts those that are new.
+        What was added from the other store; entities counts the new ones.
     skipped : int
-        Documents that were there already.
+        Documents that this store had already.
     unresolved : tuple of str
         Aliases of the other store that were left out: the name is another entity's here, or an alias of one.
     """
@@ -85,63 +85,63 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
             f"{other.path} has {other.parameters}, not {store.parameters}; bring one to the other's with "
             "`memini retune` first"
         )
-    brought, edges, ledger, space = _read_all(other)
+    imported, edges, ledger, space = _read_all(other)
     with store.changing() as change:
-        _refuse_known_loads(store, brought["loads"])
-        skipped = _known_documents(store, brought["documents"])
+        _refuse_known_loads(store, imported["loads"])
+        skipped = _known_documents(store, imported["documents"])
         if len(skipped) and not skip_known:
-            first = brought["documents"].filter(pc.is_in(brought["documents"]["id"], pa.array(skipped)))
+            first = imported["documents"].filter(pc.is_in(imported["documents"]["id"], pa.array(skipped)))
             raise InputError(
                 f"{len(skipped)} documents are in both stores, such as {first['record'][0].as_py()} of "
                 f"source {first['source'][0].as_py()!r}: they would count twice; pass --skip-known"
             )
-        gone = np.isin(ledger.document, skipped)
+        is_skipped = np.isin(ledger.document, skipped)
         edges = without_events(
             edges,
-            ledger.take(gone).fold(store.parameters),
-            ledger.take(~gone).fold(store.parameters),
+            ledger.take(is_skipped).fold(store.parameters),
+            ledger.take(~is_skipped).fold(store.parameters),
             store.parameters,
         )
-        _leave_out(brought, skipped)
+        _leave_out(imported, skipped)
         moved = read_moved(store.read)
         edges = redirect_edges(edges, moved, store.parameters)
-        _redirect(brought, ledger.take(~gone), moved)
-        was = column(brought["passages"], "id")
-        _shift(store, brought)
-        _revise_undos(store, brought, moved, was)
-        new = alter_entities(change, store.read, _counted(brought))
-        unresolved = _merge_aliases(store, change, brought["aliases"])
-        count_sources(change, store, _counters(brought["sources"]))
-        change.create("Document", brought["documents"])
-        rewrite_passages(change, store, [], brought["passages"])
-        change.create("MENTIONS", brought["mentions"])
-        there = embeddings.read_space(store.read)
-        if space is not None and there in {None, space}:
-            if there is None:
+        _redirect(imported, ledger.take(~is_skipped), moved)
+        was = column(imported["passages"], "id")
+        _shift(store, imported)
+        _revise_undos(store, imported, moved, was)
+        new = alter_entities(change, store.read, _counted(imported))
+        unresolved = _merge_aliases(store, change, imported["aliases"])
+        count_sources(change, store, _counters(imported["sources"]))
+        change.create("Document", imported["documents"])
+        rewrite_passages(change, store, [], imported["passages"])
+        change.create("MENTIONS", imported["mentions"])
+        own_space = embeddings.read_space(store.read)
+        if space is not None and own_space in {None, space}:
+            if own_space is None:
                 embeddings.make_room(change, store.stored_meta(), space)
-            change.create(EMBEDDING, brought["vectors"])
+            change.create(EMBEDDING, imported["vectors"])
         write_edges(store, change, edges)
-        change.create("Load", brought["loads"])
+        change.create("Load", imported["loads"])
     return MergeReport(
-        brought["documents"].num_rows,
-        brought["passages"].num_rows,
+        imported["documents"].num_rows,
+        imported["passages"].num_rows,
         len(edges),
         new,
-        brought["loads"].num_rows,
+        imported["loads"].num_rows,
         len(skipped),
         unresolved,
     )
 
 
 def _read_all(other: Store) -> tuple[dict[str, pa.Table], Edges, Ledger, Space | None]:
-    """All that a store holds, of one state."""
+    """All tables of a store, in one state."""
     with other.snapshot():
-        brought = {name: read_table(other.read, label) for name, label in EXPORTED.items()}
+        imported = {name: read_table(other.read, label) for name, label in EXPORTED.items()}
         space = embeddings.read_space(other.read)
         if space is not None:
-            brought["vectors"] = embeddings.read_vectors(other.read, space)
+            imported["vectors"] = embeddings.read_vectors(other.read, space)
         edges = edges_from_arrow(other.read_edges())
-    return brought, edges, ledger_from_arrow(brought["documents"]), space
+    return imported, edges, ledger_from_arrow(imported["documents"]), space
 
 
 def _refuse_known_loads(store: Store, loads: pa.Table) -> None:
@@ -159,55 +159,58 @@ def _known_documents(store: Store, documents: pa.Table) -> NDArray[np.int64]:
     return ids[np.isin(ids, document_ids(store.read))]
 
 
-def _leave_out(brought: dict[str, pa.Table], skipped: NDArray[np.int64]) -> None:
-    """Take documents out of what is brought."""
+def _leave_out(imported: dict[str, pa.Table], skipped: NDArray[np.int64]) -> None:
+    """Leave documents out of the imported tables."""
     out = pa.array(skipped)
-    documents, passages, mentions = brought["documents"], brought["passages"], brought["mentions"]
-    brought["documents"] = documents.filter(pc.invert(pc.is_in(documents["id"], out)))
-    brought["passages"] = passages.filter(pc.invert(pc.is_in(passages["document"], out)))
-    kept = brought["passages"]["id"].combine_chunks()
-    brought["mentions"] = mentions.filter(pc.is_in(mentions["passage"], kept))
-    if "vectors" in brought:
-        brought["vectors"] = brought["vectors"].filter(pc.is_in(brought["vectors"]["id"], kept))
+    documents, passages, mentions = imported["documents"], imported["passages"], imported["mentions"]
+    imported["documents"] = documents.filter(pc.invert(pc.is_in(documents["id"], out)))
+    imported["passages"] = passages.filter(pc.invert(pc.is_in(passages["document"], out)))
+    kept = imported["passages"]["id"].combine_chunks()
+    imported["mentions"] = mentions.filter(pc.is_in(mentions["passage"], kept))
+    if "vectors" in imported:
+        imported["vectors"] = imported["vectors"].filter(pc.is_in(imported["vectors"]["id"], kept))
 
 
 def _set(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), name, values)
 
 
-def _redirect(brought: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int, int]) -> None:
-    """What is brought, under the names that it has here."""
-    entities, aliases = brought["entities"], brought["aliases"]
+def _redirect(imported: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int, int]) -> None:
+    """Replace entity ids of the other store that are aliases in this one."""
+    entities, aliases = imported["entities"], imported["aliases"]
     ids = redirected(column(entities, "id"), moved)
     # those that keep their ids first: of two rows of one entity, its own name is the one to take
     own_first = np.argsort(ids != column(entities, "id"), kind="stable")
-    brought["entities"] = _set(entities, "id", pa.array(ids)).take(own_first)
-    brought["aliases"] = _set(aliases, "entity", pa.array(redirected(column(aliases, "entity"), moved)))
-    passages, mentions = brought["passages"], brought["mentions"]
+    imported["entities"] = _set(entities, "id", pa.array(ids)).take(own_first)
+    imported["aliases"] = _set(aliases, "entity", pa.array(redirected(column(aliases, "entity"), moved)))
+    passages, mentions = imported["passages"], imported["mentions"]
     heading = passages["heading"].to_numpy(zero_copy_only=False)
     headed = ~np.isnan(heading.astype(np.float64))
     heads = np.zeros(len(heading), dtype=np.int64)
     heads[headed] = column(passages.filter(pa.array(headed)), "heading")
-    brought["passages"] = _set(passages, "heading", pa.array(redirected(heads, moved), mask=~headed))
+    imported["passages"] = _set(passages, "heading", pa.array(redirected(heads, moved), mask=~headed))
     # a passage may mention one of them under both names
     mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved)))
     summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate([("count", "sum")])
-    brought["mentions"] = summed.rename_columns(["passage", "entity", "count"])
-    told = Ledger(
+    imported["mentions"] = summed.rename_columns(["passage", "entity", "count"])
+    redirected_ledger = Ledger(
         ledger.document,
         redirected(ledger.source, moved),
         redirected(ledger.target, moved),
         ledger.amount,
         ledger.time,
     )
-    lists = ledger_to_arrow(told.take(told.source != told.target), column(brought["documents"], "id"))
+    lists = ledger_to_arrow(
+        redirected_ledger.take(redirected_ledger.source != redirected_ledger.target),
+        column(imported["documents"], "id"),
+    )
     for name in lists.column_names[1:]:
-        brought["documents"] = _set(brought["documents"], name, lists[name])
+        imported["documents"] = _set(imported["documents"], name, lists[name])
 
 
-def _counted(brought: dict[str, pa.Table]) -> pa.Table:
-    """The entities, each once, with the mentions and headings that are brought."""
-    entities = brought["entities"]
+def _counted(imported: dict[str, pa.Table]) -> pa.Table:
+    """The imported entities, each once, with their imported mentions and headings."""
+    entities = imported["entities"]
     if not entities.num_rows:
         return entities
     rows = entities.group_by("id", use_threads=False).aggregate(
@@ -221,8 +224,8 @@ def _counted(brought: dict[str, pa.Table]) -> pa.Table:
     )
     rows = rows.rename_columns(["id", "key", "name", "label", "first_seen", "last_seen"])
     ids = column(rows, "id")
-    headed = brought["passages"]["heading"].drop_null()
-    for name, of in (("mentions", brought["mentions"]["entity"]), ("headings", headed)):
+    headed = imported["passages"]["heading"].drop_null()
+    for name, of in (("mentions", imported["mentions"]["entity"]), ("headings", headed)):
         counts = pc.value_counts(of.combine_chunks())
         place = positions(ids, counts.field("values").to_numpy())
         number = np.append(counts.field("counts").to_numpy(), 0)[place]
@@ -234,22 +237,22 @@ def _counters(sources: pa.Table) -> dict[str, int]:
     return dict(zip(sources["name"].to_pylist(), sources["passages"].to_pylist(), strict=True))
 
 
-def _shift(store: Store, brought: dict[str, pa.Table]) -> None:
-    """Give the passages positions after those that their sources have here already."""
-    sources = _counters(brought["sources"])
+def _shift(store: Store, imported: dict[str, pa.Table]) -> None:
+    """Move the positions of imported passages behind those that their sources have in this store."""
+    sources = _counters(imported["sources"])
     offsets = read_counters(store.read, list(sources)) if sources else {}
     after = [count + offsets[name] for name, count in sources.items()]
-    brought["sources"] = _set(brought["sources"], "passages", pa.array(after, pa.int64()))
+    imported["sources"] = _set(imported["sources"], "passages", pa.array(after, pa.int64()))
     if not any(offsets.values()):
         return
-    documents, passages = brought["documents"], brought["passages"]
+    documents, passages = imported["documents"], imported["passages"]
     moved = [
         [position + offsets[source] for position in places]
         for source, places in zip(
             documents["source"].to_pylist(), documents["positions"].to_pylist(), strict=True
         )
     ]
-    brought["documents"] = _set(documents, "positions", pa.array(moved, pa.list_(pa.int64())))
+    imported["documents"] = _set(documents, "positions", pa.array(moved, pa.list_(pa.int64())))
     of = passages["source"].to_pylist()
     spots = [
         position + offsets[source]
@@ -258,21 +261,21 @@ def _shift(store: Store, brought: dict[str, pa.Table]) -> None:
     ids = np.array([passage_id(source, spot) for source, spot in zip(of, spots, strict=True)], dtype=np.int64)
     was = passages["id"].to_numpy()
     passages = _set(passages, "position", pa.array(spots, pa.int64()))
-    brought["passages"] = _set(passages, "id", pa.array(ids))
+    imported["passages"] = _set(passages, "id", pa.array(ids))
     for name, key in (("mentions", "passage"), ("vectors", "id")):
-        if name in brought:
-            place = positions(column(brought[name], key), was)
-            brought[name] = _set(brought[name], key, pa.array(ids[place]))
+        if name in imported:
+            place = positions(column(imported[name], key), was)
+            imported[name] = _set(imported[name], key, pa.array(ids[place]))
 
 
 def _revise_undos(
-    store: Store, brought: dict[str, pa.Table], moved: Mapping[int, int], was: NDArray[np.int64]
+    store: Store, imported: dict[str, pa.Table], moved: Mapping[int, int], was: NDArray[np.int64]
 ) -> None:
-    """What takes aliases back, with this store's ids, and numbered after its own."""
-    number = dict(zip(was.tolist(), column(brought["passages"], "id").tolist(), strict=True))
+    """The imported undo records of aliases, with this store's ids, and numbered after its own."""
+    number = dict(zip(was.tolist(), column(imported["passages"], "id").tolist(), strict=True))
     mine = [json.loads(row["undo"])["number"] for row in merged_aliases(store.read)]
     revised: list[str | None] = []
-    for text in brought["aliases"]["undo"].to_pylist():
+    for text in imported["aliases"]["undo"].to_pylist():
         if text is None:
             revised.append(None)
             continue
@@ -284,7 +287,7 @@ def _revise_undos(
             for end in ("source", "target"):
                 undo[name][end] = [moved.get(entity, entity) for entity in undo[name][end]]
         revised.append(json.dumps(undo))
-    brought["aliases"] = _set(brought["aliases"], "undo", pa.array(revised, pa.string()))
+    imported["aliases"] = _set(imported["aliases"], "undo", pa.array(revised, pa.string()))
 
 
 def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str, ...]:
@@ -294,7 +297,7 @@ def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str
     named = set(existing_entities(store.read, ids))
     rows = aliases.to_pylist()
     taken = [row["key"] in here or identity in named for row, identity in zip(rows, ids, strict=True)]
-    change.create("Alias", aliases.filter(pa.array([not each for each in taken], pa.bool_())))
+    change.create("Alias", aliases.filter(pa.array([not is_taken for is_taken in taken], pa.bool_())))
     return tuple(
         row["name"]
         for row, is_taken in zip(rows, taken, strict=True)

@@ -62,7 +62,7 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
         sums = ledger.fold(before)
         other = unaccounted(stored, sums, before, ROUNDING)
         if store.count("loads"):
-            # a loaded event may stand in the place of a told one that maintenance had forgotten
+            # a loaded event may take the place of an ingested one that maintenance had dropped
             here, there = common_pairs(stored, sums)
             other[here] |= stored.events[here] != sums.events[there]
         foreign = int(other.sum())

@@ -50,8 +50,8 @@ class Served(AssociativeMemory, Protocol):
         """The store's file."""
 
 
-def _told(tool: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Let the model read memini's errors; the kind stands first, so that a client can raise it again."""
+def _with_tool_errors(tool: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Show memini's errors to the model, the class name first, so that a client can raise them again."""
 
     @functools.wraps(tool)
     def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
@@ -95,7 +95,7 @@ def build(memory: Served) -> MCPServer[Any]:
     )
 
     @server.tool(annotations=_hints("Remember a text", reads=False, destroys=False, repeatable=False))
-    @_told
+    @_with_tool_errors
     def remember(
         text: Annotated[str, Field(description="A short, self-contained text; it is kept word for word")],
         time: Annotated[str | None, Field(description="When it was said, ISO 8601; now if left out")] = None,
@@ -113,7 +113,7 @@ def build(memory: Served) -> MCPServer[Any]:
         )
 
     @server.tool(annotations=_hints("Recall", reads=True, destroys=False, repeatable=True))
-    @_told
+    @_with_tool_errors
     def recall(
         cue: Annotated[str, Field(description="A question, a name, or some words")],
         k: Annotated[int, Field(description="How many passages", ge=1, le=100)] = 5,
@@ -126,7 +126,7 @@ def build(memory: Served) -> MCPServer[Any]:
         return RecallResult.model_validate(memory.recall(cue, now=now, k=k))
 
     @server.tool(annotations=_hints("List associations", reads=True, destroys=False, repeatable=True))
-    @_told
+    @_with_tool_errors
     def associations(
         entity: Annotated[str, Field(description="Name or alias of a person, place, thing or concept")],
         k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
@@ -138,7 +138,7 @@ def build(memory: Served) -> MCPServer[Any]:
         )
 
     @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))
-    @_told
+    @_with_tool_errors
     def forget(
         *,
         source: Annotated[str | None, Field(description="Forget the documents of this source")] = None,
@@ -170,13 +170,13 @@ def build(memory: Served) -> MCPServer[Any]:
         )
 
     @server.tool(annotations=_hints("Memory statistics", reads=True, destroys=False, repeatable=True))
-    @_told
+    @_with_tool_errors
     def memory_stats() -> StatsResult:
         """Say what the memory holds: counts, dates, size and time constants."""
         return StatsResult.model_validate(memory.stats())
 
     @server.tool(annotations=_hints("Back up", reads=False, destroys=False, repeatable=False))
-    @_told
+    @_with_tool_errors
     def backup(
         name: Annotated[str, Field(description="A new file's name; it is put beside the store")],
     ) -> BackupResult:
