@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memini_kuzu.changes.aliases import Alias
     from memini_kuzu.changes.consolidation import MaintenanceReport
-    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.retune import RetuneReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.config import Parameters
@@ -103,7 +103,7 @@ __all__ = [
 _MODULES = {
     "memini_kuzu.changes.aliases": ("Alias",),
     "memini_kuzu.changes.consolidation": ("MaintenanceReport",),
-    "memini_kuzu.changes.documents": ("IngestReport",),
+    "memini_kuzu.changes.report": ("IngestReport",),
     "memini_kuzu.changes.retune": ("RetuneReport",),
     "memini_kuzu.changes.scope": ("ForgetReport",),
     "memini_kuzu.config": ("Parameters",),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import PurePath
 
-    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.config import Parameters
     from memini_kuzu.dynamics import TimeConstants

@@ -27,7 +27,7 @@ from memini_kuzu.tables import timestamps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memini_kuzu.store.store import Sums
+    from memini_kuzu.store.sums import Sums
 
 TOP = 50
 

@@ -2,7 +2,7 @@
 
 Input: records, tables, names and scopes. Output: a report of what was done.
 
-- `ingestion`, `documents`: texts become passages, mentions and events.
+- `ingestion`, `moves`, `prepared`, `columns`, `documents`, `report`: texts become passages, mentions, events.
 - `events`, `folding`, `exchange`: event tables and folded edges are loaded; a store is exported and imported.
 - `merging`: another store becomes part of this one.
 - `aliases`, `undo`: names that stand for an entity, and how that is taken back.

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.changes.columns import Columns, _telling, columns
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.embedding import passage_text, space_of, unit_vectors
-from memini_kuzu.extraction.headings import file_mention, person, speaker, title_mention
-from memini_kuzu.extraction.links import with_links
-from memini_kuzu.extraction.mentions import Text
-from memini_kuzu.identity import passage_id, stable_id
-from memini_kuzu.records import MARKDOWN
+from memini_kuzu.identity import passage_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
 from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
-    WEAK_LABELS,
     alter_entities,
     count_mentions,
     count_sources,
@@ -32,154 +28,23 @@ from memini_kuzu.store.writing import (
 )
 from memini_kuzu.tables import column, timestamps
 from memini_kuzu.text.analysis import analyse
-from memini_kuzu.text.markdown import plain_structure, read_structure
-from memini_kuzu.text.pairs import cooccurrence_events
-from memini_kuzu.text.redaction import blank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.changes.prepared import Document
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.embedding import Embedder
-    from memini_kuzu.errors import RecordError
-    from memini_kuzu.extraction import Mention
-    from memini_kuzu.records import Notice, Record
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
-    from memini_kuzu.text.markdown import Structure
 
 __all__ = [
-    "Document",
-    "IngestReport",
     "known_documents",
     "read_known",
     "write",
 ]
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What an ingestion did.
-
-    Parameters
-    ----------
-    added, changed, unchanged, moved : int
-        Documents that are new, new versions of known ones, those that the store had already, and those that
-        it had under another name.
-    passages, events : int
-        Passages written and co-occurrence events folded.
-    skipped : list of RecordError
-        Bad records that were left out.
-    redacted : dict of str to int
-        How many secrets of each kind were masked in the records, stored or known already.
-    notices : list of Notice
-        What the readers left out, or found odd.
-    folders : list of str
-        What folders were called that were found to have another name now.
-    files : dict of str to dict
-        What became of each file: how many of its documents were added, changed, unchanged or moved; or why it
-        gave none, as a key with 1.
-    """
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    moved: int = 0
-    passages: int = 0
-    events: int = 0
-    skipped: list[RecordError] = field(default_factory=list)
-    redacted: dict[str, int] = field(default_factory=dict)
-    notices: list[Notice] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    files: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    def outcome(self, record: Record, what: str) -> None:
-        """Note what became of a document, and of its file."""
-        setattr(self, what, getattr(self, what) + 1)
-        if record.file:
-            of_file = self.files.setdefault(record.file, {})
-            of_file[what] = of_file.get(what, 0) + 1
-
-    @property
-    def documents(self) -> int:
-        """How many good records there were."""
-        return self.added + self.changed + self.unchanged + self.moved
-
-
-@dataclass(slots=True)
-class Document:
-    """A record on its way into the store."""
-
-    record: Record
-    time: int
-    id: int
-    name: str
-    digest: str
-    language: str
-    spans: list[tuple[int, int]]
-    texts: list[str]
-    mentions: list[list[Mention]] = field(default_factory=list)
-    names: tuple[str, ...] = ()
-    former: int | None = None
-    structure: Structure | None = None
-
-    @property
-    def title(self) -> str:
-        """What the document is called."""
-        return self.record.title or next(iter(self.record.names), "")
-
-    def words(self, passage: int) -> str:
-        """What a passage is found by beside its text: its title, and in the first one all names."""
-        return "\n".join(dict.fromkeys([self.title, *(self.record.names if passage == 0 else ())]))
-
-    def heading(self, passage: int) -> Mention | None:
-        """What heads a passage: who speaks it, where the source tells; else what the title names.
-
-        The title of a conversation is a topic, and often a sentence: it is found by its words.
-        """
-        if self.record.speaker:
-            return person(self.record.speaker)
-        named = title_mention(self.record.title) if self.record.title else file_mention(self.title)
-        return named or speaker(self.texts[passage])
-
-    def given(self, passage: int) -> list[Mention]:
-        """What a passage mentions by where it comes from: who takes part, and other names of the document."""
-        found: list[Mention | None] = []
-        if passage == 0:
-            found += [person(name) for name in self.record.people]
-            found += [file_mention(name) for name in self.record.names]
-            found += [title_mention(name) for name in self.names]
-        heading = self.heading(passage)
-        unique = {each.key: each for each in found if each is not None}
-        if heading is not None:
-            unique.pop(heading.key, None)
-        return list(unique.values())
-
-    def prose(self) -> Iterator[Text]:
-        """The texts that mentions are looked for in, one for each passage."""
-        text, lead = self.record.text, self.record.lead
-        self.structure = structure = (
-            read_structure(text, lead)
-            if self.record.form == MARKDOWN
-            else plain_structure(text, lead, self.record.aside)
-        )
-        self.names = structure.names
-        for start, end in self.spans:
-            yield Text(blank(structure.view(self.record.text, start, end)[0]), self.language)
-
-    def found(self, mentions: list[list[Mention]]) -> None:
-        """Take what the extractor found in `prose`; what the author linked stands for what it covers."""
-        if self.structure is not None:
-            for (start, end), each in zip(self.spans, mentions, strict=True):
-                view, links = self.structure.view(self.record.text, start, end)
-                self.mentions.append(with_links(each, links, view))
-        self.structure = None  # a batch of long documents would hold more of it than of text
-
-    @property
-    def version(self) -> str:
-        """What tells this version of the document from others: its text and its date."""
-        return f"{self.digest}@{self.time}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,76 +89,6 @@ def known_documents(table: pa.Table) -> dict[int, Known]:
         )
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
-
-
-def _opens(mentions: list[Mention], heading: Mention) -> bool:
-    """Whether the extractor found the heading itself, as it does with a speaker."""
-    return bool(mentions) and mentions[0].key == heading.key
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The mentions of a batch's documents, and the events that they make, as columns."""
-
-    names: dict[int, Mention]
-    headings: dict[tuple[int, int], int]
-    document: NDArray[np.int64]
-    passage: NDArray[np.int64]
-    entity: NDArray[np.int64]
-    event_document: NDArray[np.int64]
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-    amount: NDArray[np.float64]
-    time: NDArray[np.int64]
-
-
-def columns(documents: list[Document], aliases: dict[str, int], impulse: float) -> Columns:
-    names: dict[int, Mention] = {}
-    ids: dict[str, int] = {}
-    rows: list[tuple[int, int, int, int]] = []
-    headings: dict[tuple[int, int], int] = {}
-    for number, document in enumerate(documents):
-        base = 0
-        for place, found in enumerate(document.mentions):
-            heading = document.heading(place)
-            mentions = found if heading is None or _opens(found, heading) else [heading, *found]
-            mentions = [*document.given(place), *mentions]
-            for mention in mentions:
-                entity = ids.get(mention.key)
-                if entity is None:
-                    entity = ids[mention.key] = aliases.get(mention.key, stable_id(mention.key))
-                names[entity] = _named(names.get(entity), mention, aliases)
-                rows.append((number, place, base + mention.sentence, entity))
-            if heading is not None:
-                headings[number, place] = ids[heading.key]
-            # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
-            base += 1 + max((mention.sentence for mention in mentions), default=0)
-    document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
-    events = cooccurrence_events(document_of, sentence, np.arange(len(rows)), entity_of)
-    times = np.array([document.time for document in documents], dtype=np.int64)
-    return Columns(
-        names,
-        headings,
-        document_of,
-        passage,
-        entity_of,
-        events.document,
-        events.source,
-        events.target,
-        events.amount * impulse,
-        times[events.document],
-    )
-
-
-def _named(known: Mention | None, mention: Mention, aliases: dict[str, int]) -> Mention:
-    """What an entity is called: by its own name rather than by an alias, with the better label."""
-    if known is None:
-        return mention
-    if (known.key in aliases) == (mention.key in aliases):
-        return mention if known.label in WEAK_LABELS and mention.label not in WEAK_LABELS else known
-    own, other = (known, mention) if mention.key in aliases else (mention, known)
-    weak = own.label in WEAK_LABELS and other.label not in WEAK_LABELS
-    return own._replace(label=other.label) if weak else own
 
 
 def write(store: Store, embedder: Embedder | None, documents: list[Document], report: IngestReport) -> None:
@@ -352,19 +147,6 @@ def _versions_before(read: Callable[..., pa.Table], documents: list[Document]) -
         else:
             known[document.id] = before
     return known
-
-
-def _telling(batch: Columns, told: NDArray[np.bool_]) -> Columns:
-    """The columns without the events of documents that say nothing new."""
-    keep = told[batch.event_document]
-    return replace(
-        batch,
-        event_document=batch.event_document[keep],
-        source=batch.source[keep],
-        target=batch.target[keep],
-        amount=batch.amount[keep],
-        time=batch.time[keep],
-    )
 
 
 @dataclass(frozen=True, slots=True)

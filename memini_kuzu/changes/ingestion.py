@@ -11,8 +11,10 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memini_kuzu.changes.documents import Document, IngestReport, read_known, write
+from memini_kuzu.changes.documents import read_known, write
 from memini_kuzu.changes.moves import Moves
+from memini_kuzu.changes.prepared import Document
+from memini_kuzu.changes.report import IngestReport
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of

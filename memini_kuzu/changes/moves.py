@@ -23,7 +23,7 @@ from memini_kuzu.store.known import read_by_digest, read_documents, read_sources
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from memini_kuzu.changes.documents import Document
+    from memini_kuzu.changes.prepared import Document
     from memini_kuzu.readers import Listing
     from memini_kuzu.store import Store
 

@@ -27,7 +27,7 @@ from memini_kuzu.errors import RecordError
 from memini_kuzu.records import Columns
 
 if TYPE_CHECKING:
-    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
 

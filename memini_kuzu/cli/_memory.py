@@ -32,7 +32,7 @@ from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from memini_kuzu import recall as recalling
-    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.dynamics import TimeConstants
     from memini_kuzu.extraction import Estimate
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from langchain_core.callbacks import CallbackManagerForRetrieverRun
 
-    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.report import IngestReport
 
 __all__ = ["MeminiRetriever"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from memini_kuzu.changes.documents import IngestReport
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.memory import Memory
 

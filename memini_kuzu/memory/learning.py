@@ -21,9 +21,9 @@ from memini_kuzu.times import TimeLike, to_millis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from memini_kuzu.changes.documents import IngestReport
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
+    from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
     from memini_kuzu.readers import Listing

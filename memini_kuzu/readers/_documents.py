@@ -17,14 +17,15 @@ from memini_kuzu.readers.conversations._clocks import date_alone
 from memini_kuzu.readers.conversations._pages import page_turns
 from memini_kuzu.readers.conversations._turns import records_of
 from memini_kuzu.records import MARKDOWN, Notice
-from memini_kuzu.text.markdown import LOADER, front_matter, heading, unlinked
+from memini_kuzu.text.frontmatter import LOADER, front_matter
+from memini_kuzu.text.markdown import heading, unlinked
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memini_kuzu.records import Item, Record
-    from memini_kuzu.text.markdown import Matter
+    from memini_kuzu.text.frontmatter import Matter
 
 __all__ = [
     "NEEDS_FILES",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.store import Store
-    from memini_kuzu.store.store import Sums
+    from memini_kuzu.store.sums import Sums
     from memini_kuzu.text.dates import Interval
 
     Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ from mcp.types import TextContent
 from typing_extensions import override
 
 from memini_kuzu import errors
-from memini_kuzu.changes.documents import IngestReport
+from memini_kuzu.changes.report import IngestReport
 from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants

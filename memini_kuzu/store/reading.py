@@ -24,7 +24,8 @@ from memini_kuzu.times import from_millis, to_millis
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memini_kuzu.store.store import Store, Sums
+    from memini_kuzu.store.store import Store
+    from memini_kuzu.store.sums import Sums
 
 __all__ = [
     "Name",

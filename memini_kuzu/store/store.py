@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +30,7 @@ from memini_kuzu.store.engine import (
     recover,
 )
 from memini_kuzu.store.languages import languages_in
+from memini_kuzu.store.sums import Sums
 from memini_kuzu.tables import EDGE_SCHEMA, column
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["Store", "Sums", "recover_store"]
+__all__ = [
+    "Store",
+    "recover_store",
+]
 
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
@@ -94,24 +98,6 @@ ADJACENCY_BYTES = 250
 
 ADJACENCY_SHARE = 8
 """Associations are not cached if reading them would take more than one part in this many of the memory."""
-
-
-class Sums(NamedTuple):
-    """Sums over all passages, which the lexical score needs.
-
-    Parameters
-    ----------
-    passages : int
-        The number of passages.
-    average : float
-        Terms per passage on average.
-    languages : frozenset of str
-        The languages of the passages.
-    """
-
-    passages: int
-    average: float
-    languages: frozenset[str]
 
 
 @dataclass(slots=True)

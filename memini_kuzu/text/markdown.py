@@ -28,21 +28,20 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdurl import decode
 
+from memini_kuzu.text.frontmatter import LABELS, RESOLVER, Matter, front_matter, scalars
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 __all__ = [
     "LINK",
-    "LOADER",
     "TAG",
     "UNNAMED",
     "Link",
-    "Matter",
     "Structure",
-    "front_matter",
     "heading",
     "plain_structure",
     "read_structure",
@@ -63,14 +62,7 @@ UNNAMED = frozenset({"index", "readme", "untitled", "_index"})
 SENTENCE = "\n\n"
 """What parts two blocks in the view: no sentence and no phrase goes over it."""
 
-LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-"""Makes text of every value."""
 
-RESOLVER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Tells text from numbers and dates."""
-
-_OPEN = re.compile(r"\A-{3,}[ \t]*\r?\n")
-_CLOSE = re.compile(r"^(?:-{3,}|\.{3})[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 _WIKILINK = re.compile(
     r"(?P<embed>!?)\[\[(?P<target>[^\[\]|#^\n]*)(?P<part>[#^][^\[\]|\n]*)?(?:\\?\|(?P<words>[^\[\]\n]*))?\]\]"
 )
@@ -219,27 +211,6 @@ def read_structure(text: str, lead: int = 0) -> Structure:
     )
 
 
-class Matter(NamedTuple):
-    """Front matter: where its YAML starts and ends, and where the text behind it starts."""
-
-    start: int
-    end: int
-    body: int
-
-
-def front_matter(text: str) -> Matter | None:
-    r"""Where the front matter of a text stands; None where it has none, or does not close it.
-
-    Examples
-    --------
-    >>> front_matter("---\ntitle: x\n---\ntext")
-    Matter(start=4, end=13, body=17)
-    """
-    opened = _OPEN.match(text)
-    closed = opened and _CLOSE.search(text, opened.end())
-    return Matter(opened.end(), closed.start(), closed.end()) if opened and closed else None
-
-
 def heading(text: str) -> str:
     """The title that a text in Markdown gives itself: its first heading, if that is of the first level.
 
@@ -337,7 +308,7 @@ class _Builder:
         names: list[str] = []
         met: set[int] = set()
         for key, value in root.value:
-            for node in _scalars(value, met):
+            for node in scalars(value, met):
                 self._property(str(key.value).casefold(), node, matter.start, names)
         self.names = tuple(names)
         return True
@@ -352,7 +323,7 @@ class _Builder:
         elif links := list(_WIKILINK.finditer(self.text, start, end)):
             for found in links:
                 self._linked(found, show=False)
-        elif node.tag.endswith(":str") and key not in _LABELS and not _ADDRESS.match(node.value):
+        elif node.tag.endswith(":str") and key not in LABELS and not _ADDRESS.match(node.value):
             quoted = self.text[start : start + 1] in {'"', "'"}
             self._apart(SENTENCE)
             self._piece(start + quoted, end - quoted)
@@ -478,25 +449,3 @@ class _Builder:
     def _tag(self, tag: str, start: int, end: int) -> None:
         for part in tag.split("/"):
             self.links.append(Link(part.replace("_", " "), TAG, start, end))
-
-
-_LABELS = frozenset(
-    {"title", "date", "time", "created", "updated", "modified", "id", "uid", "cssclass", "cssclasses"}
-)
-"""Properties that are the note's own, and about nothing else."""
-
-
-def _scalars(node: Any, met: set[int]) -> Iterator[Any]:
-    """The values below a node that were not met before: references of YAML may lead to one by many ways."""
-    waiting = [node]
-    while waiting:
-        at = waiting.pop()
-        if id(at) in met:
-            continue
-        met.add(id(at))
-        if isinstance(at, yaml.ScalarNode):
-            yield at
-        elif isinstance(at, yaml.SequenceNode):
-            waiting.extend(reversed(at.value))
-        else:
-            waiting.extend(value for _, value in reversed(at.value))

@@ -1,0 +1,110 @@
+"""The mentions of a batch's documents, and the events that they make, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memini_kuzu.identity import stable_id
+from memini_kuzu.store.writing import (
+    WEAK_LABELS,
+)
+from memini_kuzu.text.pairs import cooccurrence_events
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memini_kuzu.changes.prepared import Document
+    from memini_kuzu.extraction import Mention
+
+
+__all__ = [
+    "Columns",
+    "columns",
+]
+
+
+def _opens(mentions: list[Mention], heading: Mention) -> bool:
+    """Whether the extractor found the heading itself, as it does with a speaker."""
+    return bool(mentions) and mentions[0].key == heading.key
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The mentions of a batch's documents, and the events that they make, as columns."""
+
+    names: dict[int, Mention]
+    headings: dict[tuple[int, int], int]
+    document: NDArray[np.int64]
+    passage: NDArray[np.int64]
+    entity: NDArray[np.int64]
+    event_document: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    amount: NDArray[np.float64]
+    time: NDArray[np.int64]
+
+
+def columns(documents: list[Document], aliases: dict[str, int], impulse: float) -> Columns:
+    """A batch's mentions with aliases resolved, and the co-occurrence events of each document."""
+    names: dict[int, Mention] = {}
+    ids: dict[str, int] = {}
+    rows: list[tuple[int, int, int, int]] = []
+    headings: dict[tuple[int, int], int] = {}
+    for number, document in enumerate(documents):
+        base = 0
+        for place, found in enumerate(document.mentions):
+            heading = document.heading(place)
+            mentions = found if heading is None or _opens(found, heading) else [heading, *found]
+            mentions = [*document.given(place), *mentions]
+            for mention in mentions:
+                entity = ids.get(mention.key)
+                if entity is None:
+                    entity = ids[mention.key] = aliases.get(mention.key, stable_id(mention.key))
+                names[entity] = _named(names.get(entity), mention, aliases)
+                rows.append((number, place, base + mention.sentence, entity))
+            if heading is not None:
+                headings[number, place] = ids[heading.key]
+            # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
+            base += 1 + max((mention.sentence for mention in mentions), default=0)
+    document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
+    events = cooccurrence_events(document_of, sentence, np.arange(len(rows)), entity_of)
+    times = np.array([document.time for document in documents], dtype=np.int64)
+    return Columns(
+        names,
+        headings,
+        document_of,
+        passage,
+        entity_of,
+        events.document,
+        events.source,
+        events.target,
+        events.amount * impulse,
+        times[events.document],
+    )
+
+
+def _named(known: Mention | None, mention: Mention, aliases: dict[str, int]) -> Mention:
+    """What an entity is called: by its own name rather than by an alias, with the better label."""
+    if known is None:
+        return mention
+    if (known.key in aliases) == (mention.key in aliases):
+        return mention if known.label in WEAK_LABELS and mention.label not in WEAK_LABELS else known
+    own, other = (known, mention) if mention.key in aliases else (mention, known)
+    weak = own.label in WEAK_LABELS and other.label not in WEAK_LABELS
+    return own._replace(label=other.label) if weak else own
+
+
+def _telling(batch: Columns, told: NDArray[np.bool_]) -> Columns:
+    """The columns without the events of documents that say nothing new."""
+    keep = told[batch.event_document]
+    return replace(
+        batch,
+        event_document=batch.event_document[keep],
+        source=batch.source[keep],
+        target=batch.target[keep],
+        amount=batch.amount[keep],
+        time=batch.time[keep],
+    )

@@ -1,0 +1,63 @@
+"""What an ingestion did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memini_kuzu.errors import RecordError
+    from memini_kuzu.records import Notice, Record
+
+__all__ = [
+    "IngestReport",
+]
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingestion did.
+
+    Parameters
+    ----------
+    added, changed, unchanged, moved : int
+        Documents that are new, new versions of known ones, those that the store had already, and those that
+        it had under another name.
+    passages, events : int
+        Passages written and co-occurrence events folded.
+    skipped : list of RecordError
+        Bad records that were left out.
+    redacted : dict of str to int
+        How many secrets of each kind were masked in the records, stored or known already.
+    notices : list of Notice
+        What the readers left out, or found odd.
+    folders : list of str
+        What folders were called that were found to have another name now.
+    files : dict of str to dict
+        What became of each file: how many of its documents were added, changed, unchanged or moved; or why it
+        gave none, as a key with 1.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    passages: int = 0
+    events: int = 0
+    skipped: list[RecordError] = field(default_factory=list)
+    redacted: dict[str, int] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    files: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def outcome(self, record: Record, what: str) -> None:
+        """Note what became of a document, and of its file."""
+        setattr(self, what, getattr(self, what) + 1)
+        if record.file:
+            of_file = self.files.setdefault(record.file, {})
+            of_file[what] = of_file.get(what, 0) + 1
+
+    @property
+    def documents(self) -> int:
+        """How many good records there were."""
+        return self.added + self.changed + self.unchanged + self.moved
