@@ -55,6 +55,10 @@ def named(text: str, now: str = NOW) -> list[tuple[str, str]]:
         ("before April 2023", ("1970-01-01", "2023-04-01")),
         ("before March", ("1970-01-01", "2024-03-01")),
         ("until 2022", ("1970-01-01", "2022-01-01")),
+        ("since 2022", ("2022-01-01", "2024-03-13")),
+        ("since February", ("2024-02-01", "2024-03-13")),
+        ("after April 2023", ("2023-05-01", "2024-03-13")),
+        ("after 2019", ("2020-01-01", "2024-03-13")),
     ],
 )
 def test_a_date_is_read_as_people_mean_it(text: str, interval: tuple[str, str]) -> None:

@@ -93,22 +93,29 @@ class Facet:
         What it is worth: ln(1 + N / selected).
     heading : int or None
         Selects the passages that this entity heads.
-    members : dict of int to float
-        Or else these passages, each with its share from 0 to 1.
+    members : int64 (n,)
+        Or else these passages, ascending.
+    shares : float64 (n,)
+        How well each of these is selected, from 0 to 1.
     """
 
     kind: str
     name: str
     mass: float
     heading: int | None
-    members: dict[int, float]
+    members: Ints
+    shares: Floats
 
     def share(self, passages: Candidates) -> Floats:
         """From 0 to 1 for each candidate: float64 (n_passages,)."""
         if self.heading is not None:
             headed: Floats = (passages.heading == self.heading).astype(np.float64)
             return headed
-        share: Floats = np.array([self.members.get(identity, 0.0) for identity in passages.id.tolist()])
+        share: Floats = np.zeros(len(passages.id))
+        if len(self.members):
+            place = np.minimum(np.searchsorted(self.members, passages.id), len(self.members) - 1)
+            selected = self.members[place] == passages.id
+            share[selected] = self.shares[place[selected]]
         return share
 
 
@@ -198,7 +205,7 @@ def read_cue(
     facets: list[Facet] = []
     if "headings" not in without:
         facets.extend(
-            Facet("heading", entity.name, math.log1p(passages / entity.headings), entity.id, {})
+            Facet("heading", entity.name, math.log1p(passages / entity.headings), entity.id, *_NOBODY)
             for entity in named.values()
             if entity.headings
         )
@@ -214,20 +221,27 @@ def read_cue(
     return Cue(text, words, tuple(said.get(word, word) for word in words), idf, named, tuple(facets), until)
 
 
+_NOBODY = np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
 def _date_facet(store: Store, intervals: list[Interval], now: int, passages: int) -> Iterator[Facet]:
-    members: dict[int, float] = {}
+    found: list[tuple[Ints, Floats]] = []
     for interval in intervals:
         table = reading.dated_passages(
             store, from_millis(interval.start), from_millis(interval.end + FADED), from_millis(now)
         )
         if table.num_rows:
             late = np.maximum(column(table, "time") - interval.end, 0)
-            for identity, share in zip(
-                table["id"].to_pylist(), (0.5 ** (late / AFTERGLOW)).tolist(), strict=True
-            ):
-                members[identity] = max(members.get(identity, 0.0), share)
-    if members:
-        yield Facet("date", "date", math.log1p(passages / sum(members.values())), None, members)
+            found.append((column(table, "id").astype(np.int64), 0.5 ** (late / AFTERGLOW)))
+    if not found:
+        return
+    ids, shares = (np.concatenate(values) for values in zip(*found, strict=True))
+    # of a passage that several intervals select, the best
+    order = np.lexsort((-shares, ids))
+    ids, shares = ids[order], shares[order]
+    best = np.append(True, ids[1:] != ids[:-1])
+    ids, shares = ids[best], shares[best]
+    yield Facet("date", "date", math.log1p(passages / shares.sum()), None, ids, shares)
 
 
 def _entities(table: pa.Table) -> dict[int, NamedEntity]:

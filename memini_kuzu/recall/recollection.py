@@ -203,7 +203,7 @@ def recollect(
         wanted |= _neighbours(store, passages, hits)
     for facet in cue.facets:
         if len(facet.members) <= 4 * TOP:
-            wanted |= set(facet.members)
+            wanted |= set(facet.members.tolist())
     passages.add(
         reading.passages_by_id(store, sorted(identity for identity in wanted if identity not in passages))
     )

@@ -1,7 +1,7 @@
 """Dates named in a cue: "last May", "on 7 July 2023", "in 2022", "yesterday", as intervals of time.
 
-Only what names a definite stretch of the calendar counts, or all before one ("before April 2025"). The
-reading is relative to the cue's own `now`; a month or a day without a year is the last that had begun then.
+Only what names a definite stretch of the calendar counts, or all before or after one ("before April 2025").
+The reading is relative to the cue's own `now`: a month or a day without a year is the last that had begun.
 """
 
 from __future__ import annotations
@@ -85,6 +85,16 @@ def _until(interval: Interval) -> Interval:
     return Interval(0, interval.start)
 
 
+def _since(interval: Interval, now: datetime) -> Interval:
+    """From its start until now."""
+    return Interval(interval.start, max(interval.end, _millis(now) + 1))
+
+
+def _after(interval: Interval, now: datetime) -> Interval:
+    """From its end until now."""
+    return Interval(interval.end, max(interval.end, _millis(now) + 1))
+
+
 def _year(year: int) -> Interval:
     return _days(datetime(year, 1, 1, tzinfo=UTC), 365 + calendar.isleap(year))
 
@@ -109,6 +119,8 @@ def _weekday(now: datetime, name: str) -> Interval:
     return _days(midnight - timedelta(days=(midnight.weekday() - WEEKDAYS[name] - 1) % 7 + 1), 1)
 
 
+OPEN = {"since": _since, "after": _after}
+
 # Tried in this order; what one has taken of the text, the next does not read again.
 PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Interval]]] = [
     (
@@ -124,6 +136,16 @@ PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Interv
     (
         re.compile(r"\b(?:before|until|prior to) ((?:19|20)\d\d)\b(?!-)"),
         lambda m, _: _until(_year(int(m[1]))),
+    ),
+    (
+        re.compile(rf"\b(since|after) ({MONTH})\b\.?,?(?: (\d{{4}}))?(?! \d)"),
+        lambda m, now: OPEN[m[1]](
+            _month(int(m[3]), MONTHS[m[2]]) if m[3] else _last_month(now, MONTHS[m[2]]), now
+        ),
+    ),
+    (
+        re.compile(r"\b(since|after) ((?:19|20)\d\d)\b(?!-)"),
+        lambda m, now: OPEN[m[1]](_year(int(m[2])), now),
     ),
     (
         re.compile(r"\b(\d{4})-w(\d\d)\b(?!-)"),
@@ -152,11 +174,11 @@ PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Interv
     ),
     (
         # "may" and "march" are also verbs: a month by itself needs a word before it
-        re.compile(rf"\b(?:in|during|last|of|since|early|late|mid)[ -]({MONTH})\b"),
+        re.compile(rf"\b(?:in|during|last|of|early|late|mid)[ -]({MONTH})\b"),
         lambda m, now: _last_month(now, MONTHS[m[1]]),
     ),
     (
-        re.compile(r"\b(?:in|during|of|since) ((?:19|20)\d\d)\b"),
+        re.compile(r"\b(?:in|during|of) ((?:19|20)\d\d)\b"),
         lambda m, _: _year(int(m[1])),
     ),
     (re.compile(r"\byesterday\b"), lambda _, now: _ago(now, 1, "day")),
