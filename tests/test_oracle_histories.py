@@ -173,6 +173,15 @@ HISTORIES: dict[str, list[Step]] = {
             skip_known=True,
         ),
     ],
+    "two aliases are removed, and the first removal brings back what a pass had dropped of the other": [
+        Add((told("Cleo met Emil. So. Dora met Emil met Bob.", 30, "2"),)),
+        Consolidate(0.3),
+        Add((Record("Ada met Emil. Bob met Harbour.", START + DAY, "letters", title="Cleo"),)),
+        AliasAdd("Cleo", "Ada"),
+        AliasAdd("Harbour", "Emil"),
+        AliasRemove("Harbour"),
+        AliasRemove("Cleo"),
+    ],
     "a source is forgotten that is dated as what a pass has dropped": [
         Add((told("Ada met Bob."), told("Nothing.", 1), told("Cleo met Dora.", source="letters"))),
         Wait(900),

@@ -306,6 +306,12 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     left = events.take(stay)
     restored = _contribution(store, undo, back.join(inner), recorded.take(~found).join(forgotten))
     taken = redirect_edges(restored, {old: new}, store.parameters)
+    # an association that was computed anew from the ledgers meanwhile holds all moved events, those too that
+    # maintenance had dropped when the alias was added
+    complete = _accounted(stored := _incident(store, new), events.fold(store.parameters), store.parameters)
+    moved = events.take(rows[found]).fold(store.parameters)
+    anew = stored.take(complete)
+    taken = concatenate(without_pairs(taken, anew), moved.take(common_pairs(moved, anew)[0]))
     _subtract(store, change, taken, left, undo, new)
     _write_ledgers(store, change, left.join(back, inner), documents)
     there = statements.mentions_of_entity(store, new)
