@@ -193,6 +193,7 @@ def generated_passages(count: int, seed: int = 0) -> pa.Table:
             "text": terms,
             "terms": terms,
             "words": length,
+            "language": ["en"] * count,
         }
     )
 

@@ -297,7 +297,7 @@ def _commands(barrier: Barrier, *arguments: str) -> tuple[int, str, str]:
 def test_four_commands_that_recall_at_once_after_a_kill_leave_the_store_whole(path: Path) -> None:
     killed_after(path, _adds_and_forgets, 1)
     barrier = CONTEXT.Barrier(4)
-    command = ("recall", "Ada Bob", "--json", "--db", str(path), "--wait")
+    command = ("recall", "Ada Bob", "-k", "100", "--json", "--db", str(path), "--wait")
     waits = ("0", "0", str(OPENS), str(OPENS))
     children = [Child(_commands, barrier, *command, wait) for wait in waits]
     for wait, answer in zip(waits, [child.answer() for child in children], strict=True):
