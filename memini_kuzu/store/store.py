@@ -273,27 +273,7 @@ class Store:
     def query(
         self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
     ) -> pa.Table:
-        """Run a user's Cypher, with the functions of ``udfs/`` registered.
-
-        Parameters
-        ----------
-        query : str
-            Any Cypher.
-        parameters : mapping, optional
-            Values of its ``$names``.
-        write : bool
-            Let it change the store; otherwise a query that writes is refused.
-
-        Returns
-        -------
-        pyarrow.Table
-            The result.
-
-        Raises
-        ------
-        QueryError
-            If Kùzu refuses it.
-        """
+        """Run a user's Cypher, with the functions of ``udfs/`` registered; see `Memory.cypher`."""
         refuse_callbacks()
         return self._engine.run_foreign(query, parameters, write=write, register=_register_functions)
 
@@ -361,16 +341,16 @@ class Store:
     def looks_back(self, now: int) -> bool:
         """Whether the store holds anything that is later than this, in milliseconds since 1970."""
         with self._engine.snapshot() as state:
-            if self._latest is None or self._latest[0] != state:
+            # a local value: another thread may put that of another state in its place
+            latest = self._latest
+            if latest is None or latest[0] != state:
                 dates = self.read("MATCH (p:Passage) RETURN max(p.time) AS date").filter(
                     pc.is_valid(pc.field("date"))
                 )
                 told = int(column(dates, "date")[0]) if dates.num_rows else None
-                self._latest = (
-                    state,
-                    max((each for each in (told, self.last_seen()) if each is not None), default=now),
-                )
-            return self._latest[1] > now
+                found = [date for date in (told, self.last_seen()) if date is not None]
+                latest = self._latest = state, max(found, default=0)
+            return latest[1] > now
 
     def size(self, label: str) -> int:
         """The number of nodes of a label, counted once a minute: it only serves to choose a query plan."""
