@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memini_kuzu.dynamics import time_constants
-from memini_kuzu.dynamics.edges import common_pairs, unaccounted
 from memini_kuzu.errors import InputError
+from memini_kuzu.store.associations import unledgered
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import edges_from_arrow, edges_to_arrow
 
@@ -58,14 +58,7 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
     with store.exclusive():
         ledger = read_ledger(store.read)
         stored = edges_from_arrow(store.read_edges())
-        # those without an event in the ledgers among them
-        sums = ledger.fold(before)
-        other = unaccounted(stored, sums, before, ROUNDING)
-        if store.count("loads"):
-            # a loaded event may take the place of an ingested one that maintenance had dropped
-            here, there = common_pairs(stored, sums)
-            other[here] |= stored.events[here] != sums.events[there]
-        foreign = int(other.sum())
+        foreign = int(unledgered(store, stored, ledger.fold(before), ROUNDING).sum())
         if foreign:
             raise InputError(
                 f"{foreign:,} of {len(stored):,} associations hold, or may hold, events that no document "

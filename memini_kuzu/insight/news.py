@@ -23,8 +23,9 @@ import numpy as np
 
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.dynamics import propagate
-from memini_kuzu.dynamics.edges import ROUNDING, common_pairs, unaccounted, without_pairs
+from memini_kuzu.dynamics.edges import ROUNDING, common_pairs, without_pairs
 from memini_kuzu.store import reading
+from memini_kuzu.store.associations import unledgered
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import Edges, distinct, edges_from_arrow
 from memini_kuzu.times import DAY, from_millis
@@ -160,12 +161,7 @@ def news(store: Store, *, since: int, now: int, k: int) -> News:
     """Read a store and compare it with what it was; see `Memory.changes`."""
     ledger = read_ledger(store.read)
     stored = edges_from_arrow(store.read_edges())
-    whole = ledger.fold(store.parameters)
-    foreign = unaccounted(stored, whole, store.parameters)
-    if store.count("loads"):
-        # a loaded event may stand in the place of a told one that maintenance had dropped
-        here, there = common_pairs(stored, whole)
-        foreign[here] |= stored.events[here] != whole.events[there]
+    foreign = unledgered(store, stored, ledger.fold(store.parameters))
     found = compare(ledger, stored.take(foreign), since, now, store.parameters)
     span = found.first > since
     rows = {

@@ -6,15 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memini_kuzu.dynamics.edges import add_edges, concatenate, unite, without_pairs
+from memini_kuzu.dynamics.edges import (
+    ROUNDING,
+    add_edges,
+    common_pairs,
+    concatenate,
+    unaccounted,
+    unite,
+    without_pairs,
+)
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from memini_kuzu.store import Store
     from memini_kuzu.store.change import Change
 
 __all__ = [
     "rewrite_edges",
+    "unledgered",
     "write_edges",
 ]
 
@@ -65,3 +76,30 @@ def rewrite_edges(store: Store, change: Change, updated: Edges, deleted: Edges) 
         return
     change.update("ASSOCIATES", edges_to_arrow(updated))
     change.delete("ASSOCIATES", edges_to_arrow(deleted))
+
+
+def unledgered(store: Store, stored: Edges, sums: Edges, rounding: float = ROUNDING) -> NDArray[np.bool_]:
+    """Which associations hold, or may hold, events that are in no document's ledger.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    stored : Edges
+        Its associations; each pair once.
+    sums : Edges
+        The fold of its ledgers; each pair once.
+    rounding : float
+        As for `dynamics.edges.unaccounted`.
+
+    Returns
+    -------
+    bool (len(stored),)
+        Those without an event in the ledgers among them.
+    """
+    found = unaccounted(stored, sums, store.parameters, rounding)
+    if store.count("loads"):
+        # a loaded event may take the place of an ingested one that maintenance had dropped
+        here, there = common_pairs(stored, sums)
+        found[here] |= stored.events[here] != sums.events[there]
+    return found
