@@ -177,13 +177,19 @@ class AssociativeMemory(Protocol):
         ('london',)
         """
 
-    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+    def associations(
+        self, entity: str, *, about: str | None = None, now: TimeLike | None = None, k: int = 10
+    ) -> list[Association]:
         """What an entity is associated with, strongest first.
 
         Parameters
         ----------
         entity : str
             Its name or an alias.
+        about : str, optional
+            Only as strong as passages make them that hold these words, such as "chief executive": each event
+            counts for the share of the words that its passage holds, by idf. Events that were loaded without
+            documents have no words and do not count.
         now : datetime, date or str, optional
             As of when; the present by default.
         k : int
@@ -198,6 +204,8 @@ class AssociativeMemory(Protocol):
         ------
         UnknownEntityError
             If there is none of that name; the message names similar ones.
+        InputError
+            If no passage holds a word of `about`, or `k` is below 1.
 
         Examples
         --------

@@ -16,6 +16,7 @@ from bench_load import load as run_load
 from bench_load import size as run_size
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
+from bench_standing import standing as run_standing
 from bench_text import remember as run_remember
 from bench_text import text_ingest as run_ingest
 from bench_words import words as run_words
@@ -44,6 +45,16 @@ def maintenance(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> 
 def recall(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> None:
     """Three steps of spreading against the same at 100,000 edges, and against scipy."""
     report(run_recall(edges, runs), json)
+
+
+@app.command()
+def standing(
+    matters: Annotated[int, typer.Option(help="How many matters are asked about.", min=1, max=40)] = 40,
+    runs: Runs = 5,
+    json: Json = None,
+) -> None:
+    """A recall that compares fifty rivals, against the same recall without comparing them."""
+    report(run_standing(matters, runs), json)
 
 
 @app.command()

@@ -34,6 +34,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
         (["size", "--edges", "2000"], ["bytes an edge"]),
         (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
+        (["standing", "--matters", "1", "--runs", "1"], ["fifty rivals compared"]),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (
             ["words", "--passages", "200", "--runs", "1"],

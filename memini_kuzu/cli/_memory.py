@@ -260,11 +260,17 @@ def _reason(path: "recalling.Path") -> str:
     return f"{path.kind} {path.way}" + (f" ({', '.join(facts)})" if facts else "")
 
 
-@command("memini associations 'Ada Lovelace' -k 5", "memini associations Lisbon --now 2026-06-01")
+@command(
+    "memini associations 'Ada Lovelace' -k 5",
+    "memini associations Lisbon --about 'tram museum' --now 2026-06-01",
+)
 def associations(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")],
     *,
     db: Db = STORE,
+    about: Annotated[
+        str | None, typer.Option(help="Only by what was said with these words.", metavar="WORDS")
+    ] = None,
     k: K = 10,
     now: Now = None,
     as_json: Json = False,
@@ -272,11 +278,11 @@ def associations(
 ) -> None:
     """List what an entity leads to, strongest first."""
     with opened(db, wait=wait) as memory:
-        found = memory.associations(entity, now=now, k=k)
+        found = memory.associations(entity, about=about, now=now, k=k)
     if as_json:
         show_json(found)
     elif not found:
-        typer.echo(f"{entity} is associated with nothing")
+        typer.echo(f"{entity} is associated with nothing" + (f" by {about!r}" if about else ""))
     else:
         show_table(
             ["entity", "strength", "consolidated", "events", "first seen", "last seen"],

@@ -13,6 +13,7 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
 from memini_kuzu.insight import doctor, suggestions
+from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
@@ -95,13 +96,17 @@ class Asking(OpenMemory):
             )
 
     @override
-    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+    def associations(
+        self, entity: str, *, about: str | None = None, now: TimeLike | None = None, k: int = 10
+    ) -> list[Association]:
         if k < 1:
             raise InputError(f"k = {k}; pass how many associations to return, at least 1")
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            if self._store.looks_back(moment):
+            if about is not None:
+                table = selected_associations(self._store, identity, about, now=moment, top=k)
+            elif self._store.looks_back(moment):
                 table = reading.strongest_then(self._store, identity, from_millis(moment), k)
             else:
                 table = reading.strongest_associations(self._store, identity, from_millis(moment), k)

@@ -155,8 +155,11 @@ class RemoteMemory(AssociativeMemory):
         return recall if budget_tokens is None else recall.within(budget_tokens)
 
     @override
-    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
-        found = self._call("associations", {"entity": entity, "now": now, "k": k}, AssociationsResult)
+    def associations(
+        self, entity: str, *, about: str | None = None, now: TimeLike | None = None, k: int = 10
+    ) -> list[Association]:
+        asked = {"entity": entity, "about": about, "now": now, "k": k}
+        found = self._call("associations", asked, AssociationsResult)
         return list(_all(Association, found["associations"]))
 
     @override
