@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.news import AssociationNews, Displacement, News
     from memini_kuzu.insight.suggestions import Suggestion
-    from memini_kuzu.insight.trajectory import Overview, Trajectory
+    from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
     from memini_kuzu.memory import Memory
     from memini_kuzu.recall import (
         ActivatedEntity,
@@ -85,6 +85,7 @@ __all__ = [
     "RecordError",
     "Redaction",
     "RetuneReport",
+    "Rivals",
     "RuleExtractor",
     "Sayings",
     "SchemaVersionError",
@@ -126,7 +127,7 @@ _MODULES = {
     "memini_kuzu.insight.doctor": ("Diagnosis",),
     "memini_kuzu.insight.news": ("AssociationNews", "Displacement", "News"),
     "memini_kuzu.insight.suggestions": ("Suggestion",),
-    "memini_kuzu.insight.trajectory": ("Overview", "Trajectory"),
+    "memini_kuzu.insight.trajectory": ("Overview", "Rivals", "Trajectory"),
     "memini_kuzu.memory": ("Memory",),
     "memini_kuzu.recall": (
         "ActivatedEntity",

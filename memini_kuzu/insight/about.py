@@ -42,6 +42,7 @@ __all__ = ["selected_associations"]
 
 NOTHING = pa.schema(
     [
+        ("id", pa.int64()),
         ("target", pa.string()),
         ("strength", pa.float64()),
         ("consolidated", pa.float64()),
@@ -71,7 +72,7 @@ def selected_associations(store: Store, entity: int, about: str, *, now: int, to
     Returns
     -------
     pyarrow.Table
-        target, strength, consolidated, events, first_seen, last_seen; the strongest first.
+        id (the target's), target, strength, consolidated, events, first_seen, last_seen; the strongest first.
 
     Raises
     ------
@@ -98,6 +99,7 @@ def selected_associations(store: Store, entity: int, about: str, *, now: int, to
     return (
         pa.table(
             {
+                "id": targets,
                 "target": [names[target] for target in targets.tolist()],
                 "strength": np.bincount(group, weights=fast),
                 "consolidated": np.bincount(group, weights=slow),

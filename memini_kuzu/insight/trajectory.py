@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memini_kuzu.store import Store
     from memini_kuzu.store.ledger import Ledger
 
-__all__ = ["Consolidated", "Overview", "Trajectory", "learned", "overview", "trace"]
+__all__ = ["Consolidated", "Overview", "Rivals", "Trajectory", "learned", "overview", "trace"]
 
 POINTS = 400
 """Moments between the first event and the last moment."""
@@ -57,6 +57,28 @@ class Trajectory:
     slow: NDArray[np.float64]
     event_time: NDArray[np.int64]
     event_amount: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """What answers a cue over time.
+
+    Parameters
+    ----------
+    cue : str
+        What was asked.
+    answers : tuple of Trajectory
+        The associations whose targets answer it.
+    time : int64 (n,)
+        When it was asked, milliseconds since 1970, ascending.
+    first : int64 (n,)
+        The position among `answers` of what the first passage then mentioned; -1 for none of them.
+    """
+
+    cue: str
+    answers: tuple[Trajectory, ...]
+    time: NDArray[np.int64]
+    first: NDArray[np.int64]
 
 
 def trace(

@@ -16,7 +16,6 @@ from memini_kuzu.insight import doctor, suggestions
 from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
-from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
 from memini_kuzu.results import Association, Stats
 from memini_kuzu.store import reading
@@ -123,94 +122,6 @@ class Asking(OpenMemory):
             )
             for number, row in enumerate(table.to_pylist())
         ]
-
-    def trajectory(
-        self, entity: str, other: str | None = None, *, now: TimeLike | None = None, points: int = POINTS
-    ) -> Trajectory:
-        """How an association came to be what it is: both variables over time, exactly.
-
-        Parameters
-        ----------
-        entity : str
-            Where it leads from: a name or an alias.
-        other : str, optional
-            Where it leads to; by default the sum over all that leads from `entity`.
-        now : datetime, date or str, optional
-            The last moment; the present by default.
-        points : int
-            How many evenly spaced moments; those of the events come on top.
-
-        Returns
-        -------
-        Trajectory
-            From the first event of its documents on, whatever maintenance forgot since.
-
-        Raises
-        ------
-        UnknownEntityError
-            If there is none of that name; the message names similar ones.
-        InputError
-            If no document gave it an event until then.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     found = memory.trajectory("Ada Lovelace", "Charles Babbage", now="2026-03-02")
-        ...     found.fast[[0, -1]].round(3).tolist()
-        [1.0, 0.452]
-        """
-        moment = self._now(now)
-        with self._store.snapshot():
-            source, name = self._resolve(entity)
-            target, other_name = (None, None) if other is None else self._resolve(other)
-            events = read_ledger(self._store.read, entity=source).in_time()
-        events = events.take(events.source == source)
-        if target is not None:
-            events = events.take(events.target == target)
-        events = events.take(events.time <= moment)
-        if not len(events):
-            what = name if other_name is None else f"{name} → {other_name}"
-            raise InputError(
-                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of "
-                "events loaded without documents are not kept"
-            )
-        time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
-        return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
-
-    def overview(self, *, now: TimeLike | None = None, days: float = 30.0, k: int = 10) -> Overview:
-        """The whole store at one moment: how strong its associations are, and what consolidated lately.
-
-        Parameters
-        ----------
-        now : datetime, date or str, optional
-            The moment; the present by default.
-        days : float
-            How far back "lately" reaches.
-        k : int
-            How many of the pairs that consolidated most.
-
-        Returns
-        -------
-        Overview
-            What `plots.plot_store` draws.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     memory.overview(now="2026-03-02").consolidated[0].source
-        'Ada Lovelace'
-        """
-        if not days > 0 or k < 1:
-            raise InputError(f"days = {days}, k = {k}; pass a number of days above 0, and k of at least 1")
-        moment = self._now(now)
-        with self._store.snapshot():
-            return overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
 
     def changes(self, *, since: TimeLike | None = None, now: TimeLike | None = None, k: int = 10) -> News:
         """The memory's own news: what became of its associations between two moments. Changes nothing.
