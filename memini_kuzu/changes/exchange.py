@@ -117,18 +117,18 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     schema.refuse_existing(path)  # before all is read; `building` asks again
     known = _imported(folder, "meta", table_of("MeminiMeta").columns)
     meta = dict(zip(known["key"].to_pylist(), known["value"].to_pylist(), strict=True))
-    older = int(meta.get("schema_version", 0)) < languages.VERSION
+    version = int(meta.get("schema_version", 0))
+    lacking = {"language"} if version < languages.VERSION else set()
     tables = {
-        name: _imported(folder, name, table_of(label).columns, {"language"} if older else set())
-        for name, label in EXPORTED.items()
+        name: _imported(folder, name, table_of(label).columns, lacking) for name, label in EXPORTED.items()
     }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
-    if older:
-        tables["passages"] = languages.with_languages(tables["passages"])
+    if version < languages.ANALYSIS:
+        tables["passages"] = languages.analysed_again(tables["passages"])
         meta |= languages.counted(tables["passages"])
     if "parameters" not in meta:
         raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
-    if int(meta.get("schema_version", 0)) > schema.latest_version():
+    if version > schema.latest_version():
         raise InputError(f"{folder} was written by a newer memini; upgrade with: pip install -U memini-kuzu")
     space = embeddings.space_in(meta)
     if space is not None:
