@@ -22,7 +22,7 @@ from memini_kuzu.cli._app import (
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
 from memini_kuzu.cli._memory import ClockNow, count, masked
 from memini_kuzu.cli._print import jsonable, note, show_json
-from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.cli._progress import IngestProgress
 from memini_kuzu.errors import RecordError
 from memini_kuzu.records import Columns
 
@@ -136,7 +136,7 @@ def ingest(
             return
     with (
         opened_file(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
-        DocumentProgress() as progress,
+        IngestProgress() as progress,
     ):
         try:
             if held is not None:
@@ -158,9 +158,9 @@ def ingest(
                 )
             pruned = memory.prune(*paths, dry_run=not yes) if prune else None
         except RecordError as error:
-            _say_what_is_kept(error, progress.documents)
+            _say_what_is_kept(error, progress.done)
         except KeyboardInterrupt:
-            note(f"interrupted; {_kept(progress.documents)}")
+            note(f"interrupted; {_kept(progress.done)}")
             raise
     _show_ingested(report, estimate, pruned, as_json=as_json)
 

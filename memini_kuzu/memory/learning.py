@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from memini_kuzu.changes import events, exchange, forgetting, ingestion
+from memini_kuzu.changes.ingestion import silent
 from memini_kuzu.changes.moves import gone_documents
 from memini_kuzu.changes.scope import Scope
 from memini_kuzu.changes.vectors import embed_passages
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
+    from memini_kuzu.changes.ingestion import Progress
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
@@ -61,7 +63,7 @@ class Learning(OpenMemory):
         exclude: Sequence[str] = (),
         skip_bad: bool = False,
         processes: int = 1,
-        progress: Callable[[int], None] = lambda _documents: None,
+        progress: Progress = silent,
     ) -> IngestReport:
         r"""Take in files and folders: documents, conversations, JSONL and CSV; ``-`` is standard input.
 
@@ -90,7 +92,8 @@ class Learning(OpenMemory):
         processes : int
             How many processes extract.
         progress : callable
-            Told how many documents are done, batch by batch.
+            Told two numbers after every passage: how many documents are done and kept, batch by batch, and
+            how many passages have been read for mentions.
 
         Returns
         -------
@@ -199,7 +202,7 @@ class Learning(OpenMemory):
         listing: Listing | None = None,
         skip_bad: bool = False,
         processes: int = 1,
-        progress: Callable[[int], None] = lambda _documents: None,
+        progress: Progress = silent,
     ) -> IngestReport:
         """Take in records, as the readers give them.
 
