@@ -171,7 +171,7 @@ def ingest(
     if embedder is not None:
         # before the extractor's work; the transaction asks again
         check_space(space_of(embedder), read_space(store.read))
-    report = IngestReport()
+    report = IngestReport(options={} if listing is None else dict(listing.options))
     moves = None if listing is None else Moves(store, listing)
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
     passages = 0

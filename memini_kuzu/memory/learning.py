@@ -58,7 +58,7 @@ class Learning(OpenMemory):
         columns: Columns | None = None,
         time: TimeLike | None = None,
         source: str | None = None,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         skip_bad: bool = False,
@@ -81,10 +81,12 @@ class Learning(OpenMemory):
             The date of everything read; by default each record's own, or else its file's.
         source : str, optional
             The source of everything read; by default each record's own, or else its file.
-        encoding : str
-            Of text.
+        encoding : str, optional
+            Of text; utf-8 by default.
         include, exclude : sequence of str
-            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not.
+            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not. What is left
+            out here of `time`, `source`, `encoding` and these two, a ``.memini.toml`` in a folder may set for
+            its files.
         skip_bad : bool
             Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
             of a thousand documents that it stands in is not kept. A file of a folder that cannot be read as a
