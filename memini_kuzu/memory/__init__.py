@@ -2,16 +2,18 @@
 
 - `opening`: opening and closing, and what all calls share.
 - `learning`, `asking`, `keeping`: what takes something in, what answers, what looks after what is there.
+- `surveying`: what matters in the whole store, and what comes next.
 """
 
 from memini_kuzu.memory.asking import Asking, fit_events
 from memini_kuzu.memory.keeping import Keeping
 from memini_kuzu.memory.learning import Learning
+from memini_kuzu.memory.surveying import Surveying
 
 __all__ = ["Memory", "fit_events"]
 
 
-class Memory(Learning, Asking, Keeping):
+class Memory(Learning, Asking, Surveying, Keeping):
     """An associative memory in one file.
 
     Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it
