@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from memini_kuzu.notebook import Shown, Table
 from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
 
@@ -26,7 +27,7 @@ __all__ = ["Association", "AssociativeMemory", "Stats", "associations_from_arrow
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
+class Association(Shown):
     """An association of an entity, as strong as it is at one moment.
 
     Parameters
@@ -53,7 +54,7 @@ class Association:
 
 
 def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[Association]:
-    """Associations of a table, in its order.
+    """Associations of a table, in its order; a notebook shows them as one.
 
     Parameters
     ----------
@@ -63,9 +64,9 @@ def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[
         Where all of them lead from.
     """
     if not table.num_rows:
-        return []
+        return Table()
     first, last = (column(table, name) for name in ("first_seen", "last_seen"))
-    return [
+    return Table(
         Association(
             source=row["source"] if source is None else source,
             target=row["target"],
@@ -76,11 +77,11 @@ def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[
             last_seen=from_millis(int(last[number])),
         )
         for number, row in enumerate(table.to_pylist())
-    ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(Shown):
     """What a store holds.
 
     Parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from memini_kuzu.notebook import Shown
+
 if TYPE_CHECKING:
     from memini_kuzu.errors import RecordError
     from memini_kuzu.records import Notice, Record
@@ -15,7 +17,7 @@ __all__ = [
 
 
 @dataclass(slots=True)
-class IngestReport:
+class IngestReport(Shown):
     """What an ingestion did.
 
     Parameters

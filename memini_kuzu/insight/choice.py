@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
@@ -62,7 +63,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Shown):
     """What an entity is probably associated with next.
 
     Parameters

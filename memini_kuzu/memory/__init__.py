@@ -5,10 +5,12 @@
 - `surveying`: what matters in the whole store, and what comes next.
 """
 
+from memini_kuzu.errors import StoreError
 from memini_kuzu.memory.asking import Asking, fit_events
 from memini_kuzu.memory.keeping import Keeping
 from memini_kuzu.memory.learning import Learning
 from memini_kuzu.memory.surveying import Surveying
+from memini_kuzu.notebook import facts
 
 __all__ = ["Memory", "fit_events"]
 
@@ -43,3 +45,9 @@ class Memory(Learning, Asking, Surveying, Keeping):
     ...     memory.recall("Who wrote to Babbage?", now="2026-03-02").passages[0].text
     'Ada Lovelace wrote to Charles Babbage.'
     """
+
+    def _repr_html_(self) -> str:
+        try:
+            return self.stats()._repr_html_()
+        except StoreError as error:  # closed
+            return facts({"path": self.path, "": error})
