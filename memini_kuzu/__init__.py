@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         UnknownEntityError,
     )
     from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
+    from memini_kuzu.insight.choice import Expected, Forecast
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.news import AssociationNews, Displacement, News
     from memini_kuzu.insight.suggestions import Suggestion
@@ -63,8 +64,10 @@ __all__ = [
     "Displacement",
     "Embedder",
     "Estimate",
+    "Expected",
     "Explanation",
     "Extractor",
+    "Forecast",
     "ForgetReport",
     "IngestReport",
     "InputError",
@@ -124,6 +127,7 @@ _MODULES = {
         "UnknownEntityError",
     ),
     "memini_kuzu.extraction": ("Estimate", "Extractor", "Mention", "RuleExtractor", "SpacyExtractor"),
+    "memini_kuzu.insight.choice": ("Expected", "Forecast"),
     "memini_kuzu.insight.doctor": ("Diagnosis",),
     "memini_kuzu.insight.news": ("AssociationNews", "Displacement", "News"),
     "memini_kuzu.insight.suggestions": ("Suggestion",),

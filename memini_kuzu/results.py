@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from memini_kuzu.notebook import Shown, Table
+from memini_kuzu.tables import column
+from memini_kuzu.times import from_millis
+
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import PurePath
+
+    import pyarrow as pa
 
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
@@ -17,11 +23,11 @@ if TYPE_CHECKING:
     from memini_kuzu.times import TimeLike
 
 
-__all__ = ["Association", "AssociativeMemory", "Stats"]
+__all__ = ["Association", "AssociativeMemory", "Stats", "associations_from_arrow"]
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
+class Association(Shown):
     """An association of an entity, as strong as it is at one moment.
 
     Parameters
@@ -47,8 +53,35 @@ class Association:
     last_seen: datetime
 
 
+def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[Association]:
+    """Associations of a table, in its order; a notebook shows them as one.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        target, strength, consolidated, events, first_seen, last_seen; and source, unless all have one.
+    source : str, optional
+        Where all of them lead from.
+    """
+    if not table.num_rows:
+        return Table()
+    first, last = (column(table, name) for name in ("first_seen", "last_seen"))
+    return Table(
+        Association(
+            source=row["source"] if source is None else source,
+            target=row["target"],
+            strength=row["strength"],
+            consolidated=row["consolidated"],
+            events=row["events"],
+            first_seen=from_millis(int(first[number])),
+            last_seen=from_millis(int(last[number])),
+        )
+        for number, row in enumerate(table.to_pylist())
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(Shown):
     """What a store holds.
 
     Parameters

@@ -17,6 +17,7 @@ from bench_load import size as run_size
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
 from bench_standing import standing as run_standing
+from bench_text import long_document as run_document
 from bench_text import remember as run_remember
 from bench_text import text_ingest as run_ingest
 from bench_words import words as run_words
@@ -77,6 +78,15 @@ def ingest(
 ) -> None:
     """Texts into a store against the bare language model."""
     report(run_ingest(texts, runs), json)
+
+
+@app.command()
+def document(
+    characters: Annotated[int, typer.Option(help="How long the text is.", min=10_000)] = 640_000,
+    json: Json = None,
+) -> None:
+    """One long document against the same text in short ones: time, and memory at its peak."""
+    report(run_document(characters), json)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, s
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.extraction import CONCEPT, canonical, tidy
 from memini_kuzu.identity import stable_id
+from memini_kuzu.notebook import Shown
 from memini_kuzu.readers.tabular import event_batches
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import read_moved
@@ -53,7 +54,7 @@ MEMORY = "2GB"
 
 
 @dataclass(slots=True)
-class EventsReport:
+class EventsReport(Shown):
     """What a load of events did.
 
     Parameters

@@ -8,7 +8,7 @@ import typer
 from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
 from memini_kuzu.cli._memory import ClockNow
 from memini_kuzu.cli._print import clean, note, show_json, show_table
-from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.cli._progress import CountProgress
 from memini_kuzu.records import EventColumns
 
 __all__ = ["export", "import_", "load_edges", "load_events", "merge"]
@@ -53,7 +53,7 @@ def load_events(
     columns = EventColumns(source_column, target_column, time_column, amount_column)
     with (
         opened_file(db, write=True, create=True, now=now, wait=wait) as memory,
-        DocumentProgress("events") as progress,
+        CountProgress("events") as progress,
     ):
         report = memory.load_events(*files, columns=columns, both=both, progress=progress)
     if as_json:

@@ -24,6 +24,7 @@ import numpy as np
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.dynamics.edges import ROUNDING, common_pairs, without_pairs
+from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.store.associations import unledgered
 from memini_kuzu.store.ledger import read_ledger
@@ -97,7 +98,7 @@ class Displacement:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class News(Shown):
     """What became of a memory's associations between two moments.
 
     Parameters

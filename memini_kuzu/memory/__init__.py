@@ -3,17 +3,21 @@
 - `opening`: opening and closing, and what all calls share.
 - `learning`, `asking`, `keeping`: what takes something in, what answers, what looks after what is there.
 - `tracing`: how associations came to be what they are.
+- `surveying`: what matters in the whole store, and what comes next.
 """
 
+from memini_kuzu.errors import StoreError
 from memini_kuzu.memory.asking import Asking, fit_events
 from memini_kuzu.memory.keeping import Keeping
 from memini_kuzu.memory.learning import Learning
 from memini_kuzu.memory.tracing import Tracing
+from memini_kuzu.memory.surveying import Surveying
+from memini_kuzu.notebook import facts
 
 __all__ = ["Memory", "fit_events"]
 
 
-class Memory(Learning, Asking, Tracing, Keeping):
+class Memory(Learning, Asking, Surveying, Tracing, Keeping):
     """An associative memory in one file.
 
     Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it
@@ -43,3 +47,9 @@ class Memory(Learning, Asking, Tracing, Keeping):
     ...     memory.recall("Who wrote to Babbage?", now="2026-03-02").passages[0].text
     'Ada Lovelace wrote to Charles Babbage.'
     """
+
+    def _repr_html_(self) -> str:
+        try:
+            return self.stats()._repr_html_()
+        except StoreError as error:  # closed
+            return facts({"path": self.path, "": error})

@@ -17,10 +17,9 @@ from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
-from memini_kuzu.results import Association, Stats
+from memini_kuzu.results import Association, Stats, associations_from_arrow
 from memini_kuzu.store import reading
 from memini_kuzu.store.ledger import read_ledger
-from memini_kuzu.tables import column
 from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -109,19 +108,7 @@ class Asking(OpenMemory):
                 table = reading.strongest_then(self._store, identity, from_millis(moment), k)
             else:
                 table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
-        times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
-        return [
-            Association(
-                source=name,
-                target=row["target"],
-                strength=row["strength"],
-                consolidated=row["consolidated"],
-                events=row["events"],
-                first_seen=from_millis(int(times["first_seen"][number])),
-                last_seen=from_millis(int(times["last_seen"][number])),
-            )
-            for number, row in enumerate(table.to_pylist())
-        ]
+        return associations_from_arrow(table, name)
 
     def changes(self, *, since: TimeLike | None = None, now: TimeLike | None = None, k: int = 10) -> News:
         """The memory's own news: what became of its associations between two moments. Changes nothing.

@@ -61,7 +61,7 @@ class Follower:
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     source: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     prune: bool = False
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     _missing: frozenset[int] = frozenset()

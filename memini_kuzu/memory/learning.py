@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from memini_kuzu.changes import events, exchange, forgetting, ingestion
+from memini_kuzu.changes.ingestion import silent
 from memini_kuzu.changes.moves import gone_documents
 from memini_kuzu.changes.scope import Scope
 from memini_kuzu.changes.vectors import embed_passages
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
+    from memini_kuzu.changes.ingestion import Progress
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
@@ -56,12 +58,12 @@ class Learning(OpenMemory):
         columns: Columns | None = None,
         time: TimeLike | None = None,
         source: str | None = None,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         skip_bad: bool = False,
         processes: int = 1,
-        progress: Callable[[int], None] = lambda _documents: None,
+        progress: Progress = silent,
     ) -> IngestReport:
         r"""Take in files and folders: documents, conversations, JSONL and CSV; ``-`` is standard input.
 
@@ -79,10 +81,12 @@ class Learning(OpenMemory):
             The date of everything read; by default each record's own, or else its file's.
         source : str, optional
             The source of everything read; by default each record's own, or else its file.
-        encoding : str
-            Of text.
+        encoding : str, optional
+            Of text; utf-8 by default.
         include, exclude : sequence of str
-            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not.
+            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not. What is left
+            out here of `time`, `source`, `encoding` and these two, a ``.memini.toml`` in a folder may set for
+            its files.
         skip_bad : bool
             Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
             of a thousand documents that it stands in is not kept. A file of a folder that cannot be read as a
@@ -90,7 +94,8 @@ class Learning(OpenMemory):
         processes : int
             How many processes extract.
         progress : callable
-            Told how many documents are done, batch by batch.
+            Told two numbers after every passage: how many documents are done and kept, batch by batch, and
+            how many passages have been read for mentions.
 
         Returns
         -------
@@ -199,7 +204,7 @@ class Learning(OpenMemory):
         listing: Listing | None = None,
         skip_bad: bool = False,
         processes: int = 1,
-        progress: Callable[[int], None] = lambda _documents: None,
+        progress: Progress = silent,
     ) -> IngestReport:
         """Take in records, as the readers give them.
 

@@ -21,6 +21,7 @@ from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import InputError, MeminiError, StoreError
+from memini_kuzu.notebook import Table
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage, Sayings
 from memini_kuzu.results import Association, AssociativeMemory, Stats
 from memini_kuzu.service.results import (
@@ -160,7 +161,7 @@ class RemoteMemory(AssociativeMemory):
     ) -> list[Association]:
         asked = {"entity": entity, "about": about, "now": now, "k": k}
         found = self._call("associations", asked, AssociationsResult)
-        return list(_all(Association, found["associations"]))
+        return Table(_all(Association, found["associations"]))
 
     @override
     def forget(

@@ -18,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.dynamics import propagate
+from memini_kuzu.errors import TimeError
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import column, timestamps
-from memini_kuzu.times import DAY, to_millis
+from memini_kuzu.times import DAY, from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["all_associations", "count_mentions", "frequencies", "outgoing", "recount", "sum_passages"]
+__all__ = [
+    "all_associations",
+    "count_mentions",
+    "frequencies",
+    "outgoing",
+    "recount",
+    "refuse",
+    "sum_passages",
+]
 
 COLUMNS = pa.schema(
     [
@@ -159,6 +168,17 @@ def all_associations(store: Store, until: datetime) -> tuple[pa.Table, pa.Table]
     """All associations of that time; as `outgoing`."""
     stored = store.read_edges().rename_columns({"target": "id", "first_seen": "began", "last_seen": "latest"})
     return _then(store, stored, read_ledger(store.read), to_millis(until))
+
+
+def refuse(unknown: pa.Table, until: datetime) -> None:
+    """Raise TimeError if there are associations of which it cannot be known how strong they were."""
+    if unknown.num_rows:
+        latest = from_millis(int(column(unknown, "latest").max()))
+        raise TimeError(
+            f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
+            "known: they have had evidence since, from events that were loaded and not kept; ask as of "
+            f"{latest:%Y-%m-%d %H:%M} or later"
+        )
 
 
 def _then(store: Store, stored: pa.Table, ledger: Ledger, now: int) -> tuple[pa.Table, pa.Table]:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.errors import TimeError
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import past
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.tables import column
-from memini_kuzu.times import from_millis, to_millis
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -392,12 +391,7 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int) -> pa.T
         If it cannot be known how strong one of them was.
     """
     known, unknown = past.outgoing(store, [entity], until)
-    if unknown.num_rows:
-        raise TimeError(
-            f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
-            "known: they have had evidence since, from events that were loaded and not kept; ask as of "
-            f"{_latest(unknown):%Y-%m-%d %H:%M} or later"
-        )
+    past.refuse(unknown, until)
     if not known.num_rows:
         return known
     names = names_of(store, known["id"].to_pylist())
@@ -406,10 +400,6 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int) -> pa.T
         {"began": "first_seen", "latest": "last_seen"}
     )
     return known.sort_by([("strength", "descending"), ("target", "ascending")])[:top]
-
-
-def _latest(table: pa.Table) -> datetime:
-    return from_millis(int(column(table, "latest").max()))
 
 
 def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
