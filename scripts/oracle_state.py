@@ -60,6 +60,9 @@ class State:
     aliases: dict[str, tuple[str, int]]
     counters: dict[str, int]
     loads: dict[str, tuple[str, int]]
+    kept: list[tuple[str, list[tuple[int, int, int, float, str]]]]
+    """Name of each load that kept its events, with them."""
+    kinds: set[str]
     sums: tuple[int, int]
     vectors: set[int] | None
     terms: dict[str, tuple[int, dict[int, int]]]
@@ -149,12 +152,37 @@ def read_state(memory: Memory) -> State:
                 memory, "MATCH (l:Load) RETURN l.id AS id, l.source AS source, l.events AS events"
             )
         },
+        kept=_read_kept(memory),
+        kinds={row["name"] for row in rows(memory, "MATCH (k:Kind) RETURN k.name AS name")},
         sums=(int(meta.get("passages", 0)), int(meta.get("words", 0))),
         vectors={row["id"] for row in rows(memory, "MATCH (e:Embedding) RETURN e.id AS id")}
         if "Embedding" in tables
         else None,
         terms=_read_terms(memory),
     )
+
+
+def _read_kept(memory: Memory) -> list[tuple[str, list[tuple[int, int, int, float, str]]]]:
+    loads = {
+        row["id"]: Path(row["source"]).name
+        for row in rows(memory, "MATCH (l:Load) RETURN l.id AS id, l.source AS source")
+    }
+    kinds = {
+        row["id"]: row["name"] for row in rows(memory, "MATCH (k:Kind) RETURN k.id AS id, k.name AS name")
+    }
+    found: defaultdict[str, list[tuple[int, int, int, float, str]]] = defaultdict(list)
+    for row in rows(
+        memory,
+        "MATCH (l:EventLog) RETURN l.load AS load, l.event_source AS source, l.event_target AS target, "
+        "l.event_time AS time, l.event_amount AS amount, l.event_kind AS kind, l.first_source AS first, "
+        "l.last_source AS last",
+    ):
+        if not all(row["first"] <= source <= row["last"] for source in row["source"]):
+            raise ValueError(f"a part of load {row['load']} has sources beyond those that it names")
+        named = [kinds[kind] if kind else "" for kind in row["kind"] or [0] * len(row["source"])]
+        columns = (row["source"], row["target"], row["time"], row["amount"], named)
+        found[row["load"]] += zip(*columns, strict=True)
+    return [(loads[load], sorted(events)) for load, events in found.items()]
 
 
 def _read_terms(memory: Memory) -> dict[str, tuple[int, dict[int, int]]]:
@@ -176,6 +204,7 @@ def mismatches(state: State, oracle: Oracle) -> list[str]:
         *_words(state),
         *_terms(state, state.terms),
         *_documents(state, oracle),
+        *_kept(state, oracle),
         *_edges(state, oracle),
         *_entities(state, oracle),
     ]
@@ -185,6 +214,7 @@ def mismatches(state: State, oracle: Oracle) -> list[str]:
         *found,
         *_differ("source counters", state.counters, oracle.counters),
         *_differ("loads", Counter(state.loads.values()), names),
+        *_differ("kinds", state.kinds, oracle.kinds()),
         *_differ("vectors", state.vectors, vectors if oracle.vectors else None),
         *_differ(
             "aliases",
@@ -273,6 +303,25 @@ def _documents(state: State, oracle: Oracle) -> Iterator[str]:
             yield (
                 f"ledger of {document.record!r}: {_named(there, oracle)}, expected {_named(expected, oracle)}"
             )
+
+
+def _kept(state: State, oracle: Oracle) -> Iterator[str]:
+    """The events of loads; a load is told by its name and what it holds, since a table has a random id."""
+    expected = sorted(
+        (oracle.loads[identity][0], sorted((*e.ends, e.time, e.fast, e.kind) for e in events))
+        for identity, events in oracle.kept.items()
+    )
+    there = sorted(state.kept)
+    same = len(there) == len(expected) and all(
+        name == other and len(one) == len(two) and all(map(_alike, one, two))
+        for (name, one), (other, two) in zip(there, expected, strict=True)
+    )
+    if not same:
+        yield f"kept events: {there}, expected {expected}"
+
+
+def _alike(one: tuple[int, int, int, float, str], other: tuple[int, int, int, float, str]) -> bool:
+    return (*one[:3], one[4]) == (*other[:3], other[4]) and math.isclose(one[3], other[3], rel_tol=RELATIVE)
 
 
 def _named(events: Iterable[tuple[int, int, int, float]], oracle: Oracle) -> str:

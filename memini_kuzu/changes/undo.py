@@ -71,10 +71,11 @@ def lists(events: Ledger) -> dict[str, list[Any]]:
 
 
 def from_lists(lists: dict[str, list[Any]]) -> Ledger:
-    """Events, from JSON."""
+    """Events, from JSON. An older memini wrote down no kinds: it knew none."""
+    lists = {"kind": [0] * len(lists["document"])} | lists
     columns: list[Any] = [
         np.array(lists[name], dtype=np.float64 if name == "amount" else np.int64)
-        for name in ("document", "source", "target", "amount", "time")
+        for name in ("document", "source", "target", "amount", "time", "kind")
     ]
     return Ledger(*columns)
 

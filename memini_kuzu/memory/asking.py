@@ -13,6 +13,7 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
 from memini_kuzu.insight import doctor, suggestions
+from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
@@ -119,6 +120,48 @@ class Asking(OpenMemory):
             for number, row in enumerate(table.to_pylist())
         ]
 
+    def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:
+        """What kinds of events an entity's associations are made of, the strongest first.
+
+        Kinds come with event streams (`EventColumns`); what is not kept of them has none here.
+
+        Parameters
+        ----------
+        entity : str
+            Its name or an alias.
+        now : datetime, date or str, optional
+            As of when; the present by default.
+        k : int
+            How many at most, at least 1; each kind of each association is one.
+
+        Returns
+        -------
+        list of KindOfEvents
+            Counts, strengths and dates by kind, of the associations that lead from the entity.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is none of that name; the message names similar ones.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> import pyarrow as pa
+        >>> rows = {"source": ["Ada"], "target": ["Oslo"], "time": ["2026-03-01"], "kind": ["visits"]}
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.load_events(pa.table(rows))
+        ...     [found] = memory.kinds("Ada", now="2026-03-01")
+        ...     found.target, found.kind, found.events, found.strength
+        ('Oslo', 'visits', 1, 1.0)
+        """
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many kinds to return, at least 1")
+        with self._store.snapshot():
+            identity, name = self._resolve(entity)
+            return kinds(self._store, identity, name, now=self._now(now), k=k)
+
     def trajectory(
         self, entity: str, other: str | None = None, *, now: TimeLike | None = None, points: int = POINTS
     ) -> Trajectory:
@@ -138,14 +181,14 @@ class Asking(OpenMemory):
         Returns
         -------
         Trajectory
-            From the first event of its documents on, whatever maintenance forgot since.
+            From the first of its events on, whatever maintenance forgot since.
 
         Raises
         ------
         UnknownEntityError
             If there is none of that name; the message names similar ones.
         InputError
-            If no document gave it an event until then.
+            If no event of it until then is kept.
 
         Examples
         --------
@@ -169,8 +212,8 @@ class Asking(OpenMemory):
         if not len(events):
             what = name if other_name is None else f"{name} → {other_name}"
             raise InputError(
-                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of "
-                "events loaded without documents are not kept"
+                f"nothing tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of events "
+                "that were loaded and not kept are not known"
             )
         time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
         return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
