@@ -530,10 +530,9 @@ class Oracle:
         return bool(self.kept[identity]) or any(event.document == identity for event in inner)
 
     def kinds(self) -> set[str]:
-        """The kinds of the events that there are, or that an alias has written down."""
-        undone = [event for undo in self._undos() for event in undo.inner]
-        undone += [event for undo in self._undos() for event, _ in undo.outer]
-        return {event.kind for event in [*self.ledger(), *undone] if event.kind}
+        """The kinds of the events that there are, or that an alias can give back."""
+        inner = [event for undo in self._undos() for event in undo.inner if not event.gone]
+        return {event.kind for event in [*self.ledger(), *inner] if event.kind}
 
     def _forget_versions(
         self, identity: int, document: Document, holds: Callable[[int], bool]

@@ -96,7 +96,8 @@ def _incident(store: Store, entity: int) -> Edges:
         edges_from_arrow(table) if table.num_rows else Edges.empty()
         for table in statements.incident_edges(store, entity)
     )
-    return concatenate(out, into)
+    # an association of an entity with itself leads both out of it and into it
+    return concatenate(out, into.take(into.source != into.target))
 
 
 def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
@@ -403,7 +404,8 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
     edges = concatenate(without_pairs(from_ledger, stored), stored)
     own = undo["entity"]["id"]
     other = np.where(edges.source == own, edges.target, edges.source)
-    return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))
+    there = existing_entities(store.read, np.unique(other).tolist())
+    return edges.take(np.isin(other, [own, *there]))
 
 
 def _subtract(  # noqa: PLR0917 - what `_split` found

@@ -336,8 +336,9 @@ class _Loader:
             write_edges(self._store, change, edges)
             change.create("Load", pa.table({"id": identities, "source": labels, "events": counts}))
             if self._aside is not None:
-                create_parts(change, self._aside.parts(moved))
-                change.create("Kind", new_kinds(self._store.read, self._aside.new_kinds()))
+                parts, kinds = self._aside.parts(moved)
+                create_parts(change, parts)
+                change.create("Kind", new_kinds(self._store.read, kinds))
         self.close()
         self._pending = []
         self.report.entities += new

@@ -95,29 +95,41 @@ class Aside:
                 self._writer = pa.ipc.new_file(self._path, self._schema)
             self._writer.write_table(parts.select(self._schema.names).cast(self._schema))
 
-    def parts(self, moved: Mapping[int, int]) -> pa.Table:
-        """All parts, with entities replaced that are aliases."""
-        if self._writer is None:
-            return self._schema.empty_table()
-        with putting_aside(self._folder.name, OSError):
-            self._writer.close()
-        stored = pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
-        if not moved:
-            return stored
-        events = ledger_from_arrow(stored)
-        redirected = events.redirected(moved)
-        if redirected is events:
-            return stored
-        return parts_to_arrow(redirected, stored["id"].to_numpy(), stored["load"].to_pylist())
+    def parts(self, moved: Mapping[int, int]) -> tuple[pa.Table, pa.Table]:
+        """All that was put aside.
 
-    def new_kinds(self) -> pa.Table:
-        """The kinds of these events: id, name."""
-        return pa.table(
+        Parameters
+        ----------
+        moved : mapping of int to int
+            Aliases by id, and the entities that they stand for.
+
+        Returns
+        -------
+        parts : pyarrow.Table
+            Every column of EventLog.
+        kinds : pyarrow.Table
+            id and name of the kinds of these events.
+        """
+        kinds = pa.table(
             {
                 "id": pa.array(self._kinds.values(), pa.int64()),
                 "name": pa.array(self._kinds.keys(), pa.string()),
             }
         )
+        if self._writer is None:
+            return self._schema.empty_table(), kinds
+        with putting_aside(self._folder.name, OSError):
+            self._writer.close()
+        stored = pa.ipc.open_file(pa.memory_map(str(self._path))).read_all()
+        if not moved:
+            return stored, kinds
+        events = ledger_from_arrow(stored)
+        redirected = events.redirected(moved)
+        if redirected is events:
+            return stored, kinds
+        # an event between two names of one entity is none, and may have been the only one of its kind
+        kinds = kinds.filter(pc.is_in(kinds["id"], pa.array(np.unique(redirected.kind))))
+        return parts_to_arrow(redirected, stored["id"].to_numpy(), stored["load"].to_pylist()), kinds
 
     def close(self) -> None:
         """Remove the file."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.changes.exchange import EXPORTED
+from memini_kuzu.changes.undo import inner_of
 from memini_kuzu.dynamics.edges import (
     redirect_edges,
     redirected,
@@ -112,7 +113,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         _shift(store, imported)
         _revise_undos(store, imported, moved, was)
         new = alter_entities(change, store.read, _counted(imported))
-        unresolved = _merge_aliases(store, change, imported["aliases"])
+        unresolved = _merge_aliases(store, change, imported)
         count_sources(change, store, _counters(imported["sources"]))
         change.create("Document", imported["documents"])
         rewrite_passages(change, store, [], imported["passages"])
@@ -124,7 +125,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
             change.create(EMBEDDING, imported["vectors"])
         write_edges(store, change, edges)
         change.create("Load", imported["loads"])
-        change.create("Kind", new_kinds(store.read, imported["kinds"]))
+        change.create("Kind", new_kinds(store.read, _used_kinds(imported)))
         create_parts(change, imported["events"])
     return MergeReport(
         imported["documents"].num_rows,
@@ -303,14 +304,27 @@ def _revise_undos(
     imported["aliases"] = _set(imported["aliases"], "undo", pa.array(revised, pa.string()))
 
 
-def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str, ...]:
+def _used_kinds(imported: dict[str, pa.Table]) -> pa.Table:
+    """The kinds of imported events, and of those that an imported alias can give back."""
+    kinds = imported["kinds"]
+    used = np.concatenate(
+        [
+            ledger_from_arrow(imported["events"]).kind,
+            inner_of(imported["aliases"]["undo"].drop_null().to_pylist(), "kind"),
+        ]
+    )
+    return kinds.filter(pc.is_in(kinds["id"], pa.array(np.unique(used))))
+
+
+def _merge_aliases(store: Store, change: Change, imported: dict[str, pa.Table]) -> tuple[str, ...]:
     """Add the aliases whose key stands for nothing here; the names of those that name something else here."""
-    here = read_aliases(store.read)
+    here, aliases = read_aliases(store.read), imported["aliases"]
     ids = [stable_id(key) for key in aliases["key"].to_pylist()]
     named = set(existing_entities(store.read, ids))
     rows = aliases.to_pylist()
     taken = [row["key"] in here or identity in named for row, identity in zip(rows, ids, strict=True)]
-    change.create("Alias", aliases.filter(pa.array([not is_taken for is_taken in taken], pa.bool_())))
+    imported["aliases"] = aliases.filter(pa.array([not is_taken for is_taken in taken], pa.bool_()))
+    change.create("Alias", imported["aliases"])
     return tuple(
         row["name"]
         for row, is_taken in zip(rows, taken, strict=True)

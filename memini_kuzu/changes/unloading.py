@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.changes.undo import inner_of
 from memini_kuzu.store.aliases import merged_aliases
 from memini_kuzu.store.ledger import parts_to_arrow
 from memini_kuzu.store.loads import read_kept, read_loads
@@ -17,8 +17,6 @@ from memini_kuzu.store.writing import keys
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from memini_kuzu.changes.scope import Scope
@@ -127,11 +125,13 @@ def unload(
     """
     ids = column(kept.parts, "id").astype(np.int64)
     undos = {row["key"]: row["undo"] for row in merged_aliases(run)}
-    held = _documents_in(undos)
+    held, kinds = inner_of(undos.values(), "document"), inner_of(undos.values(), "kind")
     undos |= dict(zip(undone["key"].to_pylist(), undone["undo"].to_pylist(), strict=True))
     undos = {key: undo for key, undo in undos.items() if key not in aliases["key"].to_pylist()}
     chosen = kept.chosen(scope)
-    going = _without(pc.unique(chosen["load"]), _loads_of(chosen, remaining.document, _documents_in(undos)))
+    going = _without(
+        pc.unique(chosen["load"]), _loads_of(chosen, remaining.document, inner_of(undos.values(), "document"))
+    )
     if scope.since is not None or scope.until is not None:
         # a load that held nothing before is not concerned
         going = going.filter(pc.is_in(going, value_set=_loads_of(chosen, removed.document, held)))
@@ -144,7 +144,10 @@ def unload(
         loads=going.to_pylist(),
         parts=ids[deleted],
         changed=parts_to_arrow(left, changed_ids, changed["load"].to_pylist()),
-        kinds=np.setdiff1d(of_parts.kind, np.concatenate([remaining.kind, _kinds_in(undos), [0]])),
+        kinds=np.setdiff1d(
+            np.concatenate([of_parts.kind, kinds]),
+            np.concatenate([remaining.kind, inner_of(undos.values(), "kind"), [0]]),
+        ),
         dates=np.unique(of_parts.time) if scope.of_documents else of_parts.time[:0],
     )
 
@@ -156,17 +159,3 @@ def _loads_of(parts: pa.Table, *documents: Ints) -> pa.ChunkedArray:
 
 def _without(loads: pa.Array, others: pa.ChunkedArray) -> pa.Array:
     return loads.filter(pc.invert(pc.is_in(loads, value_set=others)))
-
-
-def _documents_in(undos: Mapping[str, str]) -> Ints:
-    """The documents and parts of events that an alias can give back."""
-    found = (json.loads(undo)["inner"]["document"] for undo in undos.values())
-    return np.array([document for documents in found for document in documents], dtype=np.int64)
-
-
-def _kinds_in(undos: Mapping[str, str]) -> Ints:
-    """The kinds of events that an alias has written down."""
-    found = (
-        json.loads(undo)[name].get("kind", ()) for undo in undos.values() for name in ("inner", "events")
-    )
-    return np.array([kind for kinds in found for kind in kinds], dtype=np.int64)

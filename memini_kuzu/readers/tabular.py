@@ -173,9 +173,11 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
     amount = columns.amount or "amount"
     with path.open(encoding="utf-8-sig") as file:
         try:
-            first = json.loads(file.readline() or "{}")
-        except ValueError as error:
-            raise InputError(f"{path}, row 1: {error}; each line is a JSON object") from error
+            first = dict(json.loads(file.readline() or "{}"))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}, row 1 is no JSON object ({error}); put one event on each line"
+            ) from error
     numbers = {bool: pa.string(), int: pa.int64(), float: pa.float64()}
     names = [columns.source, columns.target, columns.time]
     if (columns.kind or "kind") in first:
@@ -269,17 +271,23 @@ class _Checked:
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column without dictionaries, and with text of one type, whichever a library has for it."""
     if pa.types.is_dictionary(values.type):
-        values = pa.chunked_array(
-            [chunk.dictionary_decode() for chunk in values.chunks], values.type.value_type
-        )
-    if pa.types.is_string(values.type) or pa.types.is_string_view(values.type):
-        return values.cast(pa.large_string())
-    return values
+        kind = values.type.value_type
+        if _is_text(kind):  # what Arrow can look up by position in every version
+            kind = pa.large_string()
+        decoded = [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in values.chunks]
+        values = pa.chunked_array(decoded, kind)
+    return values.cast(pa.large_string()) if _is_text(values.type) else values
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        is_it(kind) for is_it in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
 
 
 def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     """Numbers as milliseconds since 1970: from `SECONDS` they are seconds, from `MILLIS` milliseconds."""
-    number = values.cast(pa.float64()).to_numpy()
+    number = values.cast(pa.float64(), safe=False).to_numpy()
     bad = ~((number >= SECONDS) & (number < MILLIS * MILLIS / SECONDS))
     if bad.any():
         raise TimeError(
