@@ -457,14 +457,15 @@ def test_names_are_shown_as_they_were_given(memory: Memory) -> None:
 
 
 def test_frames_of_polars_are_tables(memory: Memory) -> None:
-    import polars
-    frame = polars.DataFrame(
+    import polars as pl
+
+    frame = pl.DataFrame(
         {"source": ["Ada", "Ada"], "target": ["Oslo", "Rome"], "kind": ["visits", "likes"]},
-        schema_overrides={"target": polars.Categorical},
-    ).with_columns(time=polars.Series(["2026-05-30", "2026-05-31"]).str.to_date(), amount=polars.lit(2.0))
+        schema_overrides={"target": pl.Categorical},
+    ).with_columns(time=pl.Series(["2026-05-30", "2026-05-31"]).str.to_date(), amount=pl.lit(2.0))
     memory.load_events(frame)
-    memory.load_events(frame.with_columns(polars.col("time").cast(polars.Datetime("ns"))))
-    memory.load_events(frame.with_columns(polars.col("time").cast(polars.String)))
+    memory.load_events(frame.with_columns(pl.col("time").cast(pl.Datetime("ns"))))
+    memory.load_events(frame.with_columns(pl.col("time").cast(pl.String)))
     assert [(one.target, one.events) for one in memory.associations("Ada")] == [("Rome", 3), ("Oslo", 3)]
 
 
