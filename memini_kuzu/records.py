@@ -155,16 +155,21 @@ class EventColumns:
     source, target : str
         The endpoints: text columns hold names, integer columns hold ids of entities.
     time : str
-        When: a timestamp, a date, or ISO 8601 text.
+        When: a timestamp, a date, ISO 8601 text, or a number of seconds (from 10⁸, in 1973) or milliseconds
+        (from 10¹¹) since 1970.
     amount : str, optional
         How much, as a multiple of the store's impulse, above 0; by default the column ``amount`` where there
         is one, else 1 for every event.
+    kind : str, optional
+        What kind of event it is, such as a type of relation; by default the column ``kind`` where there is
+        one. It is kept with the events.
     """
 
     source: str = "source"
     target: str = "target"
     time: str = "time"
     amount: str | None = None
+    kind: str | None = None
 
 
 Item = Record | RecordError | Notice | Skipped

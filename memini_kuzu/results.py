@@ -265,15 +265,16 @@ class AssociativeMemory(Protocol):
         """Take back what documents, an entity or an association have contributed, exactly.
 
         Without a source's events the store is the one that never saw them: an association is the sum over its
-        events, and every document keeps its own.
+        events, and every document and load keeps its own.
 
         Parameters
         ----------
         source : str, optional
-            Forget the documents of this source.
+            Forget the documents of this source, or the events loaded from this file, by the name under which
+            it was loaded. Events that were not kept cannot be forgotten.
         since, until : datetime, date or str, optional
-            Forget the documents, or the versions of them, dated from `since` up to but not including `until`;
-            with `source`, of that source only.
+            Forget the documents, or the versions of them, and the kept events of loads, dated from `since` up
+            to but not including `until`; with `source`, of that source only.
         entity : str, optional
             Forget an entity of this name or alias: the entity, its aliases, its associations and that
             passages mention it. The passages stay, word for word.

@@ -196,6 +196,8 @@ OLD = [
     "MATCH (m:MeminiMeta {key: 'languages'}) DELETE m",
     "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '2'",
     "ALTER TABLE Passage DROP language",
+    "DROP TABLE EventLog",
+    "DROP TABLE Kind",
 ]
 TOLD = [
     Record("Die Verträge sind nicht da. Der Betriebsrat prüft sie.", NOW, "a", id="de"),

@@ -745,6 +745,8 @@ VERSION_1 = [
     "DROP TABLE OCCURS",
     "DROP TABLE Term",
     "DROP TABLE MeminiJournal",
+    "DROP TABLE EventLog",
+    "DROP TABLE Kind",
     "CREATE NODE TABLE MeminiStopword(word STRING PRIMARY KEY)",
     "CREATE (:MeminiStopword {word: 'zqnostopword'})",
     "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '1'",

@@ -31,8 +31,9 @@ from memini_kuzu.store.engine import Draft
 from memini_kuzu.store.known import (
     read_moved,
 )
+from memini_kuzu.store.loads import known_loads
 from memini_kuzu.store.terms import count_terms
-from memini_kuzu.store.writing import alter_entities, known_loads
+from memini_kuzu.store.writing import alter_entities
 from memini_kuzu.tables import EDGE_SCHEMA, edges_from_arrow
 
 if TYPE_CHECKING:
@@ -57,9 +58,14 @@ EXPORTED = {
     "passages": "Passage",
     "mentions": "MENTIONS",
     "loads": "Load",
+    "kinds": "Kind",
+    "events": "EventLog",
 }
 """The files of an export beside ``edges.parquet``, and the tables that they hold. A store with vectors also
 has ``vectors.parquet``."""
+
+KEPT_EVENTS = 4
+"""The first schema version whose exports hold the events of loads."""
 
 OWN = frozenset({"schema_version", "parameters"})
 """Keys in MeminiMeta that a new store sets by itself."""
@@ -119,8 +125,12 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     meta = dict(zip(known["key"].to_pylist(), known["value"].to_pylist(), strict=True))
     version = int(meta.get("schema_version", 0))
     lacking = {"language"} if version < languages.VERSION else set()
+    absent = {"kinds", "events"} if version < KEPT_EVENTS else set()
     tables = {
-        name: _imported(folder, name, table_of(label).columns, lacking) for name, label in EXPORTED.items()
+        name: table_of(label).columns.empty_table()
+        if name in absent
+        else _imported(folder, name, table_of(label).columns, lacking)
+        for name, label in EXPORTED.items()
     }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
     if version < languages.ANALYSIS:
@@ -134,8 +144,9 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     if space is not None:
         tables["vectors"] = _imported(folder, "vectors", table_of(EMBEDDING, space.dimension).columns)
     change = Change()
-    for name in ("entities", "aliases", "sources", "documents", "passages", "loads"):
+    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", "kinds"):
         change.create(EXPORTED[name], tables[name])
+    change.append(EXPORTED["events"], tables["events"])
     change.create("MENTIONS", tables["mentions"])
     if space is not None:
         change.vectors = space.dimension

@@ -293,6 +293,41 @@ def associations(
         )
 
 
+@command("memini kinds 'Ada Co.' -k 5")
+def kinds(
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")],
+    *,
+    db: Db = STORE,
+    k: K = 10,
+    now: Now = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """List what kinds of loaded events lead from an entity, strongest first."""
+    with opened_file(db, wait=wait) as memory:
+        found = memory.kinds(entity, now=now, k=k)
+    if as_json:
+        show_json(found)
+    elif not found:
+        typer.echo(f"no kept event leads from {entity}")
+    else:
+        show_table(
+            ["entity", "kind", "strength", "consolidated", "events", "first seen", "last seen"],
+            [
+                (
+                    one.target,
+                    one.kind or "",
+                    one.strength,
+                    one.consolidated,
+                    one.events,
+                    one.first_seen,
+                    one.last_seen,
+                )
+                for one in found
+            ],
+        )
+
+
 @command(
     "memini consolidate --dry-run",
     "memini consolidate --threshold 0.01 --now 2026-06-01",

@@ -1,4 +1,4 @@
-"""How an association came to be what it is: both variables over time, from its documents' events."""
+"""How an association came to be what it is: both variables over time, from its events."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def learned(
     >>> from memini_kuzu.config import Parameters
     >>> from memini_kuzu.store.ledger import Ledger
     >>> one = np.array([1])
-    >>> learned(Ledger(one, one, one + 1, np.ones(1), one * 0), 0, DAY, Parameters())[2].round(4)
+    >>> learned(Ledger(one, one, one + 1, np.ones(1), one * 0, one * 0), 0, DAY, Parameters())[2].round(4)
     array([0.0103])
     """
     past = ledger.take(ledger.time <= until)
@@ -209,7 +209,7 @@ class Overview:
     fast, slow : float64 (n_edges,)
         The two variables of each association now.
     consolidated : list of Consolidated
-        The pairs whose slow variable grew most, by the events of documents.
+        The pairs whose slow variable grew most, by the events in the ledgers.
     unknown : int
         Associations that are left out: they have had evidence since, from events that were loaded and not
         kept, so that it cannot be known how strong they were.

@@ -10,8 +10,8 @@ from memini_kuzu.errors import StoreError
 from memini_kuzu.memory.asking import Asking, fit_events
 from memini_kuzu.memory.keeping import Keeping
 from memini_kuzu.memory.learning import Learning
-from memini_kuzu.memory.tracing import Tracing
 from memini_kuzu.memory.surveying import Surveying
+from memini_kuzu.memory.tracing import Tracing
 from memini_kuzu.notebook import facts
 
 __all__ = ["Memory", "fit_events"]

@@ -14,6 +14,7 @@ from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
 from memini_kuzu.insight import doctor, suggestions
 from memini_kuzu.insight.about import selected_associations
+from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
@@ -109,6 +110,48 @@ class Asking(OpenMemory):
             else:
                 table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
         return associations_from_arrow(table, name)
+
+    def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:
+        """What kinds of events an entity's associations are made of, the strongest first.
+
+        Kinds come with event streams (`EventColumns`); what is not kept of them has none here.
+
+        Parameters
+        ----------
+        entity : str
+            Its name or an alias.
+        now : datetime, date or str, optional
+            As of when; the present by default.
+        k : int
+            How many at most, at least 1; each kind of each association is one.
+
+        Returns
+        -------
+        list of KindOfEvents
+            Counts, strengths and dates by kind, of the associations that lead from the entity.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is none of that name; the message names similar ones.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> import pyarrow as pa
+        >>> rows = {"source": ["Ada"], "target": ["Oslo"], "time": ["2026-03-01"], "kind": ["visits"]}
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.load_events(pa.table(rows))
+        ...     [found] = memory.kinds("Ada", now="2026-03-01")
+        ...     found.target, found.kind, found.events, found.strength
+        ('Oslo', 'visits', 1, 1.0)
+        """
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many kinds to return, at least 1")
+        with self._store.snapshot():
+            identity, name = self._resolve(entity)
+            return kinds(self._store, identity, name, now=self._now(now), k=k)
 
     def changes(self, *, since: TimeLike | None = None, now: TimeLike | None = None, k: int = 10) -> News:
         """The memory's own news: what became of its associations between two moments. Changes nothing.

@@ -340,6 +340,7 @@ class Learning(OpenMemory):
         *sources: Any,
         columns: EventColumns | None = None,
         both: bool = False,
+        keep_events: bool = True,
         progress: Callable[[int], None] = lambda _events: None,
     ) -> EventsReport:
         """Take in (source, target, time[, amount]) rows: files, or tables in memory, of any size.
@@ -354,6 +355,9 @@ class Learning(OpenMemory):
             What the columns are called. Text endpoints are names, integers are ids of entities.
         both : bool
             Let each event count in both directions.
+        keep_events : bool
+            Keep the events as well as the associations that they make, so that they can be forgotten,
+            plotted, fitted and retuned, and asking in the past knows them: some 32 bytes a row.
         progress : callable
             Told how many events have been read.
 
@@ -366,6 +370,8 @@ class Learning(OpenMemory):
         ------
         RecordError
             At a bad row. Nothing since the last commit is kept, and the same call goes on from there.
+        InputError
+            If a source cannot be read, or a column of kinds is named for events that are not kept.
 
         Examples
         --------
@@ -384,6 +390,7 @@ class Learning(OpenMemory):
             columns=columns or EventColumns(),
             now=self._clock(),
             both=both,
+            keep_events=keep_events,
             progress=progress,
         )
 

@@ -48,14 +48,14 @@ class Tracing(OpenMemory):
         Returns
         -------
         Trajectory
-            From the first event of its documents on, whatever maintenance forgot since.
+            From the first of its events on, whatever maintenance forgot since.
 
         Raises
         ------
         UnknownEntityError
             If there is none of that name; the message names similar ones.
         InputError
-            If no document gave it an event until then.
+            If no event of it until then is kept.
 
         Examples
         --------
@@ -80,8 +80,8 @@ class Tracing(OpenMemory):
         if not len(events):
             what = name if other_name is None else f"{name} → {other_name}"
             raise InputError(
-                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of "
-                "events loaded without documents are not kept"
+                f"nothing tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of events "
+                "that were loaded and not kept are not known"
             )
         time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
         return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
