@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from fixtures_memory import Names
 from hypothesis import HealthCheck, given, settings
@@ -41,8 +42,8 @@ SAID = ("met", "wrote to", "taught", "thanked", "is now the baker of")
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Record], int]:
-    """Passages over two months, and a moment between."""
+def histories(draw: st.DrawFn) -> tuple[list[Record], pa.Table, int]:
+    """Passages and loaded events over two months, and a moment between."""
     records = [
         Record(
             f"{draw(st.sampled_from(NAMES))} {draw(st.sampled_from(SAID))} {draw(st.sampled_from(NAMES))}.",
@@ -54,7 +55,17 @@ def histories(draw: st.DrawFn) -> tuple[list[Record], int]:
         for number in range(draw(st.integers(1, 12)))
     ]
     records.sort(key=lambda record: record.time or 0)
-    return records, START + draw(st.integers(0, 60)) * DAY + DAY // 2
+    rows = draw(
+        st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.integers(0, 60)), max_size=6)
+    )
+    events = pa.table(
+        {
+            "source": pa.array([source for source, _, _ in rows], pa.string()),
+            "target": pa.array([target for _, target, _ in rows], pa.string()),
+            "time": pa.array([START + day * DAY for *_, day in rows], pa.timestamp("ms")),
+        }
+    )
+    return records, events, START + draw(st.integers(0, 60)) * DAY + DAY // 2
 
 
 def same(ours: Recall, theirs: Recall) -> None:
@@ -133,9 +144,9 @@ def same_cypher(whole: Memory, early: Memory, name: str, then: int) -> None:
 )
 @given(histories())
 def test_asking_in_the_past_is_asking_then(
-    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, history: tuple[list[Record], int]
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, history: tuple[list[Record], pa.Table, int]
 ) -> None:
-    records, then = history
+    records, events, then = history
     folder = tmp_path_factory.mktemp("past")
     paths = [shutil.copy(empty_store, folder / f"{name}.memini") for name in ("all", "then")]
     told = [record for record in records if (record.time or 0) <= then]
@@ -145,6 +156,10 @@ def test_asking_in_the_past_is_asking_then(
     ):
         whole.add(records)
         early.add(told)
+        loaded = events.filter(pc.less_equal(events["time"], pa.scalar(then, pa.timestamp("ms"))))
+        for memory, rows in ((whole, events), (early, loaded)):
+            if rows.num_rows:
+                memory.load_events(rows)
         for cue in (
             "Who met Ada?",
             "Who is the baker of Bruno now",
@@ -152,20 +167,19 @@ def test_asking_in_the_past_is_asking_then(
             "What happened in January?",
         ):
             now = from_millis(then)
-            if told:
+            if told or loaded.num_rows:
                 same(whole.recall(cue, now=now), early.recall(cue, now=now))
-        if told:
+        if told or loaded.num_rows:
             same_overview(whole.overview(now=now), early.overview(now=now))
             for passage in early.recall("Who met Ada?", now=now):
                 same_explanation(
                     *(each.explain("Who met Ada?", passage.id, now=now) for each in (whole, early))
                 )
-        said = {word for record in told for word in record.text.lower().strip(".").split()}
-        for name in NAMES:
-            if name.lower() not in said:
-                continue
+        said = {word for record in told for word in record.text.strip(".").split()}
+        for name in (said | {*loaded["source"].to_pylist(), *loaded["target"].to_pylist()}) & {*NAMES}:
             same_associations(*(each.associations(name, now=now, k=50) for each in (whole, early)))
-            same_associations(*(each.associations(name, about=name, now=now) for each in (whole, early)))
+            if name in said:
+                same_associations(*(each.associations(name, about=name, now=now) for each in (whole, early)))
             same_cypher(whole, early, name, then)
             for one in early.associations(name, now=now, k=50):
                 same_course(*(each.trajectory(name, one.target, now=now) for each in (whole, early)))
