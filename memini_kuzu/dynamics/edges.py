@@ -28,6 +28,7 @@ __all__ = [
     "associate",
     "common_pairs",
     "concatenate",
+    "group_pairs",
     "redirect_edges",
     "redirected",
     "same_pairs",
@@ -78,7 +79,7 @@ def associate(
     """
     if not len(source):
         return Edges.empty()
-    order, starts = _group(source, target)
+    order, starts = group_pairs(source, target)
     source, target, amount, time = source[order], target[order], amount[order], time[order]
     sizes = np.diff(np.append(starts, len(source)))
     group = np.repeat(np.arange(len(starts)), sizes)
@@ -121,7 +122,7 @@ def superpose(edges: Edges, parameters: Parameters) -> Edges:
     """
     if not len(edges):
         return edges
-    order, starts = _group(edges.source, edges.target)
+    order, starts = group_pairs(edges.source, edges.target)
     if len(starts) == len(edges):
         return edges.take(order)
     rows = edges.take(order)
@@ -502,10 +503,27 @@ def _keys(source: NDArray[np.int64], target: NDArray[np.int64], count: int) -> N
     return np.where((source >= 0) & (target >= 0), source * count + target, -1)
 
 
-def _group(
+def group_pairs(
     source: NDArray[np.int64], target: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The order that sorts pairs, and where each pair starts in it; each pair is one number to sort by."""
+    """The order that sorts pairs, and where each distinct pair starts in it.
+
+    Parameters
+    ----------
+    source, target : int64 (n,)
+        Ids.
+
+    Returns
+    -------
+    order, starts : int64 (n,), int64 (n_pairs,)
+        Positions of the pairs in ascending order, and positions in `order`.
+
+    Examples
+    --------
+    >>> group_pairs(np.array([2, 1, 2]), np.array([3, 3, 3]))
+    (array([1, 0, 2]), array([0, 1]))
+    """
+    # each pair is one number to sort by
     ids = distinct(source, target)
     keys = _keys(positions(source, ids), positions(target, ids), len(ids))
     order = np.argsort(keys, kind="stable")

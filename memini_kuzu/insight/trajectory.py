@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.dynamics import fold, kernel, propagate, respond
+from memini_kuzu.dynamics.edges import group_pairs
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import past, reading
 from memini_kuzu.store.ledger import read_ledger
@@ -170,13 +171,14 @@ def learned(
     array([0.0103])
     """
     past = ledger.take(ledger.time <= until)
-    pairs, group = np.unique(np.stack([past.source, past.target], axis=1), axis=0, return_inverse=True)
-    group = group.ravel()
+    order, starts = group_pairs(past.source, past.target)
+    past = past.take(order)
     slow_now = respond(past.amount, (until - past.time) / DAY, parameters)[1]
     before = np.maximum(since - past.time, 0) / DAY
     slow_then = np.where(past.time <= since, respond(past.amount, before, parameters)[1], 0.0)
-    gain = np.bincount(group, weights=slow_now - slow_then, minlength=len(pairs))
-    return pairs[:, 0], pairs[:, 1], np.asarray(gain, dtype=np.float64)
+    grew = slow_now - slow_then
+    gain = np.add.reduceat(grew, starts) if len(starts) else grew
+    return past.source[starts], past.target[starts], np.asarray(gain, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
