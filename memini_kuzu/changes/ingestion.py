@@ -130,8 +130,10 @@ class _Incoming:
             said_by = "" if mask(record.speaker)[1] else record.speaker
             record = replace(record, speaker=said_by, people=named)
         if in_lead or in_text or in_title:
-            aside = () if in_text else record.aside  # a mask moves what stands behind it
-            return replace(record, text=lead + text, title=title, lead=len(lead), aside=aside)
+            record = replace(record, text=lead + text, title=title, lead=len(lead))
+            return (
+                replace(record, aside=(), links=()) if in_text else record
+            )  # a mask moves what is behind it
         return record
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
