@@ -175,6 +175,8 @@ def ingest(
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport(options={} if listing is None else dict(listing.options))
     moves = None if listing is None else Moves(store, listing)
+    if moves is not None:
+        report.notices.extend(moves.strangers())
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
     passages = 0
     for batch in incoming.batches():
