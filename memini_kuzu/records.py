@@ -58,6 +58,9 @@ class Record:
         are mentions. Otherwise `PLAIN`.
     aside : tuple of tuple of int
         Start and end of each part of a plain text that is no prose, such as code.
+    links : tuple of tuple
+        What the author of a plain text linked: the name of a note, and start and end of the words. It counts
+        as mentioned.
     file : str
         What the file that it was read from is known by.
     former : tuple of two str, or None
@@ -76,6 +79,7 @@ class Record:
     names: tuple[str, ...] = ()
     form: str = PLAIN
     aside: tuple[tuple[int, int], ...] = ()
+    links: tuple[tuple[str, int, int], ...] = ()
     file: str = ""
     former: tuple[str, str] | None = None
 

@@ -458,3 +458,25 @@ def test_no_more_long_documents_are_read_ahead_than_memory_bears(
     report = memory.add(records(), progress=lambda documents, _passages: ahead.append(len(read) - documents))
     assert report.documents == 12
     assert max(ahead) <= 6
+
+
+def test_a_link_of_a_page_mentions_what_it_leads_to(memory: Memory, tmp_path: Path) -> None:
+    pytest.importorskip("bs4")
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "trip.html").write_text('<p>Bo met <a href="Ada Lovelace.html">Her</a>. It rained.</p>')
+    (folder / "Ada Lovelace.html").write_text("<p>She wrote.</p>")
+    memory.ingest(folder, time="2025-01-01")
+    assert {each.target for each in memory.associations("Bo")} >= {"Ada Lovelace"}
+    assert "Her" not in {each.target for each in memory.associations("Bo")}
+    names = {each.name for each in memory.recall("rained").entities}
+    assert "Ada Lovelace" in names
+
+
+def test_links_behind_a_masked_secret_are_left_out_with_their_places(memory: Memory) -> None:
+    secret = "AKIA" + "IOSFODNN7EXAMPLE"
+    text = f"The key is {secret}. Bo met Her."
+    start = text.index("Her")
+    report = memory.add([Record(text, START, id="1", links=(("Ada Lovelace", start, start + 3),))])
+    assert report.redacted
+    assert {each.target for each in memory.associations("Bo")} >= {"Her"}

@@ -84,7 +84,10 @@ def test_those_of_an_inner_folder_do_not_count(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('extractor = "llm"', "no option 'extractor'; it may set include, exclude, source, time, encoding"),
+        (
+            'extractor = "llm"',
+            "no option 'extractor'; it may set include, exclude, source, time, encoding, name",
+        ),
         ('embedder = "minilm"', "no option 'embedder'"),
         ('server = "http://127.0.0.1"', "no option 'server'"),
         ('db = "/tmp/a.memini"', "no option 'db'"),
@@ -95,6 +98,9 @@ def test_those_of_an_inner_folder_do_not_count(folder: Path) -> None:
         ("source = 7", "source = 7: write it in quotation marks"),
         ("time = 7", "time = 7: write a date, such as 2026-01-04"),
         ('time = "soon"', "time = 'soon': .* is not a date"),
+        ('name = "a/b"', "name = 'a/b': .*is no name of a folder"),
+        ('name = ".."', "is no name of a folder"),
+        ("name = 7", "is no name of a folder"),
         ('encoding = "martian"', "encoding = 'martian': .*is unknown"),
         ("include = [", "is not TOML"),
         ("# " + "a" * 70_000, "is over 64 KiB"),
@@ -155,3 +161,75 @@ def test_watching_goes_on_while_they_are_being_written(
     shown = capsys.readouterr()
     assert "is not TOML" in shown.err
     assert [line.split(",")[0] for line in shown.out.splitlines()] == ["added 2", "added 1"]
+
+
+# --- two folders of one name
+
+
+def another(tmp_path: Path) -> Path:
+    other = tmp_path / "elsewhere" / "notes"
+    other.mkdir(parents=True)
+    (other / "a.md").write_text("Grace met Mary.\n")
+    return other
+
+
+def sources(memory: Memory) -> list[str]:
+    return sorted(memory.cypher("MATCH (s:Source) RETURN s.name AS n")["n"].to_pylist())
+
+
+def test_two_folders_of_one_name_are_two_where_one_is_named(
+    folder: Path, tmp_path: Path, memory: Memory
+) -> None:
+    other = another(tmp_path)
+    memory.ingest(folder)
+    report = memory.ingest(other, name="letters")
+    assert (report.added, report.changed, report.notices) == (1, 0, [])
+    assert sources(memory) == ["letters/a.md", "notes/a.md", "notes/drafts/c.md"]
+    assert memory.ingest(other, name="letters").unchanged == 1
+    assert memory.prune(other, name="letters", dry_run=True).documents == 0
+    (other / "a.md").unlink()
+    assert memory.prune(other, name="letters").documents == 1
+    assert sources(memory) == ["notes/a.md", "notes/drafts/c.md"]
+
+
+def test_a_folder_may_keep_its_name_itself(folder: Path, tmp_path: Path, memory: Memory) -> None:
+    other = another(tmp_path)
+    options(other, 'name = "letters"\n')
+    memory.ingest(folder, other)
+    assert sources(memory) == ["letters/a.md", "notes/a.md", "notes/drafts/c.md"]
+    assert memory.prune(other, dry_run=True).documents == 0
+    follower = Follower([other], prune=True)
+    assert follower.step(memory).ingested.unchanged == 1
+
+
+def test_a_folder_that_looks_like_another_one_of_its_name_is_told_of(
+    folder: Path, tmp_path: Path, memory: Memory
+) -> None:
+    memory.ingest(folder)
+    assert memory.ingest(folder).notices == []
+    other = another(tmp_path)
+    (other / "a.md").rename(other / "z.md")
+    [notice] = memory.ingest(other).notices
+    assert notice.origin == "notes"
+    assert "of 2 files that the store has of a folder of this name 0 are here" in notice.what
+    assert "give it a name with --name" in notice.what
+
+
+def test_a_name_is_for_one_folder(folder: Path, tmp_path: Path, memory: Memory) -> None:
+    for paths in ((folder, another(tmp_path)), (folder / "a.md",)):
+        with pytest.raises(InputError, match="name = 'letters' is for one folder"):
+            memory.ingest(*paths, name="letters")
+    with pytest.raises(InputError, match=r"'a/b' is no name of a folder"):
+        memory.ingest(folder, name="a/b")
+    assert memory.stats().documents == 0
+
+
+def test_the_command_names_a_folder(folder: Path, tmp_path: Path) -> None:
+    db = tmp_path / "a.memini"
+    for more in ((), ("--prune",)):
+        done = CliRunner().invoke(
+            app, ["ingest", str(folder), "--name", "letters", *more, "--db", str(db)], catch_exceptions=False
+        )
+        assert not done.exit_code
+    assert "unchanged 2" in done.stdout
+    assert "gone: 0 documents" in done.stdout

@@ -150,10 +150,15 @@ def test_the_commands_say_that_there_is_nothing(tmp_path: Path) -> None:
     )
 
 
-def test_what_was_loaded_and_not_kept_is_not_guessed_at(memory: Memory) -> None:
-    for day in ("2025-01-01", "2025-02-01"):
-        memory.load_events(pa.table({"source": ["Ada"], "target": ["Bo"], "time": [day]}))
-    assert memory.top(now="2025-02-01")
-    for ask in (lambda: memory.top(now="2025-01-15"), lambda: memory.forecast("Ada", now="2025-01-15")):
+def test_loaded_events_count_in_the_past_where_they_were_kept(memories: Callable[[], Memory]) -> None:
+    kept, not_kept = memories(), memories()
+    for memory in (kept, not_kept):
+        for day in ("2025-01-01", "2025-02-01"):
+            table = pa.table({"source": ["Ada"], "target": ["Bo"], "time": [day]})
+            memory.load_events(table, keep_events=memory is kept)
+        assert memory.top(now="2025-02-01")
+    assert [each.events for each in kept.top(now="2025-01-15")] == [1]
+    assert [each.share for each in kept.forecast("Ada", now="2025-01-15").expected] == [1]
+    for ask in (lambda: not_kept.top(now="2025-01-15"), lambda: not_kept.forecast("Ada", now="2025-01-15")):
         with pytest.raises(TimeError, match="cannot be known"):
             ask()

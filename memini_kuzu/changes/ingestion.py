@@ -130,8 +130,10 @@ class _Incoming:
             said_by = "" if mask(record.speaker)[1] else record.speaker
             record = replace(record, speaker=said_by, people=named)
         if in_lead or in_text or in_title:
-            aside = () if in_text else record.aside  # a mask moves what stands behind it
-            return replace(record, text=lead + text, title=title, lead=len(lead), aside=aside)
+            record = replace(record, text=lead + text, title=title, lead=len(lead))
+            return (
+                replace(record, aside=(), links=()) if in_text else record
+            )  # a mask moves what is behind it
         return record
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
@@ -173,6 +175,8 @@ def ingest(
         check_space(space_of(embedder), read_space(store.read))
     report = IngestReport(options={} if listing is None else dict(listing.options))
     moves = None if listing is None else Moves(store, listing)
+    if moves is not None:
+        report.notices.extend(moves.strangers())
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
     passages = 0
     for batch in incoming.batches():

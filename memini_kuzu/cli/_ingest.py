@@ -94,6 +94,10 @@ def ingest(
         list[str] | None,
         typer.Option("--exclude", metavar="PATTERN", help="In folders: do not read files like 'drafts/'."),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="What the folder is known by, in place of its name."),
+    ] = None,
     prune: Annotated[
         bool,
         typer.Option(
@@ -116,7 +120,8 @@ def ingest(
 ) -> None:
     """Take in files and folders. What is there already changes nothing; a changed document is a new version.
 
-    A folder's .memini.toml may set include, exclude, source, time and encoding; options given here go before.
+    A folder's .memini.toml may set include, exclude, source, time, encoding and name; what is given here
+    goes before.
     A thousand documents make a batch, which is kept whole or not at all: after an error or a crash, the same
     command goes on from the last batch. Keys, tokens and passwords of known formats are masked first.
     """
@@ -128,7 +133,7 @@ def ingest(
         from memini_kuzu.readers import list_files, read
 
         # read once: standard input cannot be read again, and what was estimated is what is sent
-        listing = list_files(paths, include=include or (), exclude=exclude or ())
+        listing = list_files(paths, include=include or (), exclude=exclude or (), name=name)
         held = list(read(listing, columns=columns, time=time, source=source, encoding=encoding))
         try:
             estimate = estimated(db, held, redaction=redaction, now=now, wait=wait, skip_bad=skip_bad)
@@ -155,11 +160,12 @@ def ingest(
                     encoding=encoding,
                     include=include or (),
                     exclude=exclude or (),
+                    name=name,
                     skip_bad=skip_bad,
                     processes=processes,
                     progress=progress,
                 )
-            pruned = memory.prune(*paths, dry_run=not yes) if prune else None
+            pruned = memory.prune(*paths, name=name, dry_run=not yes) if prune else None
         except RecordError as error:
             _say_what_is_kept(error, progress.done)
         except KeyboardInterrupt:

@@ -52,6 +52,10 @@ def watch(
     encoding: Annotated[
         str | None, typer.Option("--encoding", metavar="NAME", help="Of text; else utf-8.")
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="What the folder is known by, in place of its name."),
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget documents whose files are gone.")] = False,
     redact_emails: RedactEmails = False,
     redact_phones: RedactPhones = None,
@@ -60,7 +64,8 @@ def watch(
 ) -> None:
     """Keep a store in step with folders until Ctrl-C. Other processes may use it between two changes.
 
-    A folder's .memini.toml may set include, exclude, source, time and encoding; options given here go before.
+    A folder's .memini.toml may set include, exclude, source, time, encoding and name; what is given here
+    goes before.
     A burst of edits is taken in when two seconds have passed without one.
     """
     from memini_kuzu.memory.following import Follower
@@ -69,7 +74,7 @@ def watch(
         if not path.is_dir():
             raise InputError(f"{path} is no folder; name one that is there")
     follower = Follower(
-        paths, tuple(include or ()), tuple(exclude or ()), source, encoding=encoding, prune=prune
+        paths, tuple(include or ()), tuple(exclude or ()), source, encoding=encoding, prune=prune, name=name
     )
     options = {
         "redaction": masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction),

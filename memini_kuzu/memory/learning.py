@@ -61,6 +61,7 @@ class Learning(OpenMemory):
         encoding: str | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        name: str | None = None,
         skip_bad: bool = False,
         processes: int = 1,
         progress: Progress = silent,
@@ -85,8 +86,11 @@ class Learning(OpenMemory):
             Of text; utf-8 by default.
         include, exclude : sequence of str
             Patterns as in a ``.gitignore``: which files of a folder are read, and which are not. What is left
-            out here of `time`, `source`, `encoding` and these two, a ``.memini.toml`` in a folder may set for
-            its files.
+            out here of `time`, `source`, `encoding`, `name` and these two, a ``.memini.toml`` in a folder may
+            set for its files.
+        name : str, optional
+            What the one folder that is given is known by, in place of its own name: two folders of one name
+            are two then.
         skip_bad : bool
             Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
             of a thousand documents that it stands in is not kept. A file of a folder that cannot be read as a
@@ -117,17 +121,19 @@ class Learning(OpenMemory):
         ...     memory.ingest(folder).documents
         1
         """
-        listing = list_files(paths, include=include, exclude=exclude)
+        listing = list_files(paths, include=include, exclude=exclude, name=name)
         records = read(listing, columns=columns or Columns(), time=time, source=source, encoding=encoding)
         return self.add(records, listing=listing, skip_bad=skip_bad, processes=processes, progress=progress)
 
-    def prune(self, *paths: Path | str, dry_run: bool = False) -> ForgetReport:
+    def prune(self, *paths: Path | str, name: str | None = None, dry_run: bool = False) -> ForgetReport:
         """Forget the documents of folders whose files are not there any more, or are empty.
 
         Parameters
         ----------
         *paths : Path or str
             Folders that were taken in.
+        name : str, optional
+            As for `ingest`.
         dry_run : bool
             Report and write nothing.
 
@@ -149,7 +155,7 @@ class Learning(OpenMemory):
         ...     memory.prune(folder).documents
         1
         """
-        gone = self.gone(list_files(paths))
+        gone = self.gone(list_files(paths, name=name))
         return self.forget_documents(gone, dry_run=dry_run)
 
     def gone(self, listing: Listing) -> list[int]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pathspec import GitIgnoreSpec
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.readers._options import NO_OPTIONS, OPTIONS, FolderOptions, folder_options
+from memini_kuzu.readers._options import NO_OPTIONS, OPTIONS, FolderOptions, folder_name, folder_options
 from memini_kuzu.records import Skipped
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def find_files(
     known: Sequence[str],
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    name: str | None = None,
 ) -> Listing:
     """The files below some paths, in sorted order.
 
@@ -159,6 +160,9 @@ def find_files(
     include, exclude : sequence of str
         Patterns as in a ``.gitignore``, within each folder; where there are none, those in its
         ``.memini.toml``.
+    name : str, optional
+        What the one folder that is given is known by, in place of its own name or that in its
+        ``.memini.toml``.
 
     Returns
     -------
@@ -168,21 +172,31 @@ def find_files(
     Raises
     ------
     InputError
-        If two of the files would be known by one name, or a pattern is none, or a ``.memini.toml`` is wrong.
+        If two of the files would be known by one name, a pattern is none, a ``.memini.toml`` is wrong, or a
+        name is given to anything but one folder.
     """
     listing = Listing()
-    finder = _Finder(listing, known, include, exclude)
-    for given in paths:
-        finder.find(Path(given))
-    listing.override([name for name, value in (("include", include), ("exclude", exclude)) if value])
+    places = [Path(given) for given in paths]
+    if name is not None and not (len(places) == 1 and places[0].is_dir()):
+        raise InputError(f"name = {folder_name(name)!r} is for one folder; take each in by a call of its own")
+    finder = _Finder(listing, known, include, exclude, None if name is None else folder_name(name))
+    for given in places:
+        finder.find(given)
+    set_here = {"include": include, "exclude": exclude, "name": name}
+    listing.override([option for option, value in set_here.items() if value])
     return listing
 
 
 class _Finder:
     def __init__(
-        self, listing: Listing, known: Sequence[str], include: Sequence[str], exclude: Sequence[str]
+        self,
+        listing: Listing,
+        known: Sequence[str],
+        include: Sequence[str],
+        exclude: Sequence[str],
+        name: str | None,
     ) -> None:
-        self._listing, self._known = listing, known
+        self._listing, self._known, self._name = listing, known, name
         self._given = _spec(include), _spec(exclude)
         self._include, self._exclude = self._given
         self._options = NO_OPTIONS
@@ -203,10 +217,11 @@ class _Finder:
             if self._is_new(key, at):
                 self._listing.add(File(given, name, key, named=True), given)
             return
-        root = _printable(Path(at.name)) or "root"
+        options, names = folder_options(given)
+        root = self._name or options.name or _printable(Path(at.name)) or "root"
         if self._is_new(root, at):
             self._listing.folders[root] = at
-            self._options, names = folder_options(given)
+            self._options = options
             if names:
                 self._listing.options[_printable(given / OPTIONS)] = list(names)
             include, exclude = self._given
@@ -221,7 +236,7 @@ class _Finder:
         if met is not None and met != place:
             raise InputError(
                 f"{met} and {place} are both known as {key}; "
-                "take them in by calls of their own, each with a source"
+                "take them in by calls of their own, and name one of the folders with --name"
             )
         self._met[key] = place
         return met is None

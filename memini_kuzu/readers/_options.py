@@ -20,7 +20,7 @@ from memini_kuzu.times import to_millis
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NO_OPTIONS", "OPTIONS", "FolderOptions", "folder_options"]
+__all__ = ["NO_OPTIONS", "OPTIONS", "FolderOptions", "folder_name", "folder_options"]
 
 OPTIONS = ".memini.toml"
 """The name of the file."""
@@ -43,6 +43,8 @@ class FolderOptions:
         The date of everything in it, in milliseconds since 1970.
     encoding : str or None
         Of its text.
+    name : str or None
+        What the folder is known by in place of its own name.
     """
 
     include: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class FolderOptions:
     source: str | None = None
     time: int | None = None
     encoding: str | None = None
+    name: str | None = None
 
 
 NO_OPTIONS = FolderOptions()
@@ -92,6 +95,24 @@ def folder_options(folder: Path) -> tuple[FolderOptions, tuple[str, ...]]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{name} is not TOML ({brief(error)}); correct it, or take it away") from None
     return FolderOptions(**{key: _checked(name, key, value) for key, value in told.items()}), tuple(told)
+
+
+def folder_name(value: object) -> str:
+    """What a folder is to be known by, checked.
+
+    Raises
+    ------
+    InputError
+        If it cannot be a folder's name.
+    """
+    if (
+        not isinstance(value, str)
+        or not value.strip(". ")
+        or set(value) & set("/\\#")
+        or not value.isprintable()
+    ):
+        raise InputError(f"name {show(value)} is no name of a folder; write a word, without / and #")
+    return value
 
 
 def _checked(file: str, key: str, value: Any) -> Any:
@@ -138,4 +159,5 @@ _CHECKS = {
     "source": _name,
     "time": _date,
     "encoding": _encoding,
+    "name": folder_name,
 }

@@ -156,12 +156,16 @@ def read(
 
 
 def list_files(
-    paths: Iterable[Path | str], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    paths: Iterable[Path | str],
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    name: str | None = None,
 ) -> Listing:
     """The files that `read` would read; see `find_files` for the rules."""
     # A lone path is a slip that would otherwise read the files named by its letters.
     several = [paths] if isinstance(paths, str | Path) else paths
-    return find_files(several, known=SUFFIXES, include=include, exclude=exclude)
+    return find_files(several, known=SUFFIXES, include=include, exclude=exclude, name=name)
 
 
 def read_stdin(
