@@ -195,6 +195,8 @@ OLD = [
     "MATCH (m:MeminiMeta {key: 'languages'}) DELETE m",
     "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '2'",
     "ALTER TABLE Passage DROP language",
+    "ALTER TABLE MENTIONS DROP label",
+    "ALTER TABLE Entity DROP votes",
 ]
 TOLD = [
     Record("Die Verträge sind nicht da. Der Betriebsrat prüft sie.", NOW, "a", id="de"),

@@ -11,7 +11,7 @@ stays with the entity.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.store import aliases as statements
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import existing_entities, read_documents
+from memini_kuzu.store.labels import agreed, votes_as_text
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.writing import keys
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
+    Mentioned = dict[int, tuple[int, str]]
+    """How often passages mention an entity, and as what."""
 
 __all__ = [
     "Alias",
@@ -167,7 +170,8 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
         "edges": edge_lists(edges.take(~accounted)),
         "common": edge_lists(common),
         "mentions": [
-            [row["passage"], row["count"], row["heading"] == old, digest(row)] for row in mentions.to_pylist()
+            [row["passage"], row["count"], row["heading"] == old, digest(row), row["label"]]
+            for row in mentions.to_pylist()
         ],
         "aliases": aliases,
     }
@@ -176,8 +180,9 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
     headed = [row["passage"] for row in mentions.to_pylist() if row["heading"] == old]
     counts = _per_passage(there)
     after = dict(counts)
-    for passage, count in _per_passage(mentions).items():
-        after[passage] = after.get(passage, 0) + count
+    for passage, (count, label) in _per_passage(mentions).items():
+        known, own = after.get(passage, (0, label))
+        after[passage] = known + count, own
     _write_mentions(change, new, counts, after)
     _head(change, headed, new)
     _redirect(change, aliases, new)
@@ -187,7 +192,7 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
         new,
         min(source["first_seen"], target["first_seen"]),
         max(source["last_seen"], target["last_seen"]),
-        mentions=len(after),
+        mentions=after,
         headings=len(headed) + _headings(there, new),
     )
     return undo
@@ -205,32 +210,38 @@ def _write_ledgers(store: Store, change: Change, ledger: Ledger, documents: Ints
     change.update("Document", rows)
 
 
-def _per_passage(mentions: pa.Table) -> dict[int, int]:
+def _per_passage(mentions: pa.Table) -> Mentioned:
     if not mentions.num_rows:
         return {}
-    return dict(zip(mentions["passage"].to_pylist(), mentions["count"].to_pylist(), strict=True))
+    passages, counts, labels = (mentions[name].to_pylist() for name in ("passage", "count", "label"))
+    return dict(zip(passages, zip(counts, labels, strict=True), strict=True))
 
 
 def _headings(mentions: pa.Table, entity: int) -> int:
     return sum(row["heading"] == entity for row in mentions.to_pylist())
 
 
-def _write_mentions(change: Change, entity: int, before: dict[int, int], after: dict[int, int]) -> None:
+def _write_mentions(change: Change, entity: int, before: Mentioned, after: Mentioned) -> None:
     """Let passages mention an entity so often as after; those that were there before are known."""
 
-    def rows(counts: dict[int, int]) -> pa.Table:
-        passages = pa.array(list(counts), pa.int64())
+    def rows(mentioned: Mentioned) -> pa.Table:
         return pa.table(
             {
-                "passage": passages,
-                "entity": pa.array([entity] * len(counts), pa.int64()),
-                "count": pa.array(list(counts.values()), pa.int64()),
+                "passage": pa.array(list(mentioned), pa.int64()),
+                "entity": pa.array([entity] * len(mentioned), pa.int64()),
+                "count": pa.array([count for count, _ in mentioned.values()], pa.int64()),
+                "label": pa.array([label for _, label in mentioned.values()], pa.string()),
             }
         )
 
-    change.delete("MENTIONS", rows({one: n for one, n in before.items() if not after.get(one)}))
-    change.update("MENTIONS", rows({one: n for one, n in after.items() if n and before.get(one, n) != n}))
-    change.create("MENTIONS", rows({one: n for one, n in after.items() if n and one not in before}))
+    change.delete("MENTIONS", rows({one: had for one, had in before.items() if one not in after}))
+    change.update("MENTIONS", rows({one: has for one, has in after.items() if before.get(one, has) != has}))
+    change.create("MENTIONS", rows({one: has for one, has in after.items() if one not in before}))
+
+
+def _votes(mentioned: Mentioned) -> str:
+    """What passages take an entity for, as it is stored."""
+    return votes_as_text(Counter(label for _, label in mentioned.values()))
 
 
 def _head(change: Change, passages: Sequence[int], entity: int) -> None:
@@ -243,14 +254,17 @@ def _redirect(change: Change, aliases: Sequence[str], entity: int) -> None:
 
 
 def _count(
-    change: Change, entity: int, first: datetime, last: datetime, *, mentions: int, headings: int
+    change: Change, entity: int, first: datetime, last: datetime, *, mentions: Mentioned, headings: int
 ) -> None:
+    votes = _votes(mentions)
     row = {
         "id": [entity],
+        "label": [agreed(votes)],
         "first_seen": pa.array([first], pa.timestamp("us")),
         "last_seen": pa.array([last], pa.timestamp("us")),
-        "mentions": [mentions],
+        "mentions": [len(mentions)],
         "headings": [headings],
+        "votes": [votes],
     }
     change.update("Entity", pa.table(row))
 
@@ -317,14 +331,24 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     there = statements.mentions_of_entity(store, new)
     mentions = _still_there(there, undo)
     counts = _per_passage(there)
-    after = {one: n - mentions[one][0] if one in mentions else n for one, n in counts.items()}
-    headed = [passage for passage, (_, is_headed) in mentions.items() if is_headed]
+    moved_back = {one: (count, label) for one, (count, _, label) in mentions.items()}
+    after = {
+        one: (left_there, label)
+        for one, (count, label) in counts.items()
+        if (left_there := count - moved_back.get(one, (0, ""))[0]) > 0
+    }
+    headed = [passage for passage, (_, is_headed, _) in mentions.items() if is_headed]
     _write_mentions(change, new, counts, after)
     if len(restored) or mentions:
-        entity = dated(undo["entity"])
-        row = {name: [value] for name, value in entity.items()}
-        change.create("Entity", pa.table(row | {"mentions": [len(mentions)], "headings": [len(headed)]}))
-        _write_mentions(change, old, {}, {passage: count for passage, (count, _) in mentions.items()})
+        votes = _votes(moved_back)
+        entity = dated(undo["entity"]) | {
+            "label": agreed(votes),
+            "mentions": len(moved_back),
+            "headings": len(headed),
+            "votes": votes,
+        }
+        change.create("Entity", pa.table({name: [value] for name, value in entity.items()}))
+        _write_mentions(change, old, {}, moved_back)
         _head(change, headed, old)
         change.create("ASSOCIATES", edges_to_arrow(restored))
         theirs = statements.aliases_to(store, new)
@@ -335,7 +359,7 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
         new,
         first,
         last,
-        mentions=sum(n > 0 for n in after.values()),
+        mentions=after,
         headings=_headings(there, new) - len(headed),
     )
 
@@ -414,11 +438,12 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     change.delete("ASSOCIATES", edges_to_arrow(deleted))
 
 
-def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool]]:
-    """How often passages of the same text as then mentioned the alias, and whether it headed them."""
+def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool, str]]:
+    """How often passages of the same text as then mentioned the alias, whether as head, and as what."""
     now = {row["passage"]: digest(row) for row in there.to_pylist()}
     return {
-        passage: (count, headed)
-        for passage, count, headed, digest in undo["mentions"]
+        # an alias that an older memini made kept no labels
+        passage: (count, headed, *(label or [undo["entity"]["label"]]))
+        for passage, count, headed, digest, *label in undo["mentions"]
         if now.get(passage) == digest
     }

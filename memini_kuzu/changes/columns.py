@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.identity import stable_id
-from memini_kuzu.store.writing import (
-    WEAK_LABELS,
-)
 from memini_kuzu.text.pairs import cooccurrence_events
 
 if TYPE_CHECKING:
@@ -40,6 +37,7 @@ class Columns:
     document: NDArray[np.int64]
     passage: NDArray[np.int64]
     entity: NDArray[np.int64]
+    labels: list[str]
     event_document: NDArray[np.int64]
     source: NDArray[np.int64]
     target: NDArray[np.int64]
@@ -52,6 +50,7 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
     names: dict[int, Mention] = {}
     ids: dict[str, int] = {}
     rows: list[tuple[int, int, int, int]] = []
+    labels: list[str] = []
     headings: dict[tuple[int, int], int] = {}
     for number, document in enumerate(documents):
         base = 0
@@ -65,6 +64,7 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
                     entity = ids[mention.key] = aliases.get(mention.key, stable_id(mention.key))
                 names[entity] = _named(names.get(entity), mention, aliases)
                 rows.append((number, place, base + mention.sentence, entity))
+                labels.append(mention.label)
             if heading is not None:
                 headings[number, place] = ids[heading.key]
             # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
@@ -78,6 +78,7 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
         document_of,
         passage,
         entity_of,
+        labels,
         events.document,
         events.source,
         events.target,
@@ -87,14 +88,10 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
 
 
 def _named(known: Mention | None, mention: Mention, aliases: dict[str, int]) -> Mention:
-    """What an entity is called: by its own name rather than by an alias, with the better label."""
-    if known is None:
+    """What an entity is called: as it was first, but by its own name rather than by an alias."""
+    if known is None or (known.key in aliases and mention.key not in aliases):
         return mention
-    if (known.key in aliases) == (mention.key in aliases):
-        return mention if known.label in WEAK_LABELS and mention.label not in WEAK_LABELS else known
-    own, other = (known, mention) if mention.key in aliases else (mention, known)
-    weak = own.label in WEAK_LABELS and other.label not in WEAK_LABELS
-    return own._replace(label=other.label) if weak else own
+    return known
 
 
 def _telling(batch: Columns, told: NDArray[np.bool_]) -> Columns:

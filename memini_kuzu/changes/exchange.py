@@ -21,7 +21,7 @@ from memini_kuzu.dynamics.edges import (
     superpose,
 )
 from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.store import Store, languages, schema
+from memini_kuzu.store import Store, labels, languages, schema
 from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
@@ -117,18 +117,23 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     schema.refuse_existing(path)  # before all is read; `building` asks again
     known = _imported(folder, "meta", table_of("MeminiMeta").columns)
     meta = dict(zip(known["key"].to_pylist(), known["value"].to_pylist(), strict=True))
-    older = int(meta.get("schema_version", 0)) < languages.VERSION
+    version = int(meta.get("schema_version", 0))
+    unlabelled, unspoken = version < labels.VERSION, version < languages.VERSION
+    missing = {"entities": {"votes"}, "mentions": {"label"}} if unlabelled else {}
+    missing |= {"passages": {"language"}} if unspoken else {}
     tables = {
-        name: _imported(folder, name, table_of(label).columns, {"language"} if older else set())
+        name: _imported(folder, name, table_of(label).columns, missing.get(name, ()))
         for name, label in EXPORTED.items()
     }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
-    if older:
+    if unlabelled:
+        tables["entities"], tables["mentions"] = labels.of_older(tables["entities"], tables["mentions"])
+    if unspoken:
         tables["passages"] = languages.with_languages(tables["passages"])
         meta |= languages.counted(tables["passages"])
     if "parameters" not in meta:
         raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
-    if int(meta.get("schema_version", 0)) > schema.latest_version():
+    if version > schema.latest_version():
         raise InputError(f"{folder} was written by a newer memini; upgrade with: pip install -U memini-kuzu")
     space = embeddings.space_in(meta)
     if space is not None:
@@ -183,7 +188,7 @@ def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesR
             return EdgesReport(known=True)
         events = int(edges.events.sum())
         edges = redirect_edges(edges, read_moved(store.read), store.parameters)
-        new = alter_entities(change, store.read, endpoints(names, edges), relabel=False)
+        new = alter_entities(change, store.read, endpoints(names, edges))
         write_edges(store, change, edges)
         change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
     return EdgesReport(len(edges), new)

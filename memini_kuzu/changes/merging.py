@@ -30,6 +30,7 @@ from memini_kuzu.store.known import (
     read_counters,
     read_moved,
 )
+from memini_kuzu.store.labels import NO_VOTES, tally
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
 from memini_kuzu.store.writing import alter_entities, count_sources, known_loads, rewrite_passages
 from memini_kuzu.tables import Edges, column, edges_from_arrow, positions
@@ -189,10 +190,13 @@ def _redirect(imported: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int,
     heads = np.zeros(len(heading), dtype=np.int64)
     heads[headed] = column(passages.filter(pa.array(headed)), "heading")
     imported["passages"] = _set(passages, "heading", pa.array(redirected(heads, moved), mask=~headed))
-    # a passage may mention one of them under both names
-    mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved)))
-    summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate([("count", "sum")])
-    imported["mentions"] = summed.rename_columns(["passage", "entity", "count"])
+    # a passage may mention one of them under both names; the entity's own label is the one to take
+    own = np.argsort(np.isin(column(mentions, "entity"), list(moved)), kind="stable")
+    mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved))).take(own)
+    summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate(
+        [("count", "sum"), ("label", "first")]
+    )
+    imported["mentions"] = summed.rename_columns(["passage", "entity", "count", "label"])
     redirected_ledger = Ledger(
         ledger.document,
         redirected(ledger.source, moved),
@@ -209,7 +213,7 @@ def _redirect(imported: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int,
 
 
 def _counted(imported: dict[str, pa.Table]) -> pa.Table:
-    """The imported entities, each once, with their imported mentions and headings."""
+    """The imported entities, each once, with their imported mentions, headings and votes."""
     entities = imported["entities"]
     if not entities.num_rows:
         return entities
@@ -217,12 +221,11 @@ def _counted(imported: dict[str, pa.Table]) -> pa.Table:
         [
             ("key", "first"),
             ("name", "first"),
-            ("label", "first"),
             ("first_seen", "min"),
             ("last_seen", "max"),
         ]
     )
-    rows = rows.rename_columns(["id", "key", "name", "label", "first_seen", "last_seen"])
+    rows = rows.rename_columns(["id", "key", "name", "first_seen", "last_seen"])
     ids = column(rows, "id")
     headed = imported["passages"]["heading"].drop_null()
     for name, of in (("mentions", imported["mentions"]["entity"]), ("headings", headed)):
@@ -230,7 +233,9 @@ def _counted(imported: dict[str, pa.Table]) -> pa.Table:
         place = positions(ids, counts.field("values").to_numpy())
         number = np.append(counts.field("counts").to_numpy(), 0)[place]
         rows = rows.append_column(name, pa.array(number, pa.int64()))
-    return rows
+    votes = tally(imported["mentions"]["entity"], imported["mentions"]["label"])
+    texts = votes["votes"].take(pc.index_in(rows["id"], votes["id"]))
+    return rows.append_column("votes", pc.fill_null(texts, NO_VOTES))
 
 
 def _counters(sources: pa.Table) -> dict[str, int]:
