@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from memini_kuzu.times import TimeLike
 
 
-__all__ = ["Association", "AssociativeMemory", "Stats"]
+__all__ = ["Association", "AssociativeMemory", "Order", "Stats"]
+
+Order = Literal["strength", "telling"]
+"""What associations are ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Association:
         w_f, the fast variable; 1 is one statement just made.
     consolidated : float
         w_s, the slow variable.
+    lift : float or None
+        How much more often than chance the two meet: the association's events to the number of passages
+        that would mention both if neither told anything of the other, which is the product of their numbers
+        of passages, divided by the number of all. None where one of them is in no passage.
     events : int
         How many events it has had.
     first_seen, last_seen : datetime
@@ -42,6 +49,7 @@ class Association:
     target: str
     strength: float
     consolidated: float
+    lift: float | None
     events: int
     first_seen: datetime
     last_seen: datetime
@@ -177,7 +185,9 @@ class AssociativeMemory(Protocol):
         ('london',)
         """
 
-    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+    def associations(
+        self, entity: str, *, now: TimeLike | None = None, k: int = 10, by: Order = "strength"
+    ) -> list[Association]:
         """What an entity is associated with, strongest first.
 
         Parameters
@@ -188,6 +198,10 @@ class AssociativeMemory(Protocol):
             As of when; the present by default.
         k : int
             How many at most.
+        by : {"strength", "telling"}
+            What comes first: the strongest by w_f; or those that tell most, by w_f times the logarithm of the
+            lift (of an unknown lift 0), as local mutual information weighs counts (Evert 2005): what is
+            mentioned everywhere comes late.
 
         Returns
         -------

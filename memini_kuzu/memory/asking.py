@@ -17,8 +17,8 @@ from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
-from memini_kuzu.results import Association, Stats
-from memini_kuzu.store import reading
+from memini_kuzu.results import Association, Order, Stats
+from memini_kuzu.store import strongest
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import column
 from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
@@ -95,16 +95,20 @@ class Asking(OpenMemory):
             )
 
     @override
-    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
+    def associations(
+        self, entity: str, *, now: TimeLike | None = None, k: int = 10, by: Order = "strength"
+    ) -> list[Association]:
         if k < 1:
             raise InputError(f"k = {k}; pass how many associations to return, at least 1")
+        if by not in strongest.ORDERS:
+            raise InputError(f"by = {by!r}; pass one of {', '.join(strongest.ORDERS)}")
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
             if self._store.looks_back(moment):
-                table = reading.strongest_then(self._store, identity, from_millis(moment), k)
+                table = strongest.strongest_then(self._store, identity, from_millis(moment), k, by)
             else:
-                table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
+                table = strongest.strongest_associations(self._store, identity, from_millis(moment), k, by)
         times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
         return [
             Association(
@@ -112,6 +116,7 @@ class Asking(OpenMemory):
                 target=row["target"],
                 strength=row["strength"],
                 consolidated=row["consolidated"],
+                lift=row["lift"],
                 events=row["events"],
                 first_seen=from_millis(int(times["first_seen"][number])),
                 last_seen=from_millis(int(times["last_seen"][number])),

@@ -35,6 +35,7 @@ from memini_kuzu.service.results import (
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from memini_kuzu.results import Order
     from memini_kuzu.times import TimeLike
 
 __all__ = ["NotServedError", "RemoteMemory"]
@@ -155,8 +156,11 @@ class RemoteMemory(AssociativeMemory):
         return recall if budget_tokens is None else recall.within(budget_tokens)
 
     @override
-    def associations(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[Association]:
-        found = self._call("associations", {"entity": entity, "now": now, "k": k}, AssociationsResult)
+    def associations(
+        self, entity: str, *, now: TimeLike | None = None, k: int = 10, by: Order = "strength"
+    ) -> list[Association]:
+        asked = {"entity": entity, "now": now, "k": k, "by": by}
+        found = self._call("associations", asked, AssociationsResult)
         return list(_all(Association, found["associations"]))
 
     @override

@@ -13,7 +13,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.results import AssociativeMemory, Order
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -131,10 +131,13 @@ def build(memory: Served) -> MCPServer[Any]:
         entity: Annotated[str, Field(description="Name or alias of a person, place, thing or concept")],
         k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
         now: Time = None,
+        by: Annotated[
+            Order, Field(description="First the strongest, or those that tell most: strong, and no chance")
+        ] = "strength",
     ) -> AssociationsResult:
         """List what one entity is associated with, strongest first."""
         return AssociationsResult.model_validate(
-            {"associations": memory.associations(entity, now=now, k=k)}, from_attributes=True
+            {"associations": memory.associations(entity, now=now, k=k, by=by)}, from_attributes=True
         )
 
     @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.errors import TimeError
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import past
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.tables import column
-from memini_kuzu.times import from_millis, to_millis
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +47,6 @@ __all__ = [
     "passages_by_id",
     "passages_mentioning",
     "source_sizes",
-    "strongest_associations",
-    "strongest_then",
     "texts_of",
 ]
 
@@ -355,50 +352,6 @@ def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -
         entities,
         {"now": now},
     )
-
-
-def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:
-    """The strongest outgoing associations of an entity: target, both variables, events and dates."""
-    return store.read(
-        """
-        MATCH (:Entity {id: $entity})-[a:ASSOCIATES]->(e:Entity)
-        WITH a, e, $now AS now
-        WHERE a.first_seen <= now
-        RETURN e.name AS target, memini_fast(a, now) AS strength, memini_slow(a, now) AS consolidated,
-            a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
-        ORDER BY strength DESC, target LIMIT $top
-        """,
-        {"entity": entity, "now": now, "top": top},
-    )
-
-
-def strongest_then(store: Store, entity: int, until: datetime, top: int) -> pa.Table:
-    """What `strongest_associations` gave at a time.
-
-    Raises
-    ------
-    TimeError
-        If it cannot be known how strong one of them was.
-    """
-    known, unknown = past.outgoing(store, [entity], until)
-    if unknown.num_rows:
-        raise TimeError(
-            f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
-            "known: they have had evidence since, from events that were loaded and not kept; ask as of "
-            f"{_latest(unknown):%Y-%m-%d %H:%M} or later"
-        )
-    if not known.num_rows:
-        return known
-    names = names_of(store, known["id"].to_pylist())
-    target = pa.array([names[each] for each in known["id"].to_pylist()], pa.string())
-    known = known.append_column("target", target).rename_columns(
-        {"began": "first_seen", "latest": "last_seen"}
-    )
-    return known.sort_by([("strength", "descending"), ("target", "ascending")])[:top]
-
-
-def _latest(table: pa.Table) -> datetime:
-    return from_millis(int(column(table, "latest").max()))
 
 
 def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
