@@ -2,3 +2,7 @@
 // passages that mention it agree on (store/labels.py); votes counts them, as JSON of label and number.
 ALTER TABLE MENTIONS ADD label STRING;
 ALTER TABLE Entity ADD votes STRING;
+
+// Names that people have dropped: entity is the id of the entity of this name, which no answer shows any more. What
+// documents tell of it is kept and goes on being counted, so that it can be taken back.
+CREATE NODE TABLE Dropped(key STRING PRIMARY KEY, name STRING, entity INT64);

@@ -67,7 +67,9 @@ __all__ = [
     "Alias",
     "add_alias",
     "list_aliases",
+    "merge_entities",
     "remove_alias",
+    "resolve",
 ]
 
 
@@ -126,17 +128,18 @@ def add_alias(store: Store, alias: str, entity: str) -> Alias:
     with store.changing() as change:
         if (there := statements.read_alias(store, key)) is not None:
             raise InputError(f"{there['name']!r} is an alias already; `memini alias remove` it first")
-        target = _resolve(store, entity)
+        target = resolve(store, entity)
         source = statements.read_entity(store, stable_id(key))
         if target["id"] == stable_id(key):
             raise InputError(f"{alias!r} is the name of {target['name']!r} itself; pass another name")
-        undo = None if source is None else json.dumps(_merge(store, change, source, target))
+        undo = None if source is None else json.dumps(merge_entities(store, change, source, target))
         row = {"key": [key], "name": [tidy(alias)], "entity": [target["id"]], "undo": [undo]}
         change.create("Alias", pa.table(row))
     return Alias(tidy(alias), target["name"], merged=undo is not None)
 
 
-def _resolve(store: Store, name: str) -> dict[str, Any]:
+def resolve(store: Store, name: str) -> dict[str, Any]:
+    """All columns of the entity of this name or alias."""
     key = canonical(name)
     alias = statements.read_alias(store, key) if key else None
     found = statements.read_entity(store, stable_id(key) if alias is None else alias["entity"])
@@ -145,7 +148,9 @@ def _resolve(store: Store, name: str) -> dict[str, Any]:
     return found
 
 
-def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+def merge_entities(
+    store: Store, change: Change, source: dict[str, Any], target: dict[str, Any]
+) -> dict[str, Any]:
     """Move all that one entity holds onto another; what it takes to move it back."""
     old, new = source["id"], target["id"]
     events = read_ledger(store.read, entity=old)
@@ -326,7 +331,10 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     moved = events.take(rows[found]).fold(store.parameters)
     anew = stored.take(complete)
     taken = concatenate(without_pairs(taken, anew), moved.take(common_pairs(moved, anew)[0]))
-    _subtract(store, change, taken, left, undo, new)
+    bare = _subtract(store, change, taken, left, undo, new) and not set(statements.aliases_to(store, new)) - {
+        *undo["aliases"],
+        undo["entity"]["key"],
+    }
     _write_ledgers(store, change, left.join(back, inner), documents)
     there = statements.mentions_of_entity(store, new)
     mentions = _still_there(there, undo)
@@ -353,6 +361,9 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
         change.create("ASSOCIATES", edges_to_arrow(restored))
         theirs = statements.aliases_to(store, new)
         _redirect(change, [key for key in undo["aliases"] if key in theirs], old)
+    if undo.get("renamed") and bare and not after:
+        change.delete("Entity", keys([new]))  # the name was given, and nothing was told under it since
+        return
     first, last = dates_without(undo, target)
     _count(
         change,
@@ -409,8 +420,8 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
 
 def _subtract(  # noqa: PLR0917 - what `_split` found
     store: Store, change: Change, taken: Edges, left: Ledger, undo: dict[str, Any], target: int
-) -> None:
-    """Take a contribution off the associations that it was added to."""
+) -> bool:
+    """Take a contribution off the associations that it was added to; whether none is left."""
     stored = _incident(store, target)
     known = left.fold(store.parameters)
     changed, deleted = subtract_edges(stored, taken, known, store.parameters)
@@ -436,6 +447,7 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     changed.last_seen[here] = np.where(later, changed.last_seen[here], last)
     change.update("ASSOCIATES", edges_to_arrow(changed))
     change.delete("ASSOCIATES", edges_to_arrow(deleted))
+    return len(deleted) == len(stored)
 
 
 def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool, str]]:

@@ -23,6 +23,7 @@ from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.aliases import merged_aliases
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
+from memini_kuzu.store.entities import read_dropped
 from memini_kuzu.store.known import (
     document_ids,
     existing_entities,
@@ -112,6 +113,12 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         _revise_undos(store, imported, moved, was)
         new = alter_entities(change, store.read, _counted(imported))
         unresolved = _merge_aliases(store, change, imported["aliases"])
+        here = [row["key"] for row in read_dropped(store)]
+        theirs = imported["dropped"]
+        theirs = _set(theirs, "entity", pa.array(redirected(column(theirs, "entity"), moved)))
+        change.create(
+            "Dropped", theirs.filter(pc.invert(pc.is_in(theirs["key"], pa.array(here, pa.string()))))
+        )
         count_sources(change, store, _counters(imported["sources"]))
         change.create("Document", imported["documents"])
         rewrite_passages(change, store, [], imported["passages"])

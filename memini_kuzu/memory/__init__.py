@@ -1,17 +1,19 @@
 """The facade: each call parses what it is given and makes one call.
 
 - `opening`: opening and closing, and what all calls share.
-- `learning`, `asking`, `keeping`: what takes something in, what answers, what looks after what is there.
+- `learning`, `asking`, `keeping`, `naming`: what takes something in, what answers, what looks after what is
+  there, what entities are called.
 """
 
 from memini_kuzu.memory.asking import Asking, fit_events
 from memini_kuzu.memory.keeping import Keeping
 from memini_kuzu.memory.learning import Learning
+from memini_kuzu.memory.naming import Naming
 
 __all__ = ["Memory", "fit_events"]
 
 
-class Memory(Learning, Asking, Keeping):
+class Memory(Learning, Asking, Keeping, Naming):
     """An associative memory in one file.
 
     Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it

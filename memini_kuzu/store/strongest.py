@@ -36,14 +36,20 @@ def strongest_associations(store: Store, entity: int, now: datetime, top: int, b
         f"""
         MATCH (s:Entity {{id: $entity}})-[a:ASSOCIATES]->(e:Entity)
         WITH s, a, e, $now AS now
-        WHERE a.first_seen <= now
+        WHERE a.first_seen <= now AND NOT e.id IN $dropped
         WITH a, e.name AS target, memini_fast(a, now) AS strength, memini_slow(a, now) AS consolidated,
             {LIFT} AS lift
         RETURN target AS target, strength AS strength, consolidated AS consolidated, lift AS lift,
             a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
         ORDER BY {ORDERS[by]} DESC, strength DESC, target LIMIT $top
         """,
-        {"entity": entity, "now": now, "top": top, "passages": store.sums().passages},
+        {
+            "entity": entity,
+            "now": now,
+            "top": top,
+            "passages": store.sums().passages,
+            "dropped": store.dropped().tolist(),
+        },
     )
 
 
@@ -55,7 +61,10 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int, by: str
     TimeError
         If it cannot be known how strong one of them was.
     """
-    known, unknown = past.outgoing(store, [entity], until)
+    known, unknown = (
+        table.filter(pa.array(~np.isin(column(table, "id"), store.dropped()))) if table.num_rows else table
+        for table in past.outgoing(store, [entity], until)
+    )
     if unknown.num_rows:
         raise TimeError(
             f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
