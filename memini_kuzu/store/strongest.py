@@ -26,7 +26,7 @@ LIFT = """CASE WHEN s.mentions > 0 AND e.mentions > 0
     THEN CAST(a.events * $passages AS DOUBLE) / (s.mentions * e.mentions) END"""
 """The lift of an association: its events to the passages that would mention both ends by chance."""
 
-ORDERS = {"strength": "strength", "telling": "coalesce(strength * ln(lift), 0.0)"}
+ORDERS = ("strength", "telling")
 """By what associations are ordered: w_f, or w_f times the logarithm of the lift."""
 
 
@@ -41,12 +41,15 @@ def strongest_associations(store: Store, entity: int, now: datetime, top: int, b
             {LIFT} AS lift
         RETURN target AS target, strength AS strength, consolidated AS consolidated, lift AS lift,
             a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
-        ORDER BY {ORDERS[by]} DESC, strength DESC, target LIMIT $top
+        ORDER BY CASE WHEN $telling THEN coalesce(strength * ln(lift), 0.0) ELSE strength END DESC,
+            strength DESC, target
+        LIMIT $top
         """,
         {
             "entity": entity,
             "now": now,
             "top": top,
+            "telling": by == "telling",
             "passages": store.sums().passages,
             "dropped": store.dropped().tolist(),
         },
