@@ -1,10 +1,10 @@
 """What an entity is labelled: what the passages that mention it agree on.
 
 An extractor labels every mention by itself, and errs. A passage votes for the label that most of its mentions
-have. More than half of the passages must take it for a name, or it is a CONCEPT; more than half, and at least
-`ENOUGH`, must say the same of what kind of thing the name is (PERSON, ORG, ...), or it is a NAME. Who cannot
-tell abstains: NAME does not say which kind, TITLE not even whether it is a name. The votes are kept as
-counts, so that what is forgotten is no longer counted.
+have. What more than half of all passages, and at least `ENOUGH`, say of its kind (PERSON, ORG, ...) is
+the entity's label. Otherwise it is a NAME where more passages take it for a name than for a CONCEPT; a TITLE
+where they know it from titles alone. The votes are kept as counts, so that what is forgotten is no longer
+counted.
 """
 
 from __future__ import annotations
@@ -102,15 +102,14 @@ def agreed(votes: str) -> str:
     ('CONCEPT', 'TITLE', 'CONCEPT')
     """
     counts = Counter(json.loads(votes))
-    titles = counts.pop(TITLE, 0)
-    if not counts.total():
-        return TITLE if titles else CONCEPT
-    concepts, names = counts.pop(CONCEPT, 0), counts.total()
-    if concepts >= names:
-        return CONCEPT
-    counts.pop(NAME, 0)
+    total = counts.total()
+    titles, concepts, names = counts.pop(TITLE, 0), counts.pop(CONCEPT, 0), counts.pop(NAME, 0)
     kind, most = max(counts.items(), key=lambda item: item[1], default=(NAME, 0))
-    return kind if most >= ENOUGH and 2 * most > counts.total() + concepts else NAME
+    if most >= ENOUGH and 2 * most > total:
+        return kind
+    if names + counts.total() > concepts:
+        return NAME
+    return TITLE if titles and not concepts else CONCEPT
 
 
 def tally(entity: pa.Array | pa.ChunkedArray, label: pa.Array | pa.ChunkedArray) -> pa.Table:
