@@ -28,7 +28,9 @@ pytest_plugins = ["fixtures_memory"]
 EDITS: dict[str, Callable[[Memory], object]] = {
     "drop": lambda memory: memory.entity_drop("Ada"),
     "rename": lambda memory: memory.entity_rename("Ada", "Countess"),
+    "split": lambda memory: memory.entity_split("Ada", "Ada (ship)", ["source 0"]),
 }
+UNDONE = {"drop": "Ada", "rename": "Ada", "split": "Ada (ship)"}
 
 
 def opened(path: Path) -> Memory:
@@ -168,11 +170,11 @@ def test_what_is_dropped_stays_so_in_an_export_and_a_merge(told: Memory, tmp_pat
 def test_a_renamed_entity_has_all_that_it_had(told: Memory) -> None:
     before = {one.target: (one.strength, one.events) for one in told.associations("Ada", k=1000)}
     done = told.entity_rename("Ada", "The Countess")
-    assert (done.entity, done.name) == ("Ada", "Countess")
+    assert (done.entity, done.name) == ("Ada", "The Countess")
     for name in ("Countess", "Ada"):  # the former name means it too
         found = told.associations(name, k=1000)
         assert {one.target: (one.strength, one.events) for one in found} == before
-        assert {one.source for one in found} == {"Countess"}
+        assert {one.source for one in found} == {"The Countess"}
     assert told.doctor(deep=True).sound
 
 
@@ -221,8 +223,70 @@ def test_what_was_told_under_a_new_name_stays_with_it(told: Memory) -> None:
 def test_nothing_else_can_be_undone(told: Memory) -> None:
     told.alias_add("Countess", "Bob")
     for name in ("Ada", "Countess", "Nobody", "—"):
-        with pytest.raises(InputError, match="was neither dropped nor renamed"):
+        with pytest.raises(InputError, match="was neither dropped, renamed nor split off"):
             told.entity_undo(name)
+
+
+# --- splitting ---
+
+
+def tell_of_two(memory: Memory) -> None:
+    for number, (source, text) in enumerate(
+        (("letters", "Ada met Bob."), ("letters", "Ada met Cleo."), ("ships", "Ada left Malmo."))
+    ):
+        memory.remember(text, time=f"2026-01-0{number + 1}", source=source, id=str(number))
+
+
+def test_a_split_equals_a_store_in_which_the_other_had_its_own_name(
+    empty_store: Path, tmp_path: Path
+) -> None:
+    with (
+        opened(Path(shutil.copy(empty_store, tmp_path / "a.memini"))) as memory,
+        opened(Path(shutil.copy(empty_store, tmp_path / "b.memini"))) as expected,
+    ):
+        tell_of_two(memory)
+        memory.entity_split("Ada", "Adaship", ["ships"])
+        expected.remember("Ada met Bob.", time="2026-01-01", source="letters", id="0")
+        expected.remember("Ada met Cleo.", time="2026-01-02", source="letters", id="1")
+        expected.remember("Adaship left Malmo.", time="2026-01-03", source="ships", id="2")
+        assert strengths(memory, NOW) == strengths(expected, NOW)
+        assert contents(memory)["Entity"] == contents(expected)["Entity"]
+        assert contents(memory)["MENTIONS"] == contents(expected)["MENTIONS"]
+        assert memory.doctor(deep=True).sound
+
+
+def test_what_a_source_tells_later_is_of_the_one_that_it_means(told: Memory) -> None:
+    tell_of_two(told)
+    told.entity_split("Ada", "Ada (ship)", ["ships"])
+    told.remember("Ada reached Oslo.", source="ships", id="later")
+    told.remember("Ada met Dora.", source="letters", id="later")
+    assert {one.target for one in told.associations("Ada (ship)")} == {"Malmo", "Oslo"}
+    assert not {"Malmo", "Oslo"} & {one.target for one in told.associations("Ada", k=1000)}
+    told.forget(source="ships")
+    with pytest.raises(UnknownEntityError):
+        told.associations("Ada (ship)")
+    told.remember("Ada reached Oslo.", source="ships", id="later")
+    assert [one.name for one in told.entities(1000) if "ship" in one.name] == ["Ada (ship)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "message"),
+    [
+        ("Bob", ["ships"], "is the name of an entity already"),
+        ("Ada (ship)", [], "at least one source"),
+        ("Ada (ship)", ["shops"], "'shops' is no source that mentions 'Ada'"),
+        ("Ada (ship)", ["ships", "letters"], "rename it instead"),
+    ],
+)
+def test_what_cannot_be_split_is_refused_and_changes_nothing(
+    empty_store: Path, tmp_path: Path, name: str, sources: list[str], message: str
+) -> None:
+    with opened(Path(shutil.copy(empty_store, tmp_path / "a.memini"))) as memory:
+        tell_of_two(memory)
+        before = contents(memory)
+        with pytest.raises(InputError, match=message):
+            memory.entity_split("Ada", name, sources)
+        assert contents(memory) == before
 
 
 # --- undoing, and forgetting after it ---
@@ -239,9 +303,13 @@ def test_undoing_an_edit_restores_the_whole_store(empty_store: Path, seed: int, 
         if "ada" not in {one.name.lower() for one in memory.entities(1000)}:
             return
         before, strong = contents(memory), strengths(memory, NOW)
-        EDITS[edit](memory)
+        try:
+            EDITS[edit](memory)
+        except InputError:  # no source, or every one, tells of her
+            return
+        assert contents(memory) != before or edit == "drop"
         assert memory.doctor(deep=True).sound
-        memory.entity_undo("Ada")
+        memory.entity_undo(UNDONE[edit])
         after, now = strengths(memory, NOW), contents(memory)
         assert after.keys() == strong.keys()
         for ends, values in strong.items():
@@ -267,7 +335,7 @@ def test_forgetting_after_an_edit_is_never_having_been_told(
         memory.forget(source="source 1")
         assert_same_strengths(strengths(memory, NOW), strengths(innocent, NOW))
         for each in (memory, innocent):
-            each.entity_undo("Ada")
+            each.entity_undo(UNDONE[edit])
         assert_same_strengths(strengths(memory, NOW), strengths(innocent, NOW))
         assert memory.doctor(deep=True).sound
 

@@ -65,9 +65,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alias",
+    "accounted",
     "add_alias",
     "list_aliases",
     "merge_entities",
+    "part_entities",
     "remove_alias",
     "resolve",
 ]
@@ -104,7 +106,7 @@ def _incident(store: Store, entity: int) -> Edges:
     return concatenate(out, into)
 
 
-def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
+def accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
     """Which edges are what their events in the ledgers make them, and nothing else."""
     complete = np.zeros(len(edges), dtype=np.bool_)
     here, there = common_pairs(edges, ledger)
@@ -158,7 +160,7 @@ def merge_entities(
     inner = events.of(old) & events.of(new)
     moved = events.renamed(old, new).take(~inner)
     edges, theirs = _incident(store, old), _incident(store, new)
-    accounted = _accounted(edges, events.fold(store.parameters), store.parameters)
+    in_ledgers = accounted(edges, events.fold(store.parameters), store.parameters)
     mapped = redirect_edges(edges, {old: new}, store.parameters)
     common = theirs.take(common_pairs(theirs, mapped)[0])
     mentions = statements.mentions_of_entity(store, old)
@@ -172,7 +174,7 @@ def merge_entities(
         "target": plain(target),
         "events": lists(events.take(events.of(old) & ~inner)),
         "inner": lists(events.take(inner)),
-        "edges": edge_lists(edges.take(~accounted)),
+        "edges": edge_lists(edges.take(~in_ledgers)),
         "common": edge_lists(common),
         "mentions": [
             [row["passage"], row["count"], row["heading"] == old, digest(row), row["label"]]
@@ -287,7 +289,7 @@ def remove_alias(store: Store, alias: str) -> Alias:
             _refuse_out_of_order(store, undo, key)
         change.delete("Alias", pa.table({"key": [key]}))
         if undo is not None and target is not None:
-            _split(store, change, undo, target)
+            part_entities(store, change, undo, target)
     return Alias(there["name"], target["name"] if target else "", merged=undo is not None)
 
 
@@ -304,7 +306,7 @@ def _refuse_out_of_order(store: Store, undo: dict[str, Any], key: str) -> None:
             )
 
 
-def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str, Any]) -> None:
+def part_entities(store: Store, change: Change, undo: dict[str, Any], target: dict[str, Any]) -> None:
     """Move back what an entity brought to another, as far as it is still there."""
     old, new = undo["entity"]["id"], target["id"]
     inner = _rescaled(from_lists(undo["inner"]), undo, store.parameters)
@@ -327,7 +329,7 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     taken = redirect_edges(restored, {old: new}, store.parameters)
     # an association that was computed anew from the ledgers meanwhile holds all moved events, those too that
     # maintenance had dropped when the alias was added
-    complete = _accounted(stored := _incident(store, new), events.fold(store.parameters), store.parameters)
+    complete = accounted(stored := _incident(store, new), events.fold(store.parameters), store.parameters)
     moved = events.take(rows[found]).fold(store.parameters)
     anew = stored.take(complete)
     taken = concatenate(without_pairs(taken, anew), moved.take(common_pairs(moved, anew)[0]))
@@ -418,7 +420,7 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
     return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))
 
 
-def _subtract(  # noqa: PLR0917 - what `_split` found
+def _subtract(  # noqa: PLR0917 - what `part_entities` found
     store: Store, change: Change, taken: Edges, left: Ledger, undo: dict[str, Any], target: int
 ) -> bool:
     """Take a contribution off the associations that it was added to; whether none is left."""
@@ -430,7 +432,7 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     before = edges_from_lists(undo["common"])
     before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
-    foreign = ~_accounted(changed, known, store.parameters)[here]
+    foreign = ~accounted(changed, known, store.parameters)[here]
     here, there = here[foreign], there[foreign]
     of, theirs = common_pairs(before.take(there), taken)
     here, before, moved = here[of], before.take(there[of]), taken.take(theirs)

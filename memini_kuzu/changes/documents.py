@@ -16,7 +16,7 @@ from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.identity import passage_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources, read_splits
 from memini_kuzu.store.labels import NO_VOTES, tally, vote
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
@@ -112,7 +112,9 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
                 [document.id not in known or document.time >= known[document.id].time for document in fresh]
             )
             # read here: another thread may have added an alias since
-            batch = columns(fresh, read_aliases(store.read), store.parameters.impulse)
+            batch = columns(
+                fresh, read_aliases(store.read), read_splits(store.read), store.parameters.impulse
+            )
             # under another name it says nothing new
             told = np.array([not (each.id in known and known[each.id].has(each)) for each in fresh])
             batch = _telling(batch, told)

@@ -58,12 +58,13 @@ EXPORTED = {
     "mentions": "MENTIONS",
     "loads": "Load",
     "dropped": "Dropped",
+    "splits": "Split",
 }
 """The files of an export beside ``edges.parquet``, and the tables that they hold. A store with vectors also
 has ``vectors.parquet``."""
 
-DROPPED = "dropped"
-"""The file that exports before schema version 5 lack."""
+EDITS = ("dropped", "splits")
+"""The files that exports before schema version 5 lack."""
 
 OWN = frozenset({"schema_version", "parameters"})
 """Keys in MeminiMeta that a new store sets by itself."""
@@ -128,11 +129,11 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     tables = {
         name: _imported(folder, name, table_of(label).columns, missing.get(name, ()))
         for name, label in EXPORTED.items()
-        if not (unlabelled and name == DROPPED)
+        if not (unlabelled and name in EDITS)
     }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
     if unlabelled:
-        tables[DROPPED] = table_of(EXPORTED[DROPPED]).columns.empty_table()
+        tables |= {name: table_of(EXPORTED[name]).columns.empty_table() for name in EDITS}
         tables["entities"], tables["mentions"] = labels.of_older(tables["entities"], tables["mentions"])
     if unspoken:
         tables["passages"] = languages.with_languages(tables["passages"])
@@ -145,7 +146,7 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     if space is not None:
         tables["vectors"] = _imported(folder, "vectors", table_of(EMBEDDING, space.dimension).columns)
     change = Change()
-    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", DROPPED):
+    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", *EDITS):
         change.create(EXPORTED[name], tables[name])
     change.create("MENTIONS", tables["mentions"])
     if space is not None:

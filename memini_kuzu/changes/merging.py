@@ -30,6 +30,7 @@ from memini_kuzu.store.known import (
     read_aliases,
     read_counters,
     read_moved,
+    read_splits,
 )
 from memini_kuzu.store.labels import NO_VOTES, tally
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
@@ -113,6 +114,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         _revise_undos(store, imported, moved, was)
         new = alter_entities(change, store.read, _counted(imported))
         unresolved = _merge_aliases(store, change, imported["aliases"])
+        _take_splits(store, change, imported["splits"], moved)
         here = [row["key"] for row in read_dropped(store)]
         theirs = imported["dropped"]
         theirs = _set(theirs, "entity", pa.array(redirected(column(theirs, "entity"), moved)))
@@ -300,6 +302,14 @@ def _revise_undos(
                 undo[name][end] = [moved.get(entity, entity) for entity in undo[name][end]]
         revised.append(json.dumps(undo))
     imported["aliases"] = _set(imported["aliases"], "undo", pa.array(revised, pa.string()))
+
+
+def _take_splits(store: Store, change: Change, splits: pa.Table, moved: Mapping[int, int]) -> None:
+    """Tell entities apart as the other store does, in the sources where this one does not."""
+    here = read_splits(store.read)
+    splits = _set(splits, "entity", pa.array(redirected(column(splits, "entity"), moved)))
+    is_new = [row["entity"] not in here.get(row["source"], {}) for row in splits.to_pylist()]
+    change.create("Split", splits.filter(pa.array(is_new, pa.bool_())))
 
 
 def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The commands entities, and entity drop, rename and undo: look through entities, and put them right."""
+"""The commands entities, and entity drop, rename, split and undo: find wrong entities, put them right."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ from memini_kuzu.cli._print import clean, show_json, show_table
 if TYPE_CHECKING:
     from memini_kuzu.changes.entities import Edit
 
-__all__ = ["drop", "entities", "rename", "undo"]
+__all__ = ["drop", "entities", "rename", "split", "undo"]
 
 Name = Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")]
 
@@ -39,7 +39,7 @@ def entities(
 
 
 group = typer.Typer(
-    help="Put entities right: drop one from all answers, or rename it. Undone by people, as it is done.",
+    help="Put entities right: drop, rename or split one. Undone by people, as it is done.",
     no_args_is_help=True,
     epilog=ending("memini entity drop 'Release Notes'", "memini entity undo 'Release Notes'"),
 )
@@ -69,18 +69,37 @@ def rename(
     _show(done, f"{done.entity} is now called {done.name}", as_json=as_json)
 
 
+@group.command(epilog=ending("memini entity split Ada 'Ada (ship)' --source ships --source logbook"))
+def split(
+    entity: Name,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the other one.")],
+    *,
+    source: Annotated[
+        list[str],
+        typer.Option("--source", metavar="SOURCE", help="One that means the other. Repeatable."),
+    ],
+    db: Db = STORE,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """Tell two entities of one name apart, by the sources that mean the other one."""
+    with opened_file(db, write=True, wait=wait) as memory:
+        done = memory.entity_split(entity, name, source)
+    _show(done, f"what these sources say of {done.entity} is now of {done.name}", as_json=as_json)
+
+
 @group.command(epilog=ending("memini entity undo 'Ada Lovelase'"))
 def undo(
-    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="The name that it had before.")],
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name before, or the one split off.")],
     *,
     db: Db = STORE,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Take back that an entity was dropped or renamed."""
+    """Take back that an entity was dropped, renamed or split off."""
     with opened_file(db, write=True, wait=wait) as memory:
         done = memory.entity_undo(entity)
-    _show(done, f"{done.name} is there again", as_json=as_json)
+    _show(done, f"{done.name or done.entity} is as it was", as_json=as_json)
 
 
 def _show(done: "Edit", sentence: str, *, as_json: bool) -> None:

@@ -12,6 +12,8 @@ from memini_kuzu.insight import suggestions
 from memini_kuzu.memory.opening import OpenMemory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memini_kuzu.changes.aliases import Alias
     from memini_kuzu.changes.entities import Edit
     from memini_kuzu.insight.entities import KnownEntity
@@ -247,13 +249,52 @@ class Naming(OpenMemory):
         """
         return editing.rename_entity(self._store, entity, name)
 
-    def entity_undo(self, entity: str) -> Edit:
-        """Take back that an entity was dropped or renamed.
+    def entity_split(self, entity: str, name: str, sources: Sequence[str]) -> Edit:
+        """Tell two entities of one name apart: what these sources tell, now and later, is of the other one.
 
         Parameters
         ----------
         entity : str
-            The name that it had before. What was told since under a new name stays with that.
+            The name that both have, or an alias.
+        name : str
+            A name for the other one, such as ``Ada (the ship)``.
+        sources : sequence of str
+            The sources that mean the other one: a conversation, a file.
+
+        Returns
+        -------
+        Edit
+            What was done; `entity_undo` of the new name takes it back.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is no such entity.
+        InputError
+            If the new name is taken, a source does not mention the entity, or no other one does.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Babbage.", time="2026-03-01", source="letters")
+        ...     _ = memory.remember("Ada Lovelace left Malmö.", time="2026-03-01", source="ships")
+        ...     _ = memory.entity_split("Ada Lovelace", "Ada Lovelace (ship)", ["ships"])
+        ...     [found.target for found in memory.associations("Ada Lovelace (ship)", now="2026-03-01")]
+        ['Malmö']
+        """
+        return editing.split_entity(self._store, entity, name, list(dict.fromkeys(sources)))
+
+    def entity_undo(self, entity: str) -> Edit:
+        """Take back that an entity was dropped, renamed or split off.
+
+        Parameters
+        ----------
+        entity : str
+            The name that it had before it was dropped or renamed; or the one that was split off, which goes
+            back with all that was told of it. What was told since under a new name stays with that.
 
         Returns
         -------
@@ -263,7 +304,7 @@ class Naming(OpenMemory):
         Raises
         ------
         InputError
-            If it was neither dropped nor given another name.
+            If it was none of these.
 
         Examples
         --------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store.store import Store
 
-__all__ = ["count_events", "list_entities", "read_dropped"]
+__all__ = ["count_events", "list_entities", "mentions_in_sources", "read_dropped", "splits_into"]
 
 
 def list_entities(store: Store) -> pa.Table:
@@ -41,6 +41,27 @@ def count_events(store: Store, ids: Sequence[int]) -> dict[int, int]:
         batch=pa.table({"id": pa.array(ids, pa.int64())}),
     ).to_pylist()
     return {row["id"]: row["events"] for row in rows}
+
+
+def mentions_in_sources(store: Store, entity: int) -> pa.Table:
+    """The passages that mention an entity: passage, source, time, count, label, heading, title and text."""
+    return store.read(
+        """
+        MATCH (:Entity {id: $id})<-[m:MENTIONS]-(p:Passage)
+        RETURN p.id AS passage, p.source AS source, p.time AS time, m.count AS count, m.label AS label,
+            p.heading AS heading, p.text AS text, p.title AS title
+        """,
+        {"id": entity},
+    )
+
+
+def splits_into(store: Store, key: str) -> list[dict[str, Any]]:
+    """The sources in which an entity is called so: id, source, entity."""
+    rows: list[dict[str, Any]] = store.read(
+        "MATCH (s:Split) WHERE s.key = $key RETURN s.id AS id, s.source AS source, s.entity AS entity",
+        {"key": key},
+    ).to_pylist()
+    return rows
 
 
 def read_dropped(store: Store) -> list[dict[str, Any]]:
