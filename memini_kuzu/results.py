@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from memini_kuzu.notebook import Shown, Table
 from memini_kuzu.tables import column
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from memini_kuzu.times import TimeLike
 
 
-__all__ = ["Association", "AssociativeMemory", "Stats", "associations_from_arrow"]
+__all__ = ["Association", "AssociativeMemory", "Order", "Stats", "associations_from_arrow"]
+
+Order = Literal["strength", "telling"]
+"""What associations are ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class Association(Shown):
         w_f, the fast variable; 1 is one statement just made.
     consolidated : float
         w_s, the slow variable.
+    lift : float or None
+        How much more often than chance the two meet: the association's events to the number of passages
+        that would mention both if neither told anything of the other, which is the product of their numbers
+        of passages, divided by the number of all. None where one of them is in no passage.
     events : int
         How many events it has had.
     first_seen, last_seen : datetime
@@ -48,6 +55,7 @@ class Association(Shown):
     target: str
     strength: float
     consolidated: float
+    lift: float | None
     events: int
     first_seen: datetime
     last_seen: datetime
@@ -59,7 +67,8 @@ def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[
     Parameters
     ----------
     table : pyarrow.Table
-        target, strength, consolidated, events, first_seen, last_seen; and source, unless all have one.
+        target, strength, consolidated, events, first_seen, last_seen; lift where it is known; and source,
+        unless all have one.
     source : str, optional
         Where all of them lead from.
     """
@@ -72,6 +81,7 @@ def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[
             target=row["target"],
             strength=row["strength"],
             consolidated=row["consolidated"],
+            lift=row.get("lift"),
             events=row["events"],
             first_seen=from_millis(int(first[number])),
             last_seen=from_millis(int(last[number])),
@@ -211,7 +221,13 @@ class AssociativeMemory(Protocol):
         """
 
     def associations(
-        self, entity: str, *, about: str | None = None, now: TimeLike | None = None, k: int = 10
+        self,
+        entity: str,
+        *,
+        about: str | None = None,
+        now: TimeLike | None = None,
+        k: int = 10,
+        by: Order = "strength",
     ) -> list[Association]:
         """What an entity is associated with, strongest first.
 
@@ -227,6 +243,10 @@ class AssociativeMemory(Protocol):
             As of when; the present by default.
         k : int
             How many at most.
+        by : {"strength", "telling"}
+            What comes first: the strongest by w_f; or those that tell most, by w_f times the logarithm of the
+            lift (of an unknown lift 0), as local mutual information weighs counts (Evert 2005): what is
+            mentioned everywhere comes late.
 
         Returns
         -------

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from memini_kuzu.store import Store
+from memini_kuzu.store.labels import NO_VOTES
 from memini_kuzu.tables import Edges, edges_to_arrow, timestamps
 from memini_kuzu.times import DAY, to_millis
 
@@ -37,7 +38,7 @@ NOW = to_millis("2026-01-04")
 CREATE_ENTITIES = """
 LOAD FROM batch
 CREATE (:Entity {id: id, key: key, name: key, label: 'CONCEPT', first_seen: first_seen, last_seen: last_seen,
-    mentions: 1, headings: 0})
+    mentions: 1, headings: 0, votes: '{"CONCEPT": 1}'})
 """
 
 
@@ -184,6 +185,7 @@ def create_entities(store: Store, ids: NDArray[np.int64]) -> None:
             "last_seen": seen,
             "mentions": np.zeros(len(ids), dtype=np.int64),
             "headings": np.zeros(len(ids), dtype=np.int64),
+            "votes": [NO_VOTES] * len(ids),
         }
     )
     with store.changing() as change:

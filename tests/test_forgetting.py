@@ -82,7 +82,8 @@ QUERIES = {
         p.title AS title, p.time AS time, p.text AS text, p.terms AS terms, p.words AS words,
         p.heading AS heading""",
     "mentions": """MATCH (p:Passage)-[m:MENTIONS]->(e:Entity)
-        RETURN p.source AS source, p.position AS position, e.key AS entity, m.count AS count""",
+        RETURN p.source AS source, p.position AS position, e.key AS entity, m.count AS count,
+        m.label AS label""",
     "documents": """MATCH (d:Document) RETURN d.source AS source, d.record AS record, d.time AS time,
         d.digest AS digest, d.title AS title, d.versions AS versions, d.positions AS positions,
         d.event_amount AS amounts""",
@@ -125,11 +126,6 @@ def assert_equal(
     left: dict[str, list[dict[str, Any]]], right: dict[str, list[dict[str, Any]]], *, but: float = 0.0
 ) -> None:
     """Equal to rounding; associations that one side lacks may be as strong as `but` at most."""
-    # no ledger says what an entity was called a NAME for: one that is in titles alone now may still be one
-    names = {entity["key"] for entity in left.get("entities", []) if entity["label"] == "NAME"}
-    for entity in right.get("entities", []):
-        if entity["label"] == "TITLE" and entity["key"] in names:
-            entity["label"] = "NAME"
     for name, rows in left.items():
         if name != "associations":
             assert rows == right[name], name

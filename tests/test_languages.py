@@ -198,6 +198,8 @@ OLD = [
     "ALTER TABLE Passage DROP language",
     "DROP TABLE EventLog",
     "DROP TABLE Kind",
+    "ALTER TABLE MENTIONS DROP label",
+    "ALTER TABLE Entity DROP votes",
 ]
 TOLD = [
     Record("Die Verträge sind nicht da. Der Betriebsrat prüft sie.", NOW, "a", id="de"),

@@ -371,7 +371,7 @@ def test_a_server_says_that_it_sends_what_it_is_told(
 def test_an_extractor_that_costs_nothing_is_not_asked_about(paid: Endpoint, tmp_path: Path) -> None:
     with (
         Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory,
-        pytest.raises(InputError, match="rules/2 costs nothing"),
+        pytest.raises(InputError, match="rules/3 costs nothing"),
     ):
         memory.estimate([])
     free = ["--extractor", "rules", "remember", TEXT, "--db", str(tmp_path / "a.memini")]

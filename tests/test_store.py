@@ -140,6 +140,7 @@ def write_random_edges(store: Store, edges: Edges) -> None:
                     "last_seen": timestamps(ids * 0),
                     "mentions": ids * 0,
                     "headings": ids * 0,
+                    "votes": ["{}"] * 40,
                 }
             ),
         )
@@ -741,6 +742,8 @@ def test_migration_keeps_the_data(
 
 
 VERSION_1 = [
+    "ALTER TABLE MENTIONS DROP label",
+    "ALTER TABLE Entity DROP votes",
     "ALTER TABLE Passage DROP language",
     "DROP TABLE OCCURS",
     "DROP TABLE Term",

@@ -11,6 +11,7 @@ stays with the entity.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.store import aliases as statements
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import existing_entities, read_documents
+from memini_kuzu.store.labels import agreed, votes_as_text
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, parts_to_arrow, read_ledger
 from memini_kuzu.store.loads import loads_of_parts
 from memini_kuzu.store.writing import keys
@@ -59,12 +61,18 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
+    Mentioned = dict[int, tuple[int, str]]
+    """How often passages mention an entity, and as what."""
 
 __all__ = [
     "Alias",
+    "accounted",
     "add_alias",
     "list_aliases",
+    "merge_entities",
+    "part_entities",
     "remove_alias",
+    "resolve",
 ]
 
 
@@ -100,7 +108,7 @@ def _incident(store: Store, entity: int) -> Edges:
     return concatenate(out, into.take(into.source != into.target))
 
 
-def _accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
+def accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
     """Which edges are what their events in the ledgers make them, and nothing else."""
     complete = np.zeros(len(edges), dtype=np.bool_)
     here, there = common_pairs(edges, ledger)
@@ -124,17 +132,18 @@ def add_alias(store: Store, alias: str, entity: str) -> Alias:
     with store.changing() as change:
         if (there := statements.read_alias(store, key)) is not None:
             raise InputError(f"{there['name']!r} is an alias already; `memini alias remove` it first")
-        target = _resolve(store, entity)
+        target = resolve(store, entity)
         source = statements.read_entity(store, stable_id(key))
         if target["id"] == stable_id(key):
             raise InputError(f"{alias!r} is the name of {target['name']!r} itself; pass another name")
-        undo = None if source is None else json.dumps(_merge(store, change, source, target))
+        undo = None if source is None else json.dumps(merge_entities(store, change, source, target))
         row = {"key": [key], "name": [tidy(alias)], "entity": [target["id"]], "undo": [undo]}
         change.create("Alias", pa.table(row))
     return Alias(tidy(alias), target["name"], merged=undo is not None)
 
 
-def _resolve(store: Store, name: str) -> dict[str, Any]:
+def resolve(store: Store, name: str) -> dict[str, Any]:
+    """All columns of the entity of this name or alias."""
     key = canonical(name)
     alias = statements.read_alias(store, key) if key else None
     found = statements.read_entity(store, stable_id(key) if alias is None else alias["entity"])
@@ -143,7 +152,9 @@ def _resolve(store: Store, name: str) -> dict[str, Any]:
     return found
 
 
-def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+def merge_entities(
+    store: Store, change: Change, source: dict[str, Any], target: dict[str, Any]
+) -> dict[str, Any]:
     """Move all that one entity holds onto another; what it takes to move it back."""
     old, new = source["id"], target["id"]
     events = read_ledger(store.read, entity=old)
@@ -151,7 +162,7 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
     inner = events.of(old) & events.of(new)
     moved = events.renamed(old, new).take(~inner)
     edges, theirs = _incident(store, old), _incident(store, new)
-    accounted = _accounted(edges, events.fold(store.parameters), store.parameters)
+    in_ledgers = accounted(edges, events.fold(store.parameters), store.parameters)
     mapped = redirect_edges(edges, {old: new}, store.parameters)
     common = theirs.take(common_pairs(theirs, mapped)[0])
     mentions = statements.mentions_of_entity(store, old)
@@ -165,10 +176,11 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
         "target": plain(target),
         "events": lists(events.take(events.of(old) & ~inner)),
         "inner": lists(events.take(inner)),
-        "edges": edge_lists(edges.take(~accounted)),
+        "edges": edge_lists(edges.take(~in_ledgers)),
         "common": edge_lists(common),
         "mentions": [
-            [row["passage"], row["count"], row["heading"] == old, digest(row)] for row in mentions.to_pylist()
+            [row["passage"], row["count"], row["heading"] == old, digest(row), row["label"]]
+            for row in mentions.to_pylist()
         ],
         "aliases": aliases,
     }
@@ -177,8 +189,9 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
     headed = [row["passage"] for row in mentions.to_pylist() if row["heading"] == old]
     counts = _per_passage(there)
     after = dict(counts)
-    for passage, count in _per_passage(mentions).items():
-        after[passage] = after.get(passage, 0) + count
+    for passage, (count, label) in _per_passage(mentions).items():
+        known, own = after.get(passage, (0, label))
+        after[passage] = known + count, own
     _write_mentions(change, new, counts, after)
     _head(change, headed, new)
     _redirect(change, aliases, new)
@@ -188,7 +201,7 @@ def _merge(store: Store, change: Change, source: dict[str, Any], target: dict[st
         new,
         min(source["first_seen"], target["first_seen"]),
         max(source["last_seen"], target["last_seen"]),
-        mentions=len(after),
+        mentions=after,
         headings=len(headed) + _headings(there, new),
     )
     return undo
@@ -212,32 +225,38 @@ def _write_ledgers(store: Store, change: Change, ledger: Ledger, documents: Ints
     change.update("Document", rows)
 
 
-def _per_passage(mentions: pa.Table) -> dict[int, int]:
+def _per_passage(mentions: pa.Table) -> Mentioned:
     if not mentions.num_rows:
         return {}
-    return dict(zip(mentions["passage"].to_pylist(), mentions["count"].to_pylist(), strict=True))
+    passages, counts, labels = (mentions[name].to_pylist() for name in ("passage", "count", "label"))
+    return dict(zip(passages, zip(counts, labels, strict=True), strict=True))
 
 
 def _headings(mentions: pa.Table, entity: int) -> int:
     return sum(row["heading"] == entity for row in mentions.to_pylist())
 
 
-def _write_mentions(change: Change, entity: int, before: dict[int, int], after: dict[int, int]) -> None:
+def _write_mentions(change: Change, entity: int, before: Mentioned, after: Mentioned) -> None:
     """Let passages mention an entity so often as after; those that were there before are known."""
 
-    def rows(counts: dict[int, int]) -> pa.Table:
-        passages = pa.array(list(counts), pa.int64())
+    def rows(mentioned: Mentioned) -> pa.Table:
         return pa.table(
             {
-                "passage": passages,
-                "entity": pa.array([entity] * len(counts), pa.int64()),
-                "count": pa.array(list(counts.values()), pa.int64()),
+                "passage": pa.array(list(mentioned), pa.int64()),
+                "entity": pa.array([entity] * len(mentioned), pa.int64()),
+                "count": pa.array([count for count, _ in mentioned.values()], pa.int64()),
+                "label": pa.array([label for _, label in mentioned.values()], pa.string()),
             }
         )
 
-    change.delete("MENTIONS", rows({one: n for one, n in before.items() if not after.get(one)}))
-    change.update("MENTIONS", rows({one: n for one, n in after.items() if n and before.get(one, n) != n}))
-    change.create("MENTIONS", rows({one: n for one, n in after.items() if n and one not in before}))
+    change.delete("MENTIONS", rows({one: had for one, had in before.items() if one not in after}))
+    change.update("MENTIONS", rows({one: has for one, has in after.items() if before.get(one, has) != has}))
+    change.create("MENTIONS", rows({one: has for one, has in after.items() if one not in before}))
+
+
+def _votes(mentioned: Mentioned) -> str:
+    """What passages take an entity for, as it is stored."""
+    return votes_as_text(Counter(label for _, label in mentioned.values()))
 
 
 def _head(change: Change, passages: Sequence[int], entity: int) -> None:
@@ -250,14 +269,17 @@ def _redirect(change: Change, aliases: Sequence[str], entity: int) -> None:
 
 
 def _count(
-    change: Change, entity: int, first: datetime, last: datetime, *, mentions: int, headings: int
+    change: Change, entity: int, first: datetime, last: datetime, *, mentions: Mentioned, headings: int
 ) -> None:
+    votes = _votes(mentions)
     row = {
         "id": [entity],
+        "label": [agreed(votes)],
         "first_seen": pa.array([first], pa.timestamp("us")),
         "last_seen": pa.array([last], pa.timestamp("us")),
-        "mentions": [mentions],
+        "mentions": [len(mentions)],
         "headings": [headings],
+        "votes": [votes],
     }
     change.update("Entity", pa.table(row))
 
@@ -275,7 +297,7 @@ def remove_alias(store: Store, alias: str) -> Alias:
             _refuse_out_of_order(store, undo, key)
         change.delete("Alias", pa.table({"key": [key]}))
         if undo is not None and target is not None:
-            _split(store, change, undo, target)
+            part_entities(store, change, undo, target)
     return Alias(there["name"], target["name"] if target else "", merged=undo is not None)
 
 
@@ -292,7 +314,7 @@ def _refuse_out_of_order(store: Store, undo: dict[str, Any], key: str) -> None:
             )
 
 
-def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str, Any]) -> None:
+def part_entities(store: Store, change: Change, undo: dict[str, Any], target: dict[str, Any]) -> None:
     """Move back what an entity brought to another, as far as it is still there."""
     old, new = undo["entity"]["id"], target["id"]
     inner = _rescaled(from_lists(undo["inner"]), undo, store.parameters)
@@ -315,34 +337,50 @@ def _split(store: Store, change: Change, undo: dict[str, Any], target: dict[str,
     taken = redirect_edges(restored, {old: new}, store.parameters)
     # an association that was computed anew from the ledgers meanwhile holds all moved events, those too that
     # maintenance had dropped when the alias was added
-    complete = _accounted(stored := _incident(store, new), events.fold(store.parameters), store.parameters)
+    complete = accounted(stored := _incident(store, new), events.fold(store.parameters), store.parameters)
     moved = events.take(rows[found]).fold(store.parameters)
     anew = stored.take(complete)
     taken = concatenate(without_pairs(taken, anew), moved.take(common_pairs(moved, anew)[0]))
-    _subtract(store, change, taken, left, undo, new)
+    bare = _subtract(store, change, taken, left, undo, new) and not set(statements.aliases_to(store, new)) - {
+        *undo["aliases"],
+        undo["entity"]["key"],
+    }
     _write_ledgers(store, change, left.join(back, inner), documents)
     there = statements.mentions_of_entity(store, new)
     mentions = _still_there(there, undo)
     counts = _per_passage(there)
-    after = {one: n - mentions[one][0] if one in mentions else n for one, n in counts.items()}
-    headed = [passage for passage, (_, is_headed) in mentions.items() if is_headed]
+    moved_back = {one: (count, label) for one, (count, _, label) in mentions.items()}
+    after = {
+        one: (left_there, label)
+        for one, (count, label) in counts.items()
+        if (left_there := count - moved_back.get(one, (0, ""))[0]) > 0
+    }
+    headed = [passage for passage, (_, is_headed, _) in mentions.items() if is_headed]
     _write_mentions(change, new, counts, after)
     if len(restored) or mentions:
-        entity = dated(undo["entity"])
-        row = {name: [value] for name, value in entity.items()}
-        change.create("Entity", pa.table(row | {"mentions": [len(mentions)], "headings": [len(headed)]}))
-        _write_mentions(change, old, {}, {passage: count for passage, (count, _) in mentions.items()})
+        votes = _votes(moved_back)
+        entity = dated(undo["entity"]) | {
+            "label": agreed(votes),
+            "mentions": len(moved_back),
+            "headings": len(headed),
+            "votes": votes,
+        }
+        change.create("Entity", pa.table({name: [value] for name, value in entity.items()}))
+        _write_mentions(change, old, {}, moved_back)
         _head(change, headed, old)
         change.create("ASSOCIATES", edges_to_arrow(restored))
         theirs = statements.aliases_to(store, new)
         _redirect(change, [key for key in undo["aliases"] if key in theirs], old)
+    if undo.get("renamed") and bare and not after:
+        change.delete("Entity", keys([new]))  # the name was given, and nothing was told under it since
+        return
     first, last = dates_without(undo, target)
     _count(
         change,
         new,
         first,
         last,
-        mentions=sum(n > 0 for n in after.values()),
+        mentions=after,
         headings=_headings(there, new) - len(headed),
     )
 
@@ -408,10 +446,10 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
     return edges.take(np.isin(other, [own, *there]))
 
 
-def _subtract(  # noqa: PLR0917 - what `_split` found
+def _subtract(  # noqa: PLR0917 - what `part_entities` found
     store: Store, change: Change, taken: Edges, left: Ledger, undo: dict[str, Any], target: int
-) -> None:
-    """Take a contribution off the associations that it was added to."""
+) -> bool:
+    """Take a contribution off the associations that it was added to; whether none is left."""
     stored = _incident(store, target)
     known = left.fold(store.parameters)
     changed, deleted = subtract_edges(stored, taken, known, store.parameters)
@@ -420,7 +458,7 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     before = edges_from_lists(undo["common"])
     before = before.take(common_pairs(before, taken)[0])
     here, there = common_pairs(changed, before)
-    foreign = ~_accounted(changed, known, store.parameters)[here]
+    foreign = ~accounted(changed, known, store.parameters)[here]
     here, there = here[foreign], there[foreign]
     of, theirs = common_pairs(before.take(there), taken)
     here, before, moved = here[of], before.take(there[of]), taken.take(theirs)
@@ -437,13 +475,15 @@ def _subtract(  # noqa: PLR0917 - what `_split` found
     changed.last_seen[here] = np.where(later, changed.last_seen[here], last)
     change.update("ASSOCIATES", edges_to_arrow(changed))
     change.delete("ASSOCIATES", edges_to_arrow(deleted))
+    return len(deleted) == len(stored)
 
 
-def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool]]:
-    """How often passages of the same text as then mentioned the alias, and whether it headed them."""
+def _still_there(there: pa.Table, undo: dict[str, Any]) -> dict[int, tuple[int, bool, str]]:
+    """How often passages of the same text as then mentioned the alias, whether as head, and as what."""
     now = {row["passage"]: digest(row) for row in there.to_pylist()}
     return {
-        passage: (count, headed)
-        for passage, count, headed, digest in undo["mentions"]
+        # an alias that an older memini made kept no labels
+        passage: (count, headed, *(label or [undo["entity"]["label"]]))
+        for passage, count, headed, digest, *label in undo["mentions"]
         if now.get(passage) == digest
     }

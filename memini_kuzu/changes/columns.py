@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.identity import stable_id
-from memini_kuzu.store.writing import (
-    WEAK_LABELS,
-)
 from memini_kuzu.text.pairs import cooccurrence_events
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from memini_kuzu.changes.prepared import Document
     from memini_kuzu.extraction import Mention
+
+    Splits = Mapping[str, Mapping[int, tuple[str, str]]]
+    """By source and entity, the key and the name of the one that is meant there."""
 
 
 __all__ = [
@@ -40,6 +42,7 @@ class Columns:
     document: NDArray[np.int64]
     passage: NDArray[np.int64]
     entity: NDArray[np.int64]
+    labels: list[str]
     event_document: NDArray[np.int64]
     source: NDArray[np.int64]
     target: NDArray[np.int64]
@@ -47,26 +50,40 @@ class Columns:
     time: NDArray[np.int64]
 
 
-def columns(documents: list[Document], aliases: dict[str, int], impulse: float) -> Columns:
-    """A batch's mentions with aliases resolved, and the co-occurrence events of each document."""
+def columns(documents: list[Document], aliases: dict[str, int], splits: Splits, impulse: float) -> Columns:
+    """A batch's mentions with aliases and splits resolved, and the co-occurrence events of each document."""
     names: dict[int, Mention] = {}
-    ids: dict[str, int] = {}
+
+    def resolve(mention: Mention) -> int:
+        return aliases.get(mention.key, stable_id(mention.key))
+
     rows: list[tuple[int, int, int, int]] = []
+    labels: list[str] = []
     headings: dict[tuple[int, int], int] = {}
     for number, document in enumerate(documents):
         base = 0
+        ids: dict[str, tuple[int, Mention]] = {}
+        apart = splits.get(document.record.source, {})
         for place, found in enumerate(document.mentions):
             heading = document.heading(place)
             mentions = found if heading is None or _opens(found, heading) else [heading, *found]
             mentions = [*document.given(place), *mentions]
-            for mention in mentions:
-                entity = ids.get(mention.key)
-                if entity is None:
-                    entity = ids[mention.key] = aliases.get(mention.key, stable_id(mention.key))
+            for found_there in mentions:
+                if found_there.key not in ids:
+                    entity = resolve(found_there)
+                    called = found_there
+                    if entity in apart:
+                        key, name = apart[entity]
+                        called = found_there._replace(key=key, name=name)
+                        entity = resolve(called)
+                    ids[found_there.key] = entity, called
+                entity, called = ids[found_there.key]
+                mention = called._replace(label=found_there.label, sentence=found_there.sentence)
                 names[entity] = _named(names.get(entity), mention, aliases)
                 rows.append((number, place, base + mention.sentence, entity))
+                labels.append(mention.label)
             if heading is not None:
-                headings[number, place] = ids[heading.key]
+                headings[number, place] = ids[heading.key][0]
             # the sentence numbers of passages follow on, so that neighbours across a cut are neighbours
             base += 1 + max((mention.sentence for mention in mentions), default=0)
     document_of, passage, sentence, entity_of = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
@@ -78,6 +95,7 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
         document_of,
         passage,
         entity_of,
+        labels,
         events.document,
         events.source,
         events.target,
@@ -87,14 +105,10 @@ def columns(documents: list[Document], aliases: dict[str, int], impulse: float) 
 
 
 def _named(known: Mention | None, mention: Mention, aliases: dict[str, int]) -> Mention:
-    """What an entity is called: by its own name rather than by an alias, with the better label."""
-    if known is None:
+    """What an entity is called: as it was first, but by its own name rather than by an alias."""
+    if known is None or (known.key in aliases and mention.key not in aliases):
         return mention
-    if (known.key in aliases) == (mention.key in aliases):
-        return mention if known.label in WEAK_LABELS and mention.label not in WEAK_LABELS else known
-    own, other = (known, mention) if mention.key in aliases else (mention, known)
-    weak = own.label in WEAK_LABELS and other.label not in WEAK_LABELS
-    return own._replace(label=other.label) if weak else own
+    return known
 
 
 def _telling(batch: Columns, told: NDArray[np.bool_]) -> Columns:

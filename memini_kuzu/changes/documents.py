@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.identity import passage_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources, read_splits
+from memini_kuzu.store.labels import NO_VOTES, tally, vote
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
 from memini_kuzu.store.writing import (
@@ -26,7 +27,7 @@ from memini_kuzu.store.writing import (
     keys,
     rewrite_passages,
 )
-from memini_kuzu.tables import column, timestamps
+from memini_kuzu.tables import column, positions, timestamps
 from memini_kuzu.text.analysis import analyse
 
 if TYPE_CHECKING:
@@ -111,16 +112,19 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
                 [document.id not in known or document.time >= known[document.id].time for document in fresh]
             )
             # read here: another thread may have added an alias since
-            batch = columns(fresh, read_aliases(store.read), store.parameters.impulse)
+            batch = columns(
+                fresh, read_aliases(store.read), read_splits(store.read), store.parameters.impulse
+            )
             # under another name it says nothing new
             told = np.array([not (each.id in known and known[each.id].has(each)) for each in fresh])
             batch = _telling(batch, told)
             places = _places(store, fresh, current, known)
+            mentions = _mentions(batch, places)
             lost = count_mentions(store.read, places.rewritten)
-            alter_entities(change, store.read, _entities(batch, fresh, current), lost)
+            alter_entities(change, store.read, _entities(batch, fresh, current, mentions), lost)
             edges = associate(batch.source, batch.target, batch.amount, batch.time, store.parameters)
             write_edges(store, change, edges)
-            rows = _write_passages(store, change, batch, fresh, places)
+            rows = _write_passages(store, change, batch, fresh, places, mentions)
             _write_vectors(store, change, embedder, fresh, places, rows, vectors)
             _write_documents(store, change, batch, fresh, current, known, places, told)
     written = {id(document) for document in fresh}
@@ -187,17 +191,18 @@ def _places(
     return places
 
 
-def _entities(batch: Columns, documents: list[Document], current: NDArray[np.bool_]) -> pa.Table:
-    """What a batch tells of entities; every column."""
+def _entities(
+    batch: Columns, documents: list[Document], current: NDArray[np.bool_], mentions: pa.Table
+) -> pa.Table:
+    """What a batch tells of entities, as `alter_entities` takes it."""
     ids, inverse = np.unique(batch.entity, return_inverse=True)
     times = np.array([document.time for document in documents], dtype=np.int64)[batch.document]
     first = np.full(len(ids), np.iinfo(np.int64).max)
     last = np.zeros(len(ids), dtype=np.int64)
     np.minimum.at(first, inverse, times)
     np.maximum.at(last, inverse, times)
-    shown = current[batch.document]
-    pairs = np.unique(np.stack([batch.document, batch.passage, inverse])[:, shown], axis=1)
-    mentions = np.bincount(pairs[2], minlength=len(ids))
+    votes = tally(mentions["entity"], mentions["label"])
+    at = pc.index_in(pa.array(ids), votes["id"])
     headed = Counter(entity for (document, _), entity in batch.headings.items() if current[document])
     named = [batch.names[entity] for entity in ids.tolist()]
     return pa.table(
@@ -205,10 +210,10 @@ def _entities(batch: Columns, documents: list[Document], current: NDArray[np.boo
             "id": ids,
             "key": pa.array([mention.key for mention in named], pa.string()),
             "name": pa.array([mention.name for mention in named], pa.string()),
-            "label": pa.array([mention.label for mention in named], pa.string()),
             "first_seen": timestamps(first),
             "last_seen": timestamps(last),
-            "mentions": mentions,
+            "mentions": np.bincount(positions(column(mentions, "entity"), ids), minlength=len(ids)),
+            "votes": pc.fill_null(votes["votes"].take(at), NO_VOTES),
             "headings": pa.array([headed[entity] for entity in ids.tolist()], pa.int64()),
         }
     )
@@ -246,8 +251,13 @@ def _write_vectors(  # noqa: PLR0917 - what the steps before it found
         change.create(EMBEDDING, vector_rows([place for place, *_ in rows], times, found))
 
 
-def _write_passages(
-    store: Store, change: Change, batch: Columns, documents: list[Document], places: Places
+def _write_passages(  # noqa: PLR0917 - what the steps before it found
+    store: Store,
+    change: Change,
+    batch: Columns,
+    documents: list[Document],
+    places: Places,
+    mentions: pa.Table,
 ) -> list[tuple[int, int, int]]:
     """Write the passages of current versions; gives the id, document and number in it of each."""
     rows = [
@@ -277,23 +287,27 @@ def _write_passages(
             "language": [documents[number].language for _, number, _ in rows],
         }
     )
-    counts = Counter(
-        (places.ids[document][passage], entity)
-        for document, passage, entity in zip(
-            batch.document.tolist(), batch.passage.tolist(), batch.entity.tolist(), strict=True
-        )
-        if places.ids[document]
-    )
-    mentions = pa.table(
-        {
-            "passage": pa.array([passage for passage, _ in counts], pa.int64()),
-            "entity": pa.array([entity for _, entity in counts], pa.int64()),
-            "count": pa.array(list(counts.values()), pa.int64()),
-        }
-    )
     rewrite_passages(change, store, places.rewritten, passages)
     change.create("MENTIONS", mentions)
     return rows
+
+
+def _mentions(batch: Columns, places: Places) -> pa.Table:
+    """What the passages of current versions mention; every column of MENTIONS."""
+    labels: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+    for document, passage, entity, label in zip(
+        batch.document.tolist(), batch.passage.tolist(), batch.entity.tolist(), batch.labels, strict=True
+    ):
+        if places.ids[document]:
+            labels[places.ids[document][passage], entity].append(label)
+    return pa.table(
+        {
+            "passage": pa.array([passage for passage, _ in labels], pa.int64()),
+            "entity": pa.array([entity for _, entity in labels], pa.int64()),
+            "count": pa.array(list(map(len, labels.values())), pa.int64()),
+            "label": pa.array(list(map(vote, labels.values())), pa.string()),
+        }
+    )
 
 
 def _write_documents(  # noqa: PLR0917 - what the steps before it found

@@ -24,12 +24,13 @@ from memini_kuzu.changes.folding import fold, require_ibis
 from memini_kuzu.changes.kept import Aside, check_kinds, putting_aside
 from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, superpose
 from memini_kuzu.errors import InputError
-from memini_kuzu.extraction import CONCEPT, canonical
+from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.notebook import Shown
 from memini_kuzu.readers.tabular import event_batches
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import read_moved
+from memini_kuzu.store.labels import NO_VOTES
 from memini_kuzu.store.ledger import Ledger
 from memini_kuzu.store.loads import create_parts, known_loads, new_kinds
 from memini_kuzu.store.writing import alter_entities
@@ -215,7 +216,7 @@ class Names:
             self._entities.setdefault(identity, (canonical(name), name))
 
     def table(self, ids: NDArray[np.int64], first: pa.Array, last: pa.Array) -> pa.Table:
-        """These entities, every column; one without a name is called by its number."""
+        """These entities, every column but the label; one without a name is called by its number."""
         named = [self._entities.get(identity) or (str(identity), str(identity)) for identity in ids.tolist()]
         zeros = np.zeros(len(ids), dtype=np.int64)
         return pa.table(
@@ -223,11 +224,11 @@ class Names:
                 "id": ids,
                 "key": pa.array([key for key, _ in named], pa.string()),
                 "name": pa.array([name for _, name in named], pa.string()),
-                "label": pa.array([CONCEPT] * len(ids), pa.string()),
                 "first_seen": first,
                 "last_seen": last,
                 "mentions": zeros,
                 "headings": zeros,
+                "votes": pa.array([NO_VOTES] * len(ids), pa.string()),
             }
         )
 
@@ -333,7 +334,7 @@ class _Loader:
             moved = read_moved(self._store.read)
             edges = redirect_edges(edges, moved, self._store.parameters)
             named = endpoints(self._names, edges)
-            new = alter_entities(change, self._store.read, named, relabel=False)
+            new = alter_entities(change, self._store.read, named)
             write_edges(self._store, change, edges)
             change.create("Load", pa.table({"id": identities, "source": labels, "events": counts}))
             if self._aside is not None:

@@ -21,7 +21,7 @@ from memini_kuzu.dynamics.edges import (
     superpose,
 )
 from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.store import Store, languages, schema
+from memini_kuzu.store import Store, labels, languages, schema
 from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
@@ -60,12 +60,17 @@ EXPORTED = {
     "loads": "Load",
     "kinds": "Kind",
     "events": "EventLog",
+    "dropped": "Dropped",
+    "splits": "Split",
 }
 """The files of an export beside ``edges.parquet``, and the tables that they hold. A store with vectors also
 has ``vectors.parquet``."""
 
 KEPT_EVENTS = 4
 """The first schema version whose exports hold the events of loads."""
+
+EDITS = ("dropped", "splits")
+"""The files that exports before schema version 5 lack."""
 
 OWN = frozenset({"schema_version", "parameters"})
 """Keys in MeminiMeta that a new store sets by itself."""
@@ -124,15 +129,20 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     known = _imported(folder, "meta", table_of("MeminiMeta").columns)
     meta = dict(zip(known["key"].to_pylist(), known["value"].to_pylist(), strict=True))
     version = int(meta.get("schema_version", 0))
-    lacking = {"language"} if version < languages.VERSION else set()
+    unlabelled, unspoken = version < labels.VERSION, version < languages.VERSION
+    missing = {"entities": {"votes"}, "mentions": {"label"}} if unlabelled else {}
+    missing |= {"passages": {"language"}} if unspoken else {}
     absent = {"kinds", "events"} if version < KEPT_EVENTS else set()
+    absent |= set(EDITS) if unlabelled else set()
     tables = {
         name: table_of(label).columns.empty_table()
         if name in absent
-        else _imported(folder, name, table_of(label).columns, lacking)
+        else _imported(folder, name, table_of(label).columns, missing.get(name, ()))
         for name, label in EXPORTED.items()
     }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
+    if unlabelled:
+        tables["entities"], tables["mentions"] = labels.of_older(tables["entities"], tables["mentions"])
     if version < languages.ANALYSIS:
         tables["passages"] = languages.analysed_again(tables["passages"])
         meta |= languages.counted(tables["passages"])
@@ -144,7 +154,7 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     if space is not None:
         tables["vectors"] = _imported(folder, "vectors", table_of(EMBEDDING, space.dimension).columns)
     change = Change()
-    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", "kinds"):
+    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", "kinds", *EDITS):
         change.create(EXPORTED[name], tables[name])
     change.append(EXPORTED["events"], tables["events"])
     change.create("MENTIONS", tables["mentions"])
@@ -194,7 +204,7 @@ def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesR
             return EdgesReport(known=True)
         events = int(edges.events.sum())
         edges = redirect_edges(edges, read_moved(store.read), store.parameters)
-        new = alter_entities(change, store.read, endpoints(names, edges), relabel=False)
+        new = alter_entities(change, store.read, endpoints(names, edges))
         write_edges(store, change, edges)
         change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
     return EdgesReport(len(edges), new)

@@ -30,7 +30,7 @@ from memini_kuzu.store.catalog import EMBEDDING, tables
 from memini_kuzu.store.known import read_documents
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
 from memini_kuzu.store.vectors import read_space
-from memini_kuzu.store.writing import alter_entities, keys, rewrite_passages
+from memini_kuzu.store.writing import alter_entities, count_mentions, keys, rewrite_passages
 from memini_kuzu.tables import Edges, column, edges_from_arrow, timestamps
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
     affected = _documents(scope, documents, chosen, removed, remaining_events)
 
     passages = statements.read_passages(run, affected.textless)
-    mentioned = statements.mentioned_by(run, passages["id"])
-    involved = np.unique(np.concatenate([removed.ends(), _ids(mentioned, "entity"), *_named(run, scope)]))
+    counts = count_mentions(run, _ids(passages, "id"))
+    involved = np.unique(np.concatenate([removed.ends(), _ids(counts, "id"), *_named(run, scope)]))
     edges = _incident(run, involved)
     stay = remaining_events.take(np.isin(remaining_events.source, removed.source))
     updated, deleted = subtract_edges(edges, removed.fold(parameters), stay.fold(parameters), parameters)
@@ -154,7 +154,7 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
         documents=affected,
         loads=loads,
         passages=_ids(passages, "id"),
-        counts=_counts(mentioned),
+        counts=counts,
         events=len(removed),
         updated=updated,
         deleted=deleted,
@@ -382,14 +382,6 @@ def _leftovers(run: Run, dates: Ints) -> Ints:
     table = statements.lone_entities(run)
     only = np.isin(_ids(table, "first_seen"), dates) & np.isin(_ids(table, "last_seen"), dates)
     return _ids(table, "id")[only]
-
-
-def _counts(mentioned: pa.Table) -> pa.Table:
-    """How many mentions and headings each entity loses."""
-    table = mentioned.group_by("entity").aggregate([("headed", "count"), ("headed", "sum")])
-    return pa.table(
-        {"id": table["entity"], "mentions": table["headed_count"], "headings": table["headed_sum"]}
-    )
 
 
 def _dates(run: Run, entities: Ints, forgotten: Ints, evidence: _Evidence) -> pa.Table:

@@ -24,13 +24,16 @@ from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.aliases import merged_aliases
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
+from memini_kuzu.store.entities import read_dropped
 from memini_kuzu.store.known import (
     document_ids,
     existing_entities,
     read_aliases,
     read_counters,
     read_moved,
+    read_splits,
 )
+from memini_kuzu.store.labels import NO_VOTES, tally
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow, parts_to_arrow
 from memini_kuzu.store.loads import create_parts, known_loads, new_kinds
 from memini_kuzu.store.writing import alter_entities, count_sources, rewrite_passages
@@ -114,6 +117,13 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         _revise_undos(store, imported, moved, was)
         new = alter_entities(change, store.read, _counted(imported))
         unresolved = _merge_aliases(store, change, imported)
+        _take_splits(store, change, imported["splits"], moved)
+        here = [row["key"] for row in read_dropped(store)]
+        theirs = imported["dropped"]
+        theirs = _set(theirs, "entity", pa.array(redirected(column(theirs, "entity"), moved)))
+        change.create(
+            "Dropped", theirs.filter(pc.invert(pc.is_in(theirs["key"], pa.array(here, pa.string()))))
+        )
         count_sources(change, store, _counters(imported["sources"]))
         change.create("Document", imported["documents"])
         rewrite_passages(change, store, [], imported["passages"])
@@ -207,10 +217,13 @@ def _redirect(imported: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int,
     heads = np.zeros(len(heading), dtype=np.int64)
     heads[headed] = column(passages.filter(pa.array(headed)), "heading")
     imported["passages"] = _set(passages, "heading", pa.array(redirected(heads, moved), mask=~headed))
-    # a passage may mention one of them under both names
-    mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved)))
-    summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate([("count", "sum")])
-    imported["mentions"] = summed.rename_columns(["passage", "entity", "count"])
+    # a passage may mention one of them under both names; the entity's own label is the one to take
+    own = np.argsort(np.isin(column(mentions, "entity"), list(moved)), kind="stable")
+    mentions = _set(mentions, "entity", pa.array(redirected(column(mentions, "entity"), moved))).take(own)
+    summed = mentions.group_by(["passage", "entity"], use_threads=False).aggregate(
+        [("count", "sum"), ("label", "first")]
+    )
+    imported["mentions"] = summed.rename_columns(["passage", "entity", "count", "label"])
     there = ledger.redirected(moved)
     if there is ledger:
         return
@@ -223,7 +236,7 @@ def _redirect(imported: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int,
 
 
 def _counted(imported: dict[str, pa.Table]) -> pa.Table:
-    """The imported entities, each once, with their imported mentions and headings."""
+    """The imported entities, each once, with their imported mentions, headings and votes."""
     entities = imported["entities"]
     if not entities.num_rows:
         return entities
@@ -231,12 +244,11 @@ def _counted(imported: dict[str, pa.Table]) -> pa.Table:
         [
             ("key", "first"),
             ("name", "first"),
-            ("label", "first"),
             ("first_seen", "min"),
             ("last_seen", "max"),
         ]
     )
-    rows = rows.rename_columns(["id", "key", "name", "label", "first_seen", "last_seen"])
+    rows = rows.rename_columns(["id", "key", "name", "first_seen", "last_seen"])
     ids = column(rows, "id")
     headed = imported["passages"]["heading"].drop_null()
     for name, of in (("mentions", imported["mentions"]["entity"]), ("headings", headed)):
@@ -244,7 +256,9 @@ def _counted(imported: dict[str, pa.Table]) -> pa.Table:
         place = positions(ids, counts.field("values").to_numpy())
         number = np.append(counts.field("counts").to_numpy(), 0)[place]
         rows = rows.append_column(name, pa.array(number, pa.int64()))
-    return rows
+    votes = tally(imported["mentions"]["entity"], imported["mentions"]["label"])
+    texts = votes["votes"].take(pc.index_in(rows["id"], votes["id"]))
+    return rows.append_column("votes", pc.fill_null(texts, NO_VOTES))
 
 
 def _counters(sources: pa.Table) -> dict[str, int]:
@@ -314,6 +328,14 @@ def _used_kinds(imported: dict[str, pa.Table]) -> pa.Table:
         ]
     )
     return kinds.filter(pc.is_in(kinds["id"], pa.array(np.unique(used))))
+
+
+def _take_splits(store: Store, change: Change, splits: pa.Table, moved: Mapping[int, int]) -> None:
+    """Tell entities apart as the other store does, in the sources where this one does not."""
+    here = read_splits(store.read)
+    splits = _set(splits, "entity", pa.array(redirected(column(splits, "entity"), moved)))
+    is_new = [row["entity"] not in here.get(row["source"], {}) for row in splits.to_pylist()]
+    change.create("Split", splits.filter(pa.array(is_new, pa.bool_())))
 
 
 def _merge_aliases(store: Store, change: Change, imported: dict[str, pa.Table]) -> tuple[str, ...]:

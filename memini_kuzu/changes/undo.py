@@ -53,7 +53,7 @@ def dates(entity: dict[str, Any]) -> tuple[datetime, datetime]:
 def dated(entity: dict[str, Any]) -> dict[str, Any]:
     """An entity's own columns, as parameters of a query."""
     first, last = dates(entity)
-    return {name: entity[name] for name in ("id", "key", "name", "label")} | {
+    return {name: entity[name] for name in ("id", "key", "name")} | {
         "first_seen": first,
         "last_seen": last,
     }

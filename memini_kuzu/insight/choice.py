@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.notebook import Shown
-from memini_kuzu.store import reading
+from memini_kuzu.store import strongest
 from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
 
@@ -88,8 +88,8 @@ class Forecast(Shown):
 def forecast(store: Store, entity: int, name: str, *, now: int, k: int) -> Forecast:
     """Read what leads from an entity and share its next association out; see `Memory.forecast`."""
     moment = from_millis(now)
-    strongest = reading.strongest_then if store.looks_back(now) else reading.strongest_associations
-    table = strongest(store, entity, moment, ALL)
+    ask = strongest.strongest_then if store.looks_back(now) else strongest.strongest_associations
+    table = ask(store, entity, moment, ALL, "strength")
     if not table.num_rows:
         return Forecast(name, moment, (), 0)
     strength = column(table, "strength")

@@ -191,6 +191,7 @@ def _contents(store: Store, *, deep: bool) -> Iterator[Finding]:
     }
     for what, query in health.CONTRADICTIONS.items():
         broken[what] = health.count(store, query)
+    broken["entities with another label than their mentions agree on"] = health.wrong_labels(store)
     remedy = "restore a backup, or ingest into a new store"
     for what, number in broken.items():
         if number:

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from memini_kuzu import recall as recalling
-from memini_kuzu.changes import aliases
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
-from memini_kuzu.insight import doctor, suggestions
+from memini_kuzu.insight import doctor
 from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
-from memini_kuzu.results import Association, Stats, associations_from_arrow
-from memini_kuzu.store import reading
+from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
+from memini_kuzu.store import strongest
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
 
@@ -28,10 +27,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from memini_kuzu.changes.aliases import Alias
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.fitting import FitReport
-    from memini_kuzu.insight.suggestions import Suggestion
     from memini_kuzu.recall import Explanation, Recall
 
 
@@ -96,19 +93,31 @@ class Asking(OpenMemory):
 
     @override
     def associations(
-        self, entity: str, *, about: str | None = None, now: TimeLike | None = None, k: int = 10
+        self,
+        entity: str,
+        *,
+        about: str | None = None,
+        now: TimeLike | None = None,
+        k: int = 10,
+        by: Order = "strength",
     ) -> list[Association]:
         if k < 1:
             raise InputError(f"k = {k}; pass how many associations to return, at least 1")
+        if by not in strongest.ORDERS:
+            raise InputError(f"by = {by!r}; pass one of {', '.join(strongest.ORDERS)}")
+        if about is not None and by != "strength":
+            raise InputError(
+                f"by = {by!r} is not known of what is about some words; leave out `by` or `about`"
+            )
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
             if about is not None:
                 table = selected_associations(self._store, identity, about, now=moment, top=k)
             elif self._store.looks_back(moment):
-                table = reading.strongest_then(self._store, identity, from_millis(moment), k)
+                table = strongest.strongest_then(self._store, identity, from_millis(moment), k, by)
             else:
-                table = reading.strongest_associations(self._store, identity, from_millis(moment), k)
+                table = strongest.strongest_associations(self._store, identity, from_millis(moment), k, by)
         return associations_from_arrow(table, name)
 
     def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:
@@ -259,57 +268,6 @@ class Asking(OpenMemory):
         return fit_events(
             events, current=self.parameters, until=until, tau_slow=tau_slow, seed=seed, progress=progress
         )
-
-    def alias_list(self) -> list[Alias]:
-        """All aliases, by name.
-
-        Returns
-        -------
-        list of Alias
-            What each stands for.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     memory.alias_list()
-        []
-        """
-        return aliases.list_aliases(self._store)
-
-    def alias_suggest(self, k: int = 10) -> list[Suggestion]:
-        """Pairs of names that may mean the same, for people to judge. Changes nothing.
-
-        Parameters
-        ----------
-        k : int
-            How many at most.
-
-        Returns
-        -------
-        list of Suggestion
-            The most similar first.
-
-        Raises
-        ------
-        InputError
-            If `k` is below 1.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     _ = memory.remember("Ada Lovelase met Mary Somerville.", time="2026-03-02")
-        ...     [found] = memory.alias_suggest()
-        ...     sorted([found.alias, found.entity])
-        ['Ada Lovelace', 'Ada Lovelase']
-        """
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many suggestions to return, at least 1")
-        return suggestions.suggest(self._store, k)
 
     @override
     def stats(self) -> Stats:

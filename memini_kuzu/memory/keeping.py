@@ -1,4 +1,4 @@
-"""Looking after a memory: what it forgets, what stands for what, where it lies."""
+"""Looking after a memory: what it forgets, where it lies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from memini_kuzu.changes import aliases, consolidation, exchange, forgetting, merging
+from memini_kuzu.changes import consolidation, exchange, forgetting, merging
 from memini_kuzu.changes.retune import RetuneReport, retune
 from memini_kuzu.changes.scope import Scope
 from memini_kuzu.config import FORGET_BELOW
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from memini_kuzu.changes.aliases import Alias
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.merging import MergeReport
     from memini_kuzu.changes.scope import ForgetReport
@@ -98,10 +97,13 @@ class Keeping(OpenMemory):
             source=source,
             since=None if since is None else to_millis(since),
             until=None if until is None else to_millis(until),
-            entity=None if entity is None else self._resolve(entity)[0],
+            entity=None if entity is None else self._resolve(entity, dropped=True)[0],
             pair=None
             if association is None
-            else (self._resolve(association[0])[0], self._resolve(association[1])[0]),
+            else (
+                self._resolve(association[0], dropped=True)[0],
+                self._resolve(association[1], dropped=True)[0],
+            ),
         )
         return forgetting.forget(self._store, scope, dry_run=dry_run)
 
@@ -137,72 +139,6 @@ class Keeping(OpenMemory):
         0.204
         """
         return retune(self._store, parameters)
-
-    def alias_add(self, alias: str, entity: str) -> Alias:
-        """Let a name stand for an entity; what was known under it goes over. `alias_remove` takes it back.
-
-        Parameters
-        ----------
-        alias : str
-            The other name.
-        entity : str
-            The entity's name, or one of its aliases.
-
-        Returns
-        -------
-        Alias
-            As it stands now.
-
-        Raises
-        ------
-        InputError
-            If the alias is empty, stands for something already, or is the entity's own name.
-        UnknownEntityError
-            If there is no such entity.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     _ = memory.alias_add("Countess Lovelace", "Ada Lovelace")
-        ...     memory.associations("Countess Lovelace", now="2026-03-01")[0].target
-        'Charles Babbage'
-        """
-        return aliases.add_alias(self._store, alias, entity)
-
-    def alias_remove(self, alias: str) -> Alias:
-        """Let a name stand for itself again, and give back what was moved.
-
-        What was told meanwhile under either name stays with the entity; what was forgotten stays forgotten.
-
-        Parameters
-        ----------
-        alias : str
-            The name.
-
-        Returns
-        -------
-        Alias
-            As it stood.
-
-        Raises
-        ------
-        InputError
-            If there is no such alias, or a later one builds on it.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     _ = memory.alias_add("Ada", "Ada Lovelace")
-        ...     memory.alias_remove("Ada").entity
-        'Ada Lovelace'
-        """
-        return aliases.remove_alias(self._store, alias)
 
     def export(self, folder: Path | str) -> dict[str, int]:
         """Write everything as a folder of Parquet files, exact to the bit.

@@ -184,11 +184,15 @@ class OpenMemory(AssociativeMemory):
             self._extractor = default_extractor(self._hint)
         return self._extractor
 
-    def _resolve(self, entity: str) -> tuple[int, str]:
-        """Id and name of an entity, by its whole name or alias."""
+    def _resolve(self, entity: str, *, dropped: bool = False) -> tuple[int, str]:
+        """Id and name of an entity, by its whole name or alias; of one that was dropped only if asked for."""
         key = canonical(entity)
         found = reading.entity_named(self._store, key, entity.strip()) if key else None
         if found is not None:
+            if found[0] in self._store.dropped() and not dropped:
+                raise UnknownEntityError(
+                    f"entity {found[1]!r} has been dropped; `memini entity undo {found[1]!r}` takes that back"
+                )
             return found
         edits = max(1, len(key) // 4)
         near = entities_like(self._store, {key: edits} if key else {}, 3)["name"].to_pylist()

@@ -8,7 +8,7 @@ from memini_kuzu.errors import InputError
 from memini_kuzu.insight import choice
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.results import Association, associations_from_arrow
-from memini_kuzu.store.strongest import strongest_of_all
+from memini_kuzu.store.survey import strongest_of_all
 
 if TYPE_CHECKING:
     from memini_kuzu.insight.choice import Forecast

@@ -36,6 +36,7 @@ from memini_kuzu.service.results import (
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from memini_kuzu.results import Order
     from memini_kuzu.times import TimeLike
 
 __all__ = ["NotServedError", "RemoteMemory"]
@@ -157,9 +158,15 @@ class RemoteMemory(AssociativeMemory):
 
     @override
     def associations(
-        self, entity: str, *, about: str | None = None, now: TimeLike | None = None, k: int = 10
+        self,
+        entity: str,
+        *,
+        about: str | None = None,
+        now: TimeLike | None = None,
+        k: int = 10,
+        by: Order = "strength",
     ) -> list[Association]:
-        asked = {"entity": entity, "about": about, "now": now, "k": k}
+        asked = {"entity": entity, "about": about, "now": now, "k": k, "by": by}
         found = self._call("associations", asked, AssociationsResult)
         return Table(_all(Association, found["associations"]))
 

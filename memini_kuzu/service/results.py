@@ -105,6 +105,7 @@ class AssociationResult(_Result):
     target: str
     strength: float = Field(description="Now; 1 is one statement just made")
     consolidated: float = Field(description="The slow variable: what repetition has filled")
+    lift: float | None = Field(description="How many times more often than chance the two meet, if known")
     events: int
     first_seen: datetime
     last_seen: datetime

@@ -13,7 +13,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.results import AssociativeMemory, Order
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -132,9 +132,12 @@ def build(memory: Served) -> MCPServer[Any]:
         about: Annotated[str | None, Field(description="Only by what was said with these words")] = None,
         k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
         now: Time = None,
+        by: Annotated[
+            Order, Field(description="First the strongest, or those that tell most: strong, and no chance")
+        ] = "strength",
     ) -> AssociationsResult:
         """List what one entity is associated with, strongest first."""
-        found = memory.associations(entity, about=about, now=now, k=k)
+        found = memory.associations(entity, about=about, now=now, k=k, by=by)
         return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
 
     @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))

@@ -68,7 +68,7 @@ def read_entity(store: Store, entity: int) -> dict[str, Any] | None:
         """
         MATCH (e:Entity {id: $id})
         RETURN e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.first_seen AS first_seen,
-            e.last_seen AS last_seen, e.mentions AS mentions, e.headings AS headings
+            e.last_seen AS last_seen, e.mentions AS mentions, e.headings AS headings, e.votes AS votes
         """,
         {"id": entity},
     ).to_pylist()
@@ -87,11 +87,12 @@ def incident_edges(store: Store, entity: int) -> list[pa.Table]:
 
 
 def mentions_of_entity(store: Store, entity: int) -> pa.Table:
-    """The passages that mention an entity: id, count, heading, text and title."""
+    """The passages that mention an entity: id, count, label, heading, text and title."""
     return store.read(
         """
         MATCH (:Entity {id: $id})<-[m:MENTIONS]-(p:Passage)
-        RETURN p.id AS passage, m.count AS count, p.heading AS heading, p.text AS text, p.title AS title
+        RETURN p.id AS passage, m.count AS count, m.label AS label, p.heading AS heading, p.text AS text,
+            p.title AS title
         """,
         {"id": entity},
     )

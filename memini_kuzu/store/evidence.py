@@ -62,12 +62,13 @@ def read_passages(run: Run, documents: Any) -> pa.Table:
 
 
 def mentioned_by(run: Run, passages: Any) -> pa.Table:
-    """The entities that these passages mention: entity, and whether it heads the passage, as 0 or 1."""
+    """What these passages mention: entity, whether it heads the passage, as 0 or 1, and its label there."""
     return run(
         """
         LOAD FROM batch
-        MATCH (p:Passage {id: id})-[:MENTIONS]->(e:Entity)
-        RETURN e.id AS entity, CASE WHEN p.heading = e.id THEN 1 ELSE 0 END AS headed
+        MATCH (p:Passage {id: id})-[m:MENTIONS]->(e:Entity)
+        RETURN e.id AS entity, CASE WHEN p.heading = e.id THEN 1 ELSE 0 END AS headed,
+            coalesce(m.label, e.label) AS label
         """,
         batch=_keys(passages),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.store import labels
 from memini_kuzu.store.catalog import read_table, tables
 from memini_kuzu.store.terms import occurrences
 
@@ -27,6 +28,7 @@ __all__ = [
     "sample_association",
     "sums",
     "texts",
+    "wrong_labels",
     "wrong_terms",
 ]
 
@@ -107,6 +109,21 @@ def _differing(expected: pa.Table, stored: pa.Table) -> int:
     keys = stored.column_names
     shared = expected.join(stored, keys, join_type="inner")
     return int(max(expected.num_rows, stored.num_rows) - shared.num_rows)
+
+
+def wrong_labels(store: Store) -> int:
+    """How many entities have other votes, or another label, than their mentions give; reads all mentions."""
+    entities = store.read("MATCH (e:Entity) RETURN e.id AS id, e.label AS label, e.votes AS votes")
+    if not entities.num_rows:
+        return 0
+    mentions = store.read("MATCH (:Passage)-[m:MENTIONS]->(e:Entity) RETURN e.id AS id, m.label AS label")
+    if not mentions.num_rows:
+        mentions = entities.slice(0, 0)
+    votes = labels.tally(mentions["id"], mentions["label"])
+    texts = pc.fill_null(votes["votes"].take(pc.index_in(entities["id"], votes["id"])), labels.NO_VOTES)
+    expected = labels.label_rows(entities.set_column(2, "votes", texts))
+    same = pc.and_(*(pc.equal(entities[name], expected[name]) for name in ("label", "votes")))
+    return int(entities.num_rows - (pc.sum(same).as_py() or 0))
 
 
 def one_sided(store: Store) -> int:

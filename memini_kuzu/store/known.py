@@ -22,9 +22,12 @@ __all__ = [
     "read_event_lists",
     "read_moved",
     "read_sources",
+    "read_splits",
 ]
 
 ALIASES = "MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity"
+
+SPLITS = "MATCH (s:Split) RETURN s.source AS source, s.entity AS entity, s.key AS key, s.name AS name"
 
 DOCUMENT = """
 RETURN d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.time AS time,
@@ -99,6 +102,14 @@ def existing_entities(run: Callable[..., pa.Table], ids: Sequence[int]) -> list[
 def read_aliases(run: Callable[..., pa.Table]) -> dict[str, int]:
     """Aliases: canonical keys, and the entities that they resolve to."""
     return _pairs(run(ALIASES), "key", "entity")
+
+
+def read_splits(run: Callable[..., pa.Table]) -> dict[str, dict[int, tuple[str, str]]]:
+    """What entities are called in a source of their own: by source and entity, the key and the name there."""
+    found: dict[str, dict[int, tuple[str, str]]] = {}
+    for row in run(SPLITS).to_pylist():
+        found.setdefault(row["source"], {})[row["entity"]] = row["key"], row["name"]
+    return found
 
 
 def read_moved(run: Callable[..., pa.Table]) -> dict[int, int]:

@@ -47,8 +47,6 @@ __all__ = [
     "passages_by_id",
     "passages_mentioning",
     "source_sizes",
-    "strongest_associations",
-    "strongest_then",
     "texts_of",
 ]
 
@@ -250,7 +248,15 @@ def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
 
 def entities_by_id(store: Store, ids: Sequence[int], until: datetime | None = None) -> pa.Table:
     """The entities of these ids, now or at a time; unknown ids are left out."""
-    return _of_then(store, _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids), until)
+    return _of_then(store, _shown(store, _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids)), until)
+
+
+def _shown(store: Store, entities: pa.Table) -> pa.Table:
+    """A table without the entities that people have dropped; by its column id."""
+    dropped = store.dropped()
+    if not len(dropped) or not entities.num_rows:
+        return entities
+    return entities.filter(pa.array(~np.isin(column(entities, "id"), dropped)))
 
 
 def _of_then(store: Store, entities: pa.Table, until: datetime | None) -> pa.Table:
@@ -298,6 +304,7 @@ def mentions_of(store: Store, passages: Sequence[int], until: datetime | None = 
     table = _lookup(
         store, "p:Passage", f"-[:MENTIONS]->(e:Entity) RETURN p.id AS passage, {COUNTS}", passages
     )
+    table = _shown(store, table)
     return table if until is None else past.recount(store, table, until)
 
 
@@ -326,7 +333,7 @@ def associations_then(store: Store, entities: Sequence[int], until: datetime) ->
     """What `associations_from` gave at a time, and how many more there were whose strength is not known."""
     if not entities:
         return pa.table({}), 0
-    known, unknown = past.outgoing(store, entities, until)
+    known, unknown = (_shown(store, table) for table in past.outgoing(store, entities, until))
     none = pa.array(np.zeros(known.num_rows, dtype=np.int64))
     known = known.append_column("mentions", none).append_column("headings", none)
     return past.recount(store, known, until), unknown.num_rows
@@ -347,9 +354,9 @@ def associations_from(store: Store, entities: Sequence[int], now: datetime) -> p
         return pa.table({})
     adjacency = store.adjacency()
     if adjacency is not None:
-        return adjacency.outgoing(entities, to_millis(now), store.parameters)
+        return _shown(store, adjacency.outgoing(entities, to_millis(now), store.parameters))
     with store.hopping():
-        return associations_in_file(store, entities, now)
+        return _shown(store, associations_in_file(store, entities, now))
 
 
 def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
@@ -365,41 +372,6 @@ def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -
         entities,
         {"now": now},
     )
-
-
-def strongest_associations(store: Store, entity: int, now: datetime, top: int) -> pa.Table:
-    """The strongest outgoing associations of an entity: target, both variables, events and dates."""
-    return store.read(
-        """
-        MATCH (:Entity {id: $entity})-[a:ASSOCIATES]->(e:Entity)
-        WITH a, e, $now AS now
-        WHERE a.first_seen <= now
-        RETURN e.name AS target, memini_fast(a, now) AS strength, memini_slow(a, now) AS consolidated,
-            a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
-        ORDER BY strength DESC, target LIMIT $top
-        """,
-        {"entity": entity, "now": now, "top": top},
-    )
-
-
-def strongest_then(store: Store, entity: int, until: datetime, top: int) -> pa.Table:
-    """What `strongest_associations` gave at a time.
-
-    Raises
-    ------
-    TimeError
-        If it cannot be known how strong one of them was.
-    """
-    known, unknown = past.outgoing(store, [entity], until)
-    past.refuse(unknown, until)
-    if not known.num_rows:
-        return known
-    names = names_of(store, known["id"].to_pylist())
-    target = pa.array([names[each] for each in known["id"].to_pylist()], pa.string())
-    known = known.append_column("target", target).rename_columns(
-        {"began": "first_seen", "latest": "last_seen"}
-    )
-    return known.sort_by([("strength", "descending"), ("target", "ascending")])[:top]
 
 
 def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, StoreError
 from memini_kuzu.resources import folder
-from memini_kuzu.store import catalog, languages, terms
+from memini_kuzu.store import catalog, labels, languages, terms
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
 
@@ -294,6 +294,8 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
                     _analyse_again(draft, counted=version >= OWN_TERMS)
                 if version < OWN_TERMS:
                     _fill_terms(draft)
+                if version < labels.VERSION:
+                    _fill_votes(draft)
             forget_sum(path)
         path.with_name(path.name + ".wal").unlink(missing_ok=True)
     finally:
@@ -346,6 +348,18 @@ def _fill_terms(draft: Draft) -> None:
     passages = draft.run("MATCH (p:Passage) RETURN p.id AS id, p.terms AS terms")
     if passages.num_rows:
         terms.count_terms(change, draft.run, passages.slice(0, 0), passages)
+    write(draft.transaction, change, fresh=True)
+
+
+def _fill_votes(draft: Draft) -> None:
+    """Let every mention vote for the label that its entity has: others were not kept."""
+    draft.run("MATCH (:Passage)-[m:MENTIONS]->(e:Entity) SET m.label = e.label")
+    entities, mentions = (
+        catalog.read_table(draft.run, name).drop_columns([column])
+        for name, column in (("Entity", "votes"), ("MENTIONS", "label"))
+    )
+    change = Change()
+    change.update("Entity", labels.of_older(entities, mentions)[0].select(["id", "label", "votes"]))
     write(draft.transaction, change, fresh=True)
 
 

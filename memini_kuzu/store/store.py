@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = [
     "Store",
@@ -95,6 +98,9 @@ ADJACENCY_PER_EDGE = 1e-6
 
 ADJACENCY_BYTES = 250
 """Bytes per edge while all are read; 50 of them remain in use."""
+
+NOBODY = np.zeros(0, dtype=np.int64)
+"""The ids of no entity."""
 
 ADJACENCY_SHARE = 8
 """Associations are not cached if reading them would take more than one part in this many of the memory."""
@@ -181,6 +187,7 @@ class Store:
             raise
         self._sizes: dict[str, tuple[int, float]] = {}
         self._latest: tuple[int, int] | None = None
+        self._dropped: tuple[int, NDArray[np.int64]] = (-1, NOBODY)
         self._hop_cost = _HopCost(state=-1)
         self._caching = threading.Lock()
         self.parameters = Parameters.from_json(self.meta["parameters"])
@@ -323,6 +330,16 @@ class Store:
         else:
             passages, words, languages = past.sum_passages(self, until)
         return Sums(passages, words / passages if passages else 1.0, languages)
+
+    def dropped(self) -> NDArray[np.int64]:
+        """The ids of the entities that people have dropped: no answer shows them."""
+        with self._engine.snapshot() as state:
+            known, ids = self._dropped
+            if known != state:
+                rows = self.read("MATCH (d:Dropped) RETURN d.entity AS id")
+                ids = column(rows, "id") if rows.num_rows else NOBODY
+                self._dropped = state, ids
+            return ids
 
     def first_seen(self) -> int | None:
         """The date of the earliest evidence in milliseconds since 1970; None in an empty store."""

@@ -1,4 +1,4 @@
-"""The strongest associations of a whole store, at one moment."""
+"""The associations of an entity, ordered by their strength or by how much they tell, now or at a time."""
 
 from __future__ import annotations
 
@@ -7,73 +7,90 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.dynamics import propagate
 from memini_kuzu.store import past
 from memini_kuzu.store.reading import names_of
-from memini_kuzu.tables import column, distinct, edges_from_arrow, timestamps
-from memini_kuzu.times import DAY, from_millis
+from memini_kuzu.tables import column, positions
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
     from memini_kuzu.store.store import Store
 
-__all__ = ["strongest_of_all"]
+__all__ = ["ORDERS", "strongest_associations", "strongest_then"]
+
+LIFT = """CASE WHEN s.mentions > 0 AND e.mentions > 0
+    THEN CAST(a.events * $passages AS DOUBLE) / (s.mentions * e.mentions) END"""
+"""The lift of an association: its events to the passages that would mention both ends by chance."""
+
+ORDERS = ("strength", "telling")
+"""By what associations are ordered: w_f, or w_f times the logarithm of the lift."""
 
 
-def strongest_of_all(store: Store, now: int, top: int) -> pa.Table:
-    """The strongest associations at a moment, whether or not there is anything later.
+def strongest_associations(store: Store, entity: int, now: datetime, top: int, by: str) -> pa.Table:
+    """The first outgoing associations of an entity: target, both variables, lift, events and dates."""
+    return store.read(
+        f"""
+        MATCH (s:Entity {{id: $entity}})-[a:ASSOCIATES]->(e:Entity)
+        WITH s, a, e, $now AS now
+        WHERE a.first_seen <= now AND NOT e.id IN $dropped
+        WITH a, e.name AS target, memini_fast(a, now) AS strength, memini_slow(a, now) AS consolidated,
+            {LIFT} AS lift
+        RETURN target AS target, strength AS strength, consolidated AS consolidated, lift AS lift,
+            a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
+        ORDER BY CASE WHEN $telling THEN coalesce(strength * ln(lift), 0.0) ELSE strength END DESC,
+            strength DESC, target
+        LIMIT $top
+        """,
+        {
+            "entity": entity,
+            "now": now,
+            "top": top,
+            "telling": by == "telling",
+            "passages": store.sums().passages,
+            "dropped": store.dropped().tolist(),
+        },
+    )
 
-    Parameters
-    ----------
-    store : Store
-        Where.
-    now : int
-        The moment, in milliseconds since 1970.
-    top : int
-        How many at most.
 
-    Returns
-    -------
-    pyarrow.Table
-        source and target (names), strength, consolidated, events, first_seen, last_seen; strongest first, of
-        equally strong ones by their names.
+def strongest_then(store: Store, entity: int, until: datetime, top: int, by: str) -> pa.Table:
+    """What `strongest_associations` gave at a time.
 
     Raises
     ------
     TimeError
         If it cannot be known how strong one of them was.
     """
-    found = _then(store, now) if store.looks_back(now) else _present(store, now)
-    strength, source, target = (column(found, name) for name in ("strength", "source", "target"))
-    # by id where equally strong, so that a thousand of one strength need no names
-    best = found.take(pa.array(np.lexsort((target, source, -strength))[:top]))
-    if not best.num_rows:
-        return best
-    names = names_of(store, distinct(column(best, "source"), column(best, "target")).tolist())
-    for place, name in enumerate(("source", "target")):
-        known = pa.array([names[each] for each in best[name].to_pylist()], pa.string())
-        best = best.set_column(place, name, known)
-    return best.sort_by([("strength", "descending"), ("source", "ascending"), ("target", "ascending")])
-
-
-def _present(store: Store, now: int) -> pa.Table:
-    edges = edges_from_arrow(store.read_edges())
-    edges = edges.take(edges.first_seen <= now)
-    fast, slow = propagate(edges.fast, edges.slow, np.maximum(now - edges.as_of, 0) / DAY, store.parameters)
-    return pa.table(
-        {
-            "source": edges.source,
-            "target": edges.target,
-            "strength": fast,
-            "consolidated": slow,
-            "events": edges.events,
-            "first_seen": timestamps(edges.first_seen),
-            "last_seen": timestamps(edges.last_seen),
-        }
+    known, unknown = (
+        table.filter(pa.array(~np.isin(column(table, "id"), store.dropped()))) if table.num_rows else table
+        for table in past.outgoing(store, [entity], until)
     )
-
-
-def _then(store: Store, now: int) -> pa.Table:
-    until = from_millis(now)
-    known, unknown = past.all_associations(store, until)
     past.refuse(unknown, until)
-    return known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
+    if not known.num_rows:
+        return known
+    names = names_of(store, known["id"].to_pylist())
+    target = pa.array([names[each] for each in known["id"].to_pylist()], pa.string())
+    known = known.append_column("target", target).rename_columns(
+        {"began": "first_seen", "latest": "last_seen"}
+    )
+    lift = _lift_then(store, entity, known, until)
+    strength = column(known, "strength")
+    first = strength * np.nan_to_num(np.log(lift)) if by == "telling" else strength
+    known = known.append_column("lift", pa.array(lift, from_pandas=True)).append_column(
+        "first", pa.array(first)
+    )
+    order = [("first", "descending"), ("strength", "descending"), ("target", "ascending")]
+    return known.sort_by(order)[:top]
+
+
+def _lift_then(store: Store, entity: int, known: pa.Table, until: datetime) -> NDArray[np.float64]:
+    """The lift of associations at a time; NaN where an end was in no passage."""
+    ids = column(known, "id").astype(np.int64)
+    counted = past.count_mentions(store, np.append(ids, entity), until)
+    of = np.append(column(counted, "mentions").astype(np.float64), np.nan)
+    mentions = of[positions(np.append(ids, entity), column(counted, "id").astype(np.int64))]
+    lift: NDArray[np.float64] = (
+        column(known, "events") * store.sums(until).passages / (mentions[:-1] * mentions[-1])
+    )
+    return lift

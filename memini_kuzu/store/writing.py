@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store.evidence import mentioned_by
+from memini_kuzu.store.labels import NO_VOTES, counted, label_rows, tally
 from memini_kuzu.store.languages import count_languages
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.tables import column, positions, timestamps
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_COUNTS",
-    "WEAK_LABELS",
     "alter_entities",
     "count_mentions",
     "count_sources",
@@ -38,22 +39,14 @@ __all__ = [
     "rewrite_passages",
 ]
 
-WEAK_LABELS = ("CONCEPT", "TITLE")
-"""Labels that the label of a named entity replaces."""
-
 FEW = 5_000
 """Up to this many entities are looked up by id; for more, reading all of them is cheaper."""
 
 READ_ENTITIES = """
 MATCH (e:Entity){where}
 RETURN e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.first_seen AS first_seen,
-    e.last_seen AS last_seen, e.mentions AS mentions, e.headings AS headings
-"""
-
-COUNT_MENTIONS = """
-LOAD FROM batch
-MATCH (p:Passage {id: id})-[:MENTIONS]->(e:Entity)
-RETURN e.id AS id, count(*) AS mentions, count(CASE WHEN p.heading = e.id THEN 1 END) AS headings
+    e.last_seen AS last_seen, e.mentions AS mentions, e.headings AS headings,
+    coalesce(e.votes, '{{}}') AS votes
 """
 
 READ_WORDS = """
@@ -63,7 +56,9 @@ RETURN p.id AS id, p.terms AS terms, p.words AS words, p.language AS language
 
 WORDS = pa.schema({"id": pa.int64(), "terms": pa.string(), "words": pa.int64(), "language": pa.string()})
 
-NO_COUNTS = pa.table({name: pa.array([], pa.int64()) for name in ("id", "mentions", "headings")})
+NO_COUNTS = pa.schema(
+    {"id": pa.int64(), "mentions": pa.int64(), "headings": pa.int64(), "votes": pa.string()}
+).empty_table()
 """Counts of no entity."""
 
 
@@ -78,8 +73,8 @@ def keys(ids: Sequence[int] | Ints) -> pa.Table:
     return pa.table({"id": pa.array(ids, pa.int64())})
 
 
-def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int]) -> pa.Table:
-    """Mentions of entities in passages: id, mentions, and headings (the number of passages it heads).
+def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int] | Ints) -> pa.Table:
+    """What entities would lose with these passages.
 
     Parameters
     ----------
@@ -87,11 +82,25 @@ def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int]) -> pa
         Executes a query.
     passages : sequence of int
         Ids.
+
+    Returns
+    -------
+    pyarrow.Table
+        id, mentions, headings (how many of the passages it heads) and votes (`labels.tally`).
     """
-    if not len(passages):
+    mentioned = mentioned_by(read, passages) if len(passages) else NO_COUNTS
+    if not mentioned.num_rows:
         return NO_COUNTS
-    table = read(COUNT_MENTIONS, batch=keys(passages))
-    return table.cast(NO_COUNTS.schema) if table.num_rows else NO_COUNTS
+    table = mentioned.group_by("entity").aggregate([("headed", "count"), ("headed", "sum")])
+    votes = tally(mentioned["entity"], mentioned["label"])
+    return pa.table(
+        {
+            "id": table["entity"],
+            "mentions": table["headed_count"],
+            "headings": table["headed_sum"],
+            "votes": votes["votes"].take(pc.index_in(table["entity"], votes["id"])),
+        }
+    ).cast(NO_COUNTS.schema)
 
 
 def alter_entities(
@@ -99,10 +108,8 @@ def alter_entities(
     read: Callable[..., pa.Table],
     added: pa.Table,
     removed: pa.Table = NO_COUNTS,
-    *,
-    relabel: bool = True,
 ) -> int:
-    """Create new entities, and update the dates, counts and labels of existing ones.
+    """Create new entities, and update the dates, counts, votes and labels of existing ones.
 
     Parameters
     ----------
@@ -111,12 +118,10 @@ def alter_entities(
     read : callable
         Executes a query.
     added : pyarrow.Table
-        Every column of Entity, each entity once. An existing entity keeps its name, if it has one; its dates
-        are widened, its mentions and headings added, and a weak label is replaced.
+        Every column of Entity but the label, which is what the votes agree on; each entity once. An existing
+        entity keeps its name, if it has one; its dates are widened, its mentions, headings and votes added.
     removed : pyarrow.Table
-        Mentions and headings to subtract: id, mentions, headings.
-    relabel : bool
-        Whether labels may be replaced.
+        What to subtract, as `count_mentions` gives it.
 
     Returns
     -------
@@ -133,14 +138,14 @@ def alter_entities(
     if not known.num_rows:
         known = pa.table({"id": pa.array([], pa.int64())})
     is_known = positions(column(added, "id"), column(known, "id")) >= 0
-    change.create("Entity", added.filter(pa.array(~is_known)))
+    change.create("Entity", label_rows(added.filter(pa.array(~is_known))))
     if known.num_rows:
         known = known.filter(pc.is_in(known["id"], pa.array(ids)))
-        change.update("Entity", _altered(known, added, removed, relabel=relabel))
+        change.update("Entity", _altered(known, added, removed))
     return int(added.num_rows - is_known.sum())
 
 
-def _altered(known: pa.Table, added: pa.Table, removed: pa.Table, *, relabel: bool) -> pa.Table:
+def _altered(known: pa.Table, added: pa.Table, removed: pa.Table) -> pa.Table:
     """The new rows of entities that change."""
     ids = column(known, "id")
     in_added, in_removed = positions(ids, column(added, "id")), positions(ids, column(removed, "id"))
@@ -156,7 +161,7 @@ def _altered(known: pa.Table, added: pa.Table, removed: pa.Table, *, relabel: bo
         name: column(known, name) + of(added, name, in_added, 0) - of(removed, name, in_removed, 0)
         for name in ("mentions", "headings")
     }
-    texts = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "label")}
+    texts = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "votes")}
     # an entity loaded by its id alone has the number for a name, until a load or document names it
     nameless = is_added & (
         texts["key"] == np.array([str(identity) for identity in ids.tolist()], dtype=object)
@@ -166,13 +171,14 @@ def _altered(known: pa.Table, added: pa.Table, removed: pa.Table, *, relabel: bo
         # an alias that resolves to this entity is not its own name
         nameless[row] = stable_id(added_keys[in_added[row]]) == ids[row]
     new_texts = {name: values.copy() for name, values in texts.items()}
-    for name, rows in (
-        ("key", nameless),
-        ("name", nameless),
-        ("label", is_added & np.isin(texts["label"], WEAK_LABELS)),
-    ):
-        if rows.any() and (relabel or name != "label"):
-            new_texts[name][rows] = np.array(added[name].to_pylist(), dtype=object)[in_added[rows]]
+    if nameless.any():
+        for name in ("key", "name"):
+            new_texts[name][nameless] = np.array(added[name].to_pylist(), dtype=object)[in_added[nameless]]
+    votes = [
+        np.array([*table["votes"].to_pylist(), NO_VOTES], dtype=object)[rows].tolist()
+        for table, rows in ((added, in_added), (removed, in_removed))
+    ]
+    new_texts["votes"][:] = list(map(counted, texts["votes"], *votes))
     changed = (new_first != first) | (new_last != last)
     for name, values in new_texts.items():
         changed |= values != texts[name]
@@ -187,7 +193,7 @@ def _altered(known: pa.Table, added: pa.Table, removed: pa.Table, *, relabel: bo
             **counts,
         }
     )
-    return rows.filter(pa.array(changed))
+    return label_rows(rows.filter(pa.array(changed)))
 
 
 def rewrite_passages(change: Change, store: Store, deleted: Sequence[int], created: pa.Table) -> None:
