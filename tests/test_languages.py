@@ -198,6 +198,8 @@ OLD = [
     "ALTER TABLE Passage DROP language",
     "DROP TABLE EventLog",
     "DROP TABLE Kind",
+    "DROP TABLE Dropped",
+    "DROP TABLE Split",
     "ALTER TABLE MENTIONS DROP label",
     "ALTER TABLE Entity DROP votes",
 ]
