@@ -69,8 +69,8 @@ def load(events: int, runs: int) -> list[Row]:
     scale = f"{events:,} events"
     return [
         compare(
-            "load, without the events",
-            scale,
+            "load",
+            f"{scale}, not kept",
             found["edges"][0].edges,
             seconds["edges"],
             seconds["floor"],
@@ -79,8 +79,8 @@ def load(events: int, runs: int) -> list[Row]:
             f"{peak['floor']:.1f} GiB",
         ),
         compare(
-            "load, keeping the events",
-            scale,
+            "load",
+            f"{scale}, kept",
             found["events"][0].edges,
             seconds["events"],
             seconds["edges"],

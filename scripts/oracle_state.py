@@ -190,7 +190,7 @@ def _read_kept(memory: Memory) -> list[tuple[str, list[tuple[int, int, int, floa
         named = [kinds[kind] if kind else "" for kind in row["kind"] or [0] * len(row["source"])]
         columns = (row["source"], row["target"], row["time"], row["amount"], named)
         found[row["load"]] += zip(*columns, strict=True)
-    return [(loads[load], sorted(events)) for load, events in found.items()]
+    return [(loads.get(load, "of no load"), sorted(events)) for load, events in found.items()]
 
 
 def _read_past(memory: Memory) -> tuple[dict[Ends, dict[str, Any]], set[Ends]]:

@@ -30,7 +30,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
             ],
         ),
         (["remember", "--edges", "2000", "--runs", "1"], ["one passage"]),
-        (["load", "--events", "2000", "--runs", "1"], ["2,000 events"]),
+        (["load", "--events", "2000", "--runs", "1"], ["2,000 events, not kept", "2,000 events, kept"]),
         (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
         (["document", "--characters", "20000"], ["20 kB"]),
         (["size", "--edges", "2000"], ["bytes an edge"]),
