@@ -311,6 +311,7 @@ def test_remember_says_whether_a_text_is_new_changed_or_known(store: Path) -> No
         "redacted": {},
         "notices": [],
         "folders": [],
+        "options": {},
         "files": {},
     }
 
