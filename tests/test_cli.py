@@ -782,7 +782,7 @@ def test_changes_are_the_news_between_two_moments(full: Path) -> None:
         shown = succeed("changes", *span, "-k", "1")
         still = succeed("changes", "--since", "2026-04-02", "--now", "2026-04-02", "--db", full)
         refused = fail("changes", "--since", "2026-05-01", "--now", "2026-04-02", "--db", full)
-    assert found["counts"]["new"] > len(found["new"]) == 10  # without -k
+    assert found["counts"]["new"] == len(found["new"]) == 6  # without -k it would be 10 at most
     assert shown.splitlines()[0] == "2026-03-15 to 2026-04-02"
     assert f"new: 1 of {found['counts']['new']}" in shown
     assert still.splitlines()[1:] == ["nothing has changed"]
@@ -802,6 +802,33 @@ def test_stats_say_what_the_store_holds(filled: Path) -> None:
 def test_stats_of_an_empty_store_have_no_dates(store: Path) -> None:
     assert content(store)["first_seen"] is None
     assert "first seen" in succeed("stats", "--db", store)
+
+
+# entities
+
+
+def test_entities_are_listed_with_what_looks_wrong(full: Path) -> None:
+    found = answer("entities", "--db", full, "-k", "2")
+    assert [set(one) for one in found] == [{"name", "label", "mentions", "events", "wrong"}] * 2
+    shown = succeed("entities", "--db", full).splitlines()
+    assert shown[0].split() == ["entity", "label", "mentions", "events", "looks", "wrong"]
+    assert [one["name"] for one in answer("entities", "--junk", "--db", full)] == ["Trip"]
+    succeed("entity", "drop", "Trip", "--db", full)
+    assert succeed("entities", "--junk", "--db", full).strip() == "no entity looks wrong"
+
+
+def test_entities_are_dropped_renamed_and_split_and_all_is_undone(full: Path) -> None:
+    before = answer("entities", "--db", full, "-k", "100")
+    assert succeed("entity", "drop", "Paris", "--db", full) == "Paris is left out of all answers\n"
+    assert "Paris" not in succeed("entities", "--db", full)
+    assert "memini entity undo 'Paris'" in fail("associations", "Paris", "--db", full)
+    assert succeed("entity", "undo", "Paris", "--db", full) == "Paris is as it was\n"
+    done = answer("entity", "rename", "Paris", "Lutetia", "--db", full)
+    assert done == {"entity": "Paris", "done": "renamed", "name": "Lutetia"}
+    succeed("entity", "undo", "Paris", "--db", full)
+    refused = fail("entity", "split", "Paris", "Paris (Texas)", "--source", "nowhere", "--db", full)
+    assert "'nowhere' is no source that mentions 'Paris'" in refused
+    assert answer("entities", "--db", full, "-k", "100") == before
 
 
 # cypher

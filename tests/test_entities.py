@@ -119,6 +119,20 @@ def test_a_dropped_entity_is_left_out_of_the_past_too(told: Memory) -> None:
     assert "Ada" not in {one.target for one in told.associations("Bob", k=1000, now=then)}
 
 
+def test_news_overviews_and_suggestions_leave_out_what_is_dropped(told: Memory) -> None:
+    told.remember("Ada met Featherstonehaugh. Ada met Featherstonehough.", id="alike")
+    pair = {"Featherstonehaugh", "Featherstonehough"}
+    assert any({one.alias, one.entity} == pair for one in told.alias_suggest(100))
+    told.entity_drop("Ada")
+    told.entity_drop("Featherstonehaugh")
+    news = told.changes(since="2000-01-01", k=1000)
+    pairs = [*news.new, *news.confirmed, *news.faded, *told.overview(k=1000, days=1e4).consolidated]
+    assert pairs
+    assert not {"Ada", "Featherstonehaugh"} & {name for one in pairs for name in (one.source, one.target)}
+    named = {name for one in told.alias_suggest(100) for name in (one.alias, one.entity)}
+    assert "Featherstonehaugh" not in named
+
+
 def test_recall_with_the_associations_in_memory_leaves_it_out_as_well(
     told: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

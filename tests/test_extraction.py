@@ -282,6 +282,22 @@ def test_a_phrase_of_common_words_alone_is_no_concept(extractor: Extractor) -> N
     assert "kerosene lamp" in keys(extractor, "There was a good reason for her new idea: a kerosene lamp.")
 
 
+def test_exclamations_are_no_concepts(spacy_model: SpacyExtractor) -> None:
+    assert keys(spacy_model, "Woohoo, congrats on the night, what a bummer for him!") == []
+
+
+def test_acronyms_identifiers_and_common_words_have_no_kind(spacy_model: SpacyExtractor) -> None:
+    text = "The talks of HTTPS, of ReadTimeout and of Client were held in Lisbon."
+    [mentions] = spacy_model.extract([text])
+    kinds = {mention.name: mention.label for mention in mentions}
+    assert kinds.pop("Lisbon") == "GPE"
+    assert set(kinds.values()) <= {NAME, CONCEPT}
+
+
+def test_a_common_word_that_opens_a_sentence_is_no_name(spacy_model: SpacyExtractor) -> None:
+    assert "drop" not in keys(spacy_model, "Drop the support for Python.")
+
+
 def test_common_words_in_another_language_are_concepts(rules: RuleExtractor) -> None:
     assert "land" in keys(rules, Text("Gestern kam sie in das Land, das sie so lange nicht sah.", "de"))
 

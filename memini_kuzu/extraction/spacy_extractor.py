@@ -85,13 +85,15 @@ _NO_WORD = re.compile(
       \d | ["\u201c\u201d]                                          # "4th Earl", a nickname that was cut off
     | [A-Z][A-Z]                                                    # an acronym, in whole or in part
     | (?<!\bMc)(?<!\bMac)(?<!\bDe)(?<!\bDi)(?<!\bLa)(?<!\bLe)(?<=[a-z])[A-Z]  # an identifier: "ReadTimeout"
-    | \b(?:and|at|by|for|from|in|of|on|the|to|with)\Z              # cut off
     """,
     re.VERBOSE,
 )
 """Marks of what is no plain name of a person, a place or a company; "McCartney" is one."""
 
 NOUNS = frozenset({"NOUN", "PROPN"})
+
+CUT_OFF = frozenset({"ADP", "CCONJ", "DET"})
+"""Parts of speech that a name does not end with: "Harald V of" has lost its country."""
 
 NOT_LEADING = frozenset(
     {"ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NUM", "PART", "PRON", "PUNCT", "SCONJ", "SPACE", "SYM"}
@@ -309,7 +311,7 @@ def _mentions(doc: Doc, context: _Prepared) -> list[Mention]:
         start = _without_fillers(entity).start_char + context.shift
         if entity.label_ not in NUMBERS:
             name = _without_fillers(entity)
-            found.append(mention(name.text, _label(name), sentence(start), start))
+            found.append(mention(name.text, _label(name, entity.label_), sentence(start), start))
     for chunk in _noun_chunks(doc):
         for words in _phrases(chunk, taken):
             start = words[0].idx + context.shift
@@ -366,7 +368,7 @@ def _opens(token: Token) -> bool:
     return True
 
 
-def _label(name: Span) -> str:
+def _label(name: Span, kind: str) -> str:
     """The model's label, as far as the letters bear it out; NAME where they tell against it.
 
     A statistical model takes identifiers, acronyms and common words with a capital for people and companies.
@@ -377,7 +379,7 @@ def _label(name: Span) -> str:
     )
     if common or _NO_WORD.search(name.text):
         return NAME
-    return SAME_LABELS.get(name.label_, name.label_)
+    return SAME_LABELS.get(kind, kind)
 
 
 def _is_half_a_word(entity: Span) -> bool:
@@ -387,11 +389,15 @@ def _is_half_a_word(entity: Span) -> bool:
 
 
 def _without_fillers(entity: Span) -> Span:
-    """The entity from its first telling word on: "Bye, Caroline" is Caroline."""
-    if entity.label_ in NUMBERS or entity[0].lower_ not in FILLERS:
+    """The entity from its first telling word on: "Bye, Caroline" is Caroline; and without a cut-off "of"."""
+    if entity.label_ in NUMBERS:
         return entity
-    first = next(token.i for token in entity if token.is_alpha and token.lower_ not in FILLERS)
-    return entity.doc[first : entity.end]
+    first, last = entity.start, entity.end
+    if entity[0].lower_ in FILLERS:
+        first = next(token.i for token in entity if token.is_alpha and token.lower_ not in FILLERS)
+    while last - 1 > first and entity.doc[last - 1].pos_ in CUT_OFF:
+        last -= 1
+    return entity.doc[first:last]
 
 
 def _phrases(chunk: Span, taken: set[int]) -> Iterator[list[Token]]:
@@ -429,6 +435,8 @@ def _trimmed(words: list[Token]) -> Iterator[list[Token]]:
         while last - first < MAX_WORDS and words[first - 1].dep_ == "compound":
             first -= 1
     words = words[first:last]
+    if words and words[-1].lower_ in FILLERS:  # their singular may be a word of its own: "congrats"
+        return
     nouns = sum(word.pos_ in NOUNS for word in words)
     if nouns > 1 or (nouns == 1 and _singular(words[-1]).lower().rstrip(".") not in STOP_PHRASES):
         yield words

@@ -11,8 +11,8 @@ __all__ = ["EMPTY_MODIFIERS", "FILLERS", "NOT_SPEAKERS", "STOP_PHRASES", "STOP_W
 
 FILLERS = frozenset(
     """
-    ah aw awesome aww bye congrats congratulations cool dear fyi glad gon gonna good goodbye gotta great
-    haha hello hey hi hmm kinda lol nah nope oh ok okay omg please sorry sure thank thanks thx
+    ah aw awesome aww awww bummer bye congrats congratulations cool dear fyi glad gon gonna good goodbye gotta
+    great haha hello hey hi hmm kinda lol nah nope oh ok okay omg please sorry sure thank thanks thx
     totally ugh wan wanna welcome whoa woah woohoo wow ya yay yeah yep yes yup
     """.split()
 )

@@ -160,8 +160,11 @@ class Moments:
 
 def news(store: Store, *, since: int, now: int, k: int) -> News:
     """Read a store and compare it with what it was; see `Memory.changes`."""
-    ledger = read_ledger(store.read)
-    stored = edges_from_arrow(store.read_edges())
+    ledger, stored = read_ledger(store.read), edges_from_arrow(store.read_edges())
+    dropped = store.dropped()
+    if len(dropped):
+        ledger = ledger.take(~np.isin(ledger.source, dropped) & ~np.isin(ledger.target, dropped))
+        stored = stored.take(~np.isin(stored.source, dropped) & ~np.isin(stored.target, dropped))
     foreign = unledgered(store, stored, ledger.fold(store.parameters))
     found = compare(ledger, stored.take(foreign), since, now, store.parameters)
     span = found.first > since

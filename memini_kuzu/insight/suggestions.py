@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 from rapidfuzz import fuzz
 
 from memini_kuzu.store import aliases as statements
+from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
     from memini_kuzu.store import Store
@@ -58,6 +61,8 @@ class Suggestion:
 def suggest(store: Store, k: int) -> list[Suggestion]:
     """Likely aliases, the most similar first; see `Memory.alias_suggest`."""
     table = statements.mentioned_names(store)
+    if table.num_rows:
+        table = table.filter(pa.array(~np.isin(column(table, "id"), store.dropped())))
     # the most mentioned first, so that of a pair the first is the entity
     names = dict(zip(table["key"].to_pylist(), table["name"].to_pylist(), strict=True))
     rank = {key: place for place, key in enumerate(names)}

@@ -240,6 +240,9 @@ def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
         days = np.maximum(now - edges.as_of, 0) / DAY
         fast, slow = propagate(edges.fast, edges.slow, days, store.parameters)
     source, target, gain = learned(read_ledger(store.read), since, now, store.parameters)
+    dropped = store.dropped()
+    shown = ~np.isin(source, dropped) & ~np.isin(target, dropped)
+    source, target, gain = source[shown], target[shown], gain[shown]
     best = np.argsort(-gain, kind="stable")[:k]
     best = best[gain[best] > 0]
     ids = np.unique(np.concatenate([source[best], target[best]])).tolist()

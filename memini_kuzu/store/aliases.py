@@ -99,11 +99,11 @@ def mentions_of_entity(store: Store, entity: int) -> pa.Table:
 
 
 def mentioned_names(store: Store) -> pa.Table:
-    """Key, name, label and mentions of all entities, the most mentioned first."""
+    """Id, key, name and mentions of all entities, the most mentioned first."""
     return store.read(
         """
         MATCH (e:Entity)
-        RETURN e.key AS key, e.name AS name, e.label AS label, e.mentions AS mentions
+        RETURN e.id AS id, e.key AS key, e.name AS name, e.mentions AS mentions
         ORDER BY mentions DESC, key
         """
     )
