@@ -750,6 +750,8 @@ VERSION_1 = [
     "DROP TABLE MeminiJournal",
     "DROP TABLE EventLog",
     "DROP TABLE Kind",
+    "DROP TABLE Dropped",
+    "DROP TABLE Split",
     "CREATE NODE TABLE MeminiStopword(word STRING PRIMARY KEY)",
     "CREATE (:MeminiStopword {word: 'zqnostopword'})",
     "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '1'",
