@@ -12,18 +12,15 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import anyio
 from mcp import Client
+from mcp.types import TextContent
 
 from memini_kuzu import Memory, RuleExtractor
 from memini_kuzu.recall.context import tokens
 from memini_kuzu.service import build
 from memini_kuzu.service.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NOTES = Path(__file__).parent / "sample" / "notes"
 
@@ -37,18 +34,21 @@ WIDE = 10_000
 """Tokens that no recall of five passages exceeds, so that all of them are counted."""
 
 
-async def measure(memory: Memory) -> tuple[int, list[Mapping[str, int]]]:
+async def told(client: Client, asked: dict[str, object]) -> int:
+    """Tokens of a recall's answer."""
+    answer = await client.call_tool("recall", asked)
+    return sum(tokens(part.text) for part in answer.content if isinstance(part, TextContent))
+
+
+async def measure(memory: Memory) -> tuple[int, list[dict[str, int]]]:
     """Tokens of the tools' descriptions, and for each cue those of the passages and of what carries them."""
     [recall] = [tool for tool in TOOLS if tool.name == "recall"]
     rows = []
     async with Client(build(memory)) as client:
         listed = (await client.list_tools()).model_dump_json(by_alias=True, exclude_none=True)
         for cue in CUES:
-            asked = {"cue": cue, "k": 5, "budget_tokens": WIDE}
-            answers = [
-                await client.call_tool("recall", {**asked, "reasons": reasons}) for reasons in (False, True)
-            ]
-            plain, why = (sum(tokens(part.text) for part in each.content) for each in answers)  # type: ignore[union-attr]
+            asked: dict[str, object] = {"cue": cue, "k": 5, "budget_tokens": WIDE}
+            plain, why = [await told(client, {**asked, "reasons": reasons}) for reasons in (False, True)]
             body = recall.call(memory, recall.read_lenient({**asked, "reasons": True})).model_dump_json()
             passages = json.loads(body)["passages"]
             rows.append(

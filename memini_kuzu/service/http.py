@@ -74,7 +74,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class Punctual(H11Protocol):
+class _Punctual(H11Protocol):
     """HTTP that closes a connection whose next request does not begin in time.
 
     Uvicorn's own waits without end for the first request, and any byte of a request's head starts its clock
@@ -227,18 +227,36 @@ def serve_http(
     with listening:
         bound = listening.getsockname()[1]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}{PATH}")
-        config = uvicorn.Config(
-            app,
-            http=Punctual,
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            limit_concurrency=CONNECTIONS,
-            timeout_keep_alive=IDLE,
-            timeout_graceful_shutdown=ENDING,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        server(app).run(sockets=[listening])
+
+
+def server(app: ASGIApp, *, idle: float = IDLE) -> uvicorn.Server:
+    """What takes the connections.
+
+    Parameters
+    ----------
+    app : callable
+        The application.
+    idle : float
+        Seconds until a connection is closed whose next request does not begin.
+
+    Returns
+    -------
+    uvicorn.Server
+        To be run.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Punctual,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=idle,  # type: ignore[arg-type] # it goes to the loop's call_later
+        timeout_graceful_shutdown=ENDING,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
