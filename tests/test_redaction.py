@@ -69,7 +69,8 @@ def test_a_token_is_masked_wherever_it_begins_in_a_word() -> None:
     [
         "-eyJaaaa", "eyJaaaaaaaa.", "-eyJaaaaaaaa-eyJ", "eyJaaaaaaaa.eyJ", "a://", "a://b:", "http://a:b",
         "bearer ", "bearer a.", "aws secret = ", "aws", "awsSECRET:", "-----BEGIN PRIVATE KEY-----",
-        "-----BEGIN A ", "sk-", "sk-a", "-sk-proj-a", "xoxb-", "glpat-", "hf_a", "ya29.", "a@", "a@b.", "@b-", "a.",
+        "-----BEGIN A ", "sk-", "sk-a", "-sk-proj-a", "xoxb-", "glpat-", "hf_a", "ya29.", "a@",
+        "a@b.", "@b-", "a.",
     ],
 )  # fmt: skip
 def test_no_text_takes_more_than_its_length_to_mask(repeated: str) -> None:

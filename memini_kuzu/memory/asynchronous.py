@@ -31,7 +31,7 @@ def _awaited(
 ) -> Callable[Concatenate[AsyncMemory, Given], Coroutine[Any, Any, Result]]:
     """The same method as a coroutine."""
 
-    async def call(self: AsyncMemory, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+    async def call(self: AsyncMemory, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         return await self._run(functools.partial(method, self.memory, *args, **kwargs))
 
     functools.update_wrapper(call, method)
