@@ -1035,3 +1035,18 @@ def test_edges_have_the_columns_of_the_schema() -> None:
     assert [(field.name, field.type) for field in declared] == [
         (field.name, field.type) for field in EDGE_SCHEMA
     ]
+
+
+def test_a_closed_store_gives_its_memory_back(tmp_path: Path) -> None:
+    psutil = pytest.importorskip("psutil")
+    measured = psutil.Process().memory_info
+    paths = [tmp_path / f"{number}.memini" for number in range(6)]
+    for path in paths:
+        Memory.open(path).close()
+    before = measured().rss
+    opened = [Memory.open(path) for path in paths]
+    during = measured().rss
+    for memory in opened:
+        memory.close()
+    # a store takes some 90 MB while it is open
+    assert measured().rss - before < (during - before) / 4

@@ -19,7 +19,14 @@ import kuzu
 from memini_kuzu.errors import DamagedStoreError, NotAStoreError, QueryError, StoreError
 from memini_kuzu.store.engine import standby
 from memini_kuzu.store.engine.checksum import checksum, sum_file
-from memini_kuzu.store.engine.database import Transaction, execute, need_room, open_database, pool
+from memini_kuzu.store.engine.database import (
+    Transaction,
+    close_database,
+    execute,
+    need_room,
+    open_database,
+    pool,
+)
 from memini_kuzu.store.engine.files import stamp
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written, read
@@ -313,7 +320,7 @@ class OpenFile:
             self.journal.close()
             self.journal = None
         if not self.database.is_closed:
-            self.database.close()
+            close_database(self.database)
             os.close(self.descriptor)
             if not self.read_only:
                 # the journal has all changes of Kùzu's log
