@@ -321,7 +321,8 @@ class _Loader:
         if self._aside is not None:
             self._aside.finish(identity)
         self._pending.append((identity, label, rows))
-        if sum(count for *_, count in self._pending) >= COMMIT:
+        is_full = self._aside is not None and self._aside.half_full
+        if is_full or sum(count for *_, count in self._pending) >= COMMIT:
             self.commit()
 
     def commit(self) -> None:
