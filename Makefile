@@ -47,6 +47,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py remember --edges 1000000
 	$(BIN)/python scripts/bench.py load --events 5000000
 	$(BIN)/python scripts/bench.py ingest
+	$(BIN)/python scripts/bench.py document
 	$(BIN)/python scripts/bench.py size --edges 1000000
 	$(BIN)/python scripts/bench.py words --passages 20000
 	$(BIN)/python scripts/bench.py imports

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
         UnknownEntityError,
     )
     from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
+    from memini_kuzu.insight.choice import Expected, Forecast
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.news import AssociationNews, Displacement, News
     from memini_kuzu.insight.suggestions import Suggestion
-    from memini_kuzu.insight.trajectory import Overview, Trajectory
+    from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
     from memini_kuzu.memory import Memory
     from memini_kuzu.recall import (
         ActivatedEntity,
@@ -63,8 +64,10 @@ __all__ = [
     "Displacement",
     "Embedder",
     "Estimate",
+    "Expected",
     "Explanation",
     "Extractor",
+    "Forecast",
     "ForgetReport",
     "IngestReport",
     "InputError",
@@ -85,6 +88,7 @@ __all__ = [
     "RecordError",
     "Redaction",
     "RetuneReport",
+    "Rivals",
     "RuleExtractor",
     "Sayings",
     "SchemaVersionError",
@@ -123,10 +127,11 @@ _MODULES = {
         "UnknownEntityError",
     ),
     "memini_kuzu.extraction": ("Estimate", "Extractor", "Mention", "RuleExtractor", "SpacyExtractor"),
+    "memini_kuzu.insight.choice": ("Expected", "Forecast"),
     "memini_kuzu.insight.doctor": ("Diagnosis",),
     "memini_kuzu.insight.news": ("AssociationNews", "Displacement", "News"),
     "memini_kuzu.insight.suggestions": ("Suggestion",),
-    "memini_kuzu.insight.trajectory": ("Overview", "Trajectory"),
+    "memini_kuzu.insight.trajectory": ("Overview", "Rivals", "Trajectory"),
     "memini_kuzu.memory": ("Memory",),
     "memini_kuzu.recall": (
         "ActivatedEntity",

@@ -58,6 +58,9 @@ class Record:
         are mentions. Otherwise `PLAIN`.
     aside : tuple of tuple of int
         Start and end of each part of a plain text that is no prose, such as code.
+    links : tuple of tuple
+        What the author of a plain text linked: the name of a note, and start and end of the words. It counts
+        as mentioned.
     file : str
         What the file that it was read from is known by.
     former : tuple of two str, or None
@@ -76,6 +79,7 @@ class Record:
     names: tuple[str, ...] = ()
     form: str = PLAIN
     aside: tuple[tuple[int, int], ...] = ()
+    links: tuple[tuple[str, int, int], ...] = ()
     file: str = ""
     former: tuple[str, str] | None = None
 
@@ -155,16 +159,21 @@ class EventColumns:
     source, target : str
         The endpoints: text columns hold names, integer columns hold ids of entities.
     time : str
-        When: a timestamp, a date, or ISO 8601 text.
+        When: a timestamp, a date, ISO 8601 text, or a number of seconds (from 10⁸, in 1973) or milliseconds
+        (from 10¹¹) since 1970.
     amount : str, optional
         How much, as a multiple of the store's impulse, above 0; by default the column ``amount`` where there
         is one, else 1 for every event.
+    kind : str, optional
+        What kind of event it is, such as a type of relation; by default the column ``kind`` where there is
+        one. It is kept with the events.
     """
 
     source: str = "source"
     target: str = "target"
     time: str = "time"
     amount: str | None = None
+    kind: str | None = None
 
 
 Item = Record | RecordError | Notice | Skipped

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from memini_kuzu.notebook import Shown, Table
+from memini_kuzu.tables import column
+from memini_kuzu.times import from_millis
+
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import PurePath
+
+    import pyarrow as pa
 
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
@@ -17,14 +23,14 @@ if TYPE_CHECKING:
     from memini_kuzu.times import TimeLike
 
 
-__all__ = ["Association", "AssociativeMemory", "Order", "Stats"]
+__all__ = ["Association", "AssociativeMemory", "Order", "Stats", "associations_from_arrow"]
 
 Order = Literal["strength", "telling"]
 """What associations are ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
+class Association(Shown):
     """An association of an entity, as strong as it is at one moment.
 
     Parameters
@@ -55,8 +61,37 @@ class Association:
     last_seen: datetime
 
 
+def associations_from_arrow(table: pa.Table, source: str | None = None) -> list[Association]:
+    """Associations of a table, in its order; a notebook shows them as one.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        target, strength, consolidated, events, first_seen, last_seen; lift where it is known; and source,
+        unless all have one.
+    source : str, optional
+        Where all of them lead from.
+    """
+    if not table.num_rows:
+        return Table()
+    first, last = (column(table, name) for name in ("first_seen", "last_seen"))
+    return Table(
+        Association(
+            source=row["source"] if source is None else source,
+            target=row["target"],
+            strength=row["strength"],
+            consolidated=row["consolidated"],
+            lift=row.get("lift"),
+            events=row["events"],
+            first_seen=from_millis(int(first[number])),
+            last_seen=from_millis(int(last[number])),
+        )
+        for number, row in enumerate(table.to_pylist())
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(Shown):
     """What a store holds.
 
     Parameters
@@ -186,7 +221,13 @@ class AssociativeMemory(Protocol):
         """
 
     def associations(
-        self, entity: str, *, now: TimeLike | None = None, k: int = 10, by: Order = "strength"
+        self,
+        entity: str,
+        *,
+        about: str | None = None,
+        now: TimeLike | None = None,
+        k: int = 10,
+        by: Order = "strength",
     ) -> list[Association]:
         """What an entity is associated with, strongest first.
 
@@ -194,6 +235,10 @@ class AssociativeMemory(Protocol):
         ----------
         entity : str
             Its name or an alias.
+        about : str, optional
+            Only as strong as passages make them that hold these words, such as "chief executive": each event
+            counts for the share of the words that its passage holds, by idf. Events that were loaded without
+            documents have no words and do not count.
         now : datetime, date or str, optional
             As of when; the present by default.
         k : int
@@ -212,6 +257,8 @@ class AssociativeMemory(Protocol):
         ------
         UnknownEntityError
             If there is none of that name; the message names similar ones.
+        InputError
+            If no passage holds a word of `about`, or `k` is below 1.
 
         Examples
         --------
@@ -238,15 +285,16 @@ class AssociativeMemory(Protocol):
         """Take back what documents, an entity or an association have contributed, exactly.
 
         Without a source's events the store is the one that never saw them: an association is the sum over its
-        events, and every document keeps its own.
+        events, and every document and load keeps its own.
 
         Parameters
         ----------
         source : str, optional
-            Forget the documents of this source.
+            Forget the documents of this source, or the events loaded from this file, by the name under which
+            it was loaded. Events that were not kept cannot be forgotten.
         since, until : datetime, date or str, optional
-            Forget the documents, or the versions of them, dated from `since` up to but not including `until`;
-            with `source`, of that source only.
+            Forget the documents, or the versions of them, and the kept events of loads, dated from `since` up
+            to but not including `until`; with `source`, of that source only.
         entity : str, optional
             Forget an entity of this name or alias: the entity, its aliases, its associations and that
             passages mention it. The passages stay, word for word.

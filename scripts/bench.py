@@ -16,6 +16,8 @@ from bench_load import load as run_load
 from bench_load import size as run_size
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
+from bench_standing import standing as run_standing
+from bench_text import long_document as run_document
 from bench_text import remember as run_remember
 from bench_text import text_ingest as run_ingest
 from bench_words import words as run_words
@@ -47,6 +49,16 @@ def recall(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> None:
 
 
 @app.command()
+def standing(
+    matters: Annotated[int, typer.Option(help="How many matters are asked about.", min=1, max=40)] = 40,
+    runs: Runs = 5,
+    json: Json = None,
+) -> None:
+    """A recall that compares fifty rivals, against the same recall without comparing them."""
+    report(run_standing(matters, runs), json)
+
+
+@app.command()
 def remember(edges: Edges = 1_000_000, runs: Runs = 5, json: Json = None) -> None:
     """One passage of twenty entities, over the extractor's own time."""
     report(run_remember(edges, runs), json)
@@ -66,6 +78,15 @@ def ingest(
 ) -> None:
     """Texts into a store against the bare language model."""
     report(run_ingest(texts, runs), json)
+
+
+@app.command()
+def document(
+    characters: Annotated[int, typer.Option(help="How long the text is.", min=10_000)] = 640_000,
+    json: Json = None,
+) -> None:
+    """One long document against the same text in short ones: time, and memory at its peak."""
+    report(run_document(characters), json)
 
 
 @app.command()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 from bench_common import NOW, Row, alternate, compare, generated_store
 
 from memini_kuzu.changes.ingestion import ingest
@@ -130,3 +134,30 @@ def text_ingest(texts: int, runs: int) -> list[Row]:
     note = f"{row.floor_s / row.median_s:.0%} of the throughput of " if row.median_s and row.floor_s else ""
     note += "nlp.pipe alone; goal 85 %" if pipeline is not None else "the extractor alone; goal 85 %"
     return [compare("ingest", f"{texts:,} texts", edges, series, floors, goal="≤ 1.18", note=note)]
+
+
+def long_document(characters: int) -> list[Row]:
+    """One long document against its passages as documents, each of the two in a process of its own."""
+    text = "\n\n".join(_texts(characters // len(_texts(1)[0])))
+    passages = segment(text)
+    (long, most), (short, least) = (_taken_in_elsewhere(documents) for documents in ([text], passages))
+    note = f"{most:.0f} MB more at the peak, {least:.0f} as {len(passages):,} documents; one run each"
+    return [compare("document", f"{len(text) // 1000:,} kB", 0, [long], [short], goal="≤ 1.1", note=note)]
+
+
+def _taken_in_elsewhere(documents: list[str]) -> tuple[float, float]:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_taken_in, documents).result()
+
+
+def _taken_in(documents: list[str]) -> tuple[float, float]:
+    """Seconds, and the megabytes of this process at its peak beyond those with the model loaded."""
+    extractor = default_extractor()
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "a.memini", create=True) as store:
+        ingest(store, extractor, [Record("Ada met Charles in London.", id="first")], now=NOW)
+        before = psutil.Process().memory_info().rss
+        began = time.perf_counter()
+        ingest(store, extractor, [Record(each, id=str(n)) for n, each in enumerate(documents)], now=NOW)
+        seconds = time.perf_counter() - began
+    most = getrusage(RUSAGE_SELF).ru_maxrss * 1024  # kilobytes, on Linux
+    return seconds, (most - before) / 1e6

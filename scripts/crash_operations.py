@@ -13,11 +13,13 @@ import random
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memini_kuzu.changes import kept
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.errors import InputError, QueryError, UnknownEntityError
@@ -25,7 +27,7 @@ from memini_kuzu.extraction import RuleExtractor, canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
-from memini_kuzu.store import Store
+from memini_kuzu.store import Store, loads
 from memini_kuzu.tables import edges_to_arrow
 from memini_kuzu.times import DAY, from_millis, to_millis
 
@@ -128,7 +130,7 @@ def ends_at(number: int) -> int:
 
 
 def exact(number: int) -> bool:
-    """Whether the ledgers of the chapter's documents account for all of its associations."""
+    """Whether the ledgers of the chapter account for all of its associations."""
     return number // CHAPTER % 3 == 0
 
 
@@ -141,7 +143,7 @@ def kind(seed: int, number: int) -> str:
         Of all of them.
     number : int
         Of this one. In the first of three chapters every event is in a ledger and none is forgotten by
-        maintenance; in the second events are loaded without documents, so that retuning is refused; in the
+        maintenance; in the second events are loaded and not kept, so that retuning is refused; in the
         third maintenance forgets.
     """
     if number % CHAPTER == 0:
@@ -322,7 +324,7 @@ def _stream(chance: random.Random, number: int) -> list[tuple[str, str, int, flo
     ]
 
 
-def _load_events(worker: Worker, number: int, chance: random.Random) -> None:
+def _load_events(worker: Worker, number: int, chance: random.Random, *, keep_events: bool = True) -> None:
     def write(path: Path) -> None:
         rows = [
             f"{source},{target},{from_millis(time):%Y-%m-%dT%H:%M:%S},{amount}"
@@ -331,7 +333,17 @@ def _load_events(worker: Worker, number: int, chance: random.Random) -> None:
         path.write_text("\n".join(["source,target,time,amount", *rows]) + "\n")
 
     path = worker.prepared(f"{number}-events.csv", write)
-    worker.memory.load_events(path, both=number % 2 == 0)
+    worker.memory.load_events(path, both=number % 2 == 0, keep_events=keep_events)
+
+
+def _load_without_events(worker: Worker, number: int, chance: random.Random) -> None:
+    _load_events(worker, number, chance, keep_events=False)
+
+
+def _copy_events(worker: Worker, number: int, chance: random.Random) -> None:
+    # as many as these are written otherwise
+    with patch.object(loads, "COPIED", 1), patch.object(kept, "PART", EVENTS // 4):
+        _load_events(worker, number, chance)
 
 
 def _load_edges(worker: Worker, number: int, chance: random.Random) -> None:
@@ -413,6 +425,11 @@ def _forget_source(worker: Worker, _number: int, chance: random.Random) -> None:
     worker.memory.forget(source=chance.choice(SOURCES))
 
 
+def _forget_load(worker: Worker, _number: int, chance: random.Random) -> None:
+    known = worker.memory.cypher("MATCH (l:Load) RETURN l.source AS source ORDER BY source").to_pylist()
+    worker.memory.forget(source=chance.choice([row["source"] for row in known] or ["nowhere"]))
+
+
 def _forget_dates(worker: Worker, number: int, chance: random.Random) -> None:
     since = _day(number) - chance.randrange(12) * DAY
     until = since + chance.randrange(1, 5) * DAY
@@ -481,12 +498,15 @@ OPERATIONS: dict[str, tuple[int, Callable[[Worker, int, random.Random], None]]] 
     "add with vectors": (2, _add_with_vectors),
     "embed": (2, _embed),
     "load events": (3, _load_events),
+    "copy events": (2, _copy_events),
+    "load without events": (2, _load_without_events),
     "load edges": (2, _load_edges),
     "exchange": (2, _exchange),
     "merge": (2, _merge),
     "alias add": (3, _add_alias),
     "alias remove": (2, _remove_alias),
     "forget source": (1, _forget_source),
+    "forget load": (1, _forget_load),
     "forget dates": (2, _forget_dates),
     "forget entity": (2, _forget_entity),
     "forget association": (2, _forget_association),
@@ -500,6 +520,6 @@ OPERATIONS: dict[str, tuple[int, Callable[[Worker, int, random.Random], None]]] 
 }
 """How often each is drawn, and what it does."""
 
-FOREIGN = {"load events", "load edges"}
+FOREIGN = {"load without events", "load edges"}
 
 SPENDING = {"consolidate and forget"}

@@ -3,8 +3,9 @@
 
     python scripts/draw_figures.py [--output FOLDER]
 
-Written: entity.svg (`memini plot 'Mira Okafor'`) and store.svg (`memini plot`) from the sample notes, and
-kernel.svg from the equations. reproduce_memini.py draws the fourth.
+Written: entity.svg (`memini plot 'Mira Okafor'`) and store.svg (`memini plot`) from the sample notes,
+rivals.svg (`memini plot Heron --cue …`) from eight generated years, and kernel.svg from the equations.
+reproduce_memini.py draws the fifth.
 """
 
 from __future__ import annotations
@@ -16,14 +17,23 @@ from pathlib import Path
 
 import numpy as np
 
-from memini_kuzu import Memory, Parameters
+from memini_kuzu import Memory, Parameters, Record
 from memini_kuzu.dynamics import propagate, time_constants
 from memini_kuzu.insight import plots
+from memini_kuzu.times import DAY, to_millis
 
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "memini_kuzu" / "docs" / "figures"
 ENTITY = "Mira Okafor"
 NOW = "2025-09-30"
+
+CUE = "Who is the chief engineer of the Heron works?"
+
+GAP = 75
+"""Days between two reports of the eight years, on the average."""
+
+LEFT, FALSE, CAME = 1_500, 900, 1_550
+"""Days: the last report on the first engineer at the latest, the false report, the first on the successor."""
 
 
 def main() -> int:
@@ -38,9 +48,29 @@ def main() -> int:
         trajectories = [memory.trajectory(ENTITY, other, now=NOW) for other in others]
         plots.plot_trajectories(trajectories, folder / "entity.svg")
         plots.plot_store(memory.overview(now=NOW, days=60), folder / "store.svg")
+    with tempfile.TemporaryDirectory() as scratch, Memory.open(Path(scratch) / "heron.memini") as memory:
+        memory.add(reports())
+        plots.plot_rivals(memory.rivals("Heron", CUE, now="2023-01-01", moments=400), folder / "rivals.svg")
     draw_kernel(folder / "kernel.svg")
-    print(f"written to {folder}: entity.svg, store.svg, kernel.svg")
+    print(f"written to {folder}: entity.svg, store.svg, rivals.svg, kernel.svg")
     return 0
+
+
+def reports() -> list[Record]:
+    """Eight years of reports on who is chief engineer: one, a false report on another, and the successor."""
+    rng = np.random.default_rng(4)
+    first = np.cumsum(rng.exponential(GAP, 20))
+    second = CAME + np.cumsum(np.append(0, rng.exponential(GAP, 18)))
+    said = [("Ada Moreau", day) for day in first if day < LEFT]
+    said += [("Carl Voss", float(FALSE))]
+    said += [("Bruno Lindt", day) for day in second]
+    start = to_millis("2015-01-01")
+    return [
+        Record(
+            f"The chief engineer of the Heron works is {who}.", start + int(day) * DAY, "wire", id=str(number)
+        )
+        for number, (who, day) in enumerate(sorted(said, key=lambda each: each[1]))
+    ]
 
 
 def draw_kernel(path: Path) -> None:

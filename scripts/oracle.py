@@ -248,7 +248,10 @@ class History:
             ends = self._ends(oracle)
             one, other = (stable_id(canonical(name)) if as_ids else name for name in ends)
             rows.append((one, other, chance.choice((1.0, 0.5, 2.0)), self._time(oracle)))
-        return LoadEvents(tuple(rows), self._is(0.5), suffix)
+        keep = self._is(0.75)
+        return LoadEvents(
+            tuple(rows), self._is(0.5), suffix, keep, chance.choice(("", "told", "seen")) if keep else ""
+        )
 
     def _edges(self, oracle: Oracle) -> Step:
         chance = self.chance
@@ -273,7 +276,8 @@ class History:
 
     def _forget(self, oracle: Oracle) -> Step:
         chance = self.chance
-        source = chance.choice((None, *SOURCES))
+        loads = sorted({label for label, _ in oracle.loads.values()})
+        source = chance.choice((None, *SOURCES, *loads))
         since, until = (chance.choice((None, self._time(oracle))) for _ in range(2))
         return ForgetDocuments(source, since, until)
 

@@ -5,10 +5,10 @@ whenever it is asked for. `scripts/oracle.py` plays the same operations on a sto
 
 Rules of the memory that are not evident:
 
-- An event belongs to a document (its ledger), or to none (loads). A maintenance pass drops events from the
-  association, not from the ledger. Whatever computes that association anew from the ledgers may bring dropped
-  events back: both outcomes are exact sums, so the oracle offers both (`Oracle.choices`) and takes the one
-  that the store has.
+- An event belongs to a document or to a load that kept its events (their ledgers), or to none. A maintenance
+  pass drops events from the association, not from the ledger. Whatever computes that association anew from
+  the ledgers may bring dropped events back: both outcomes are exact sums, so the oracle offers both
+  (`Oracle.choices`) and takes the one that the store has.
 - Where dropped events and events without a ledger meet in one association that loses events, only bounds are
   promised. Such an association is `Oracle.blurred`, and the history ends there.
 - An entity that nothing speaks for any more may stay or go, unless `forget` touched it: then it goes.
@@ -34,6 +34,7 @@ from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from memini_kuzu.config import Parameters
     from memini_kuzu.extraction import Extractor
@@ -62,19 +63,21 @@ class Refused(Exception):  # noqa: N818 - what the memory does, not what went wr
 class Event:
     """What adds to an association: the state (`fast`, `slow`) at a time.
 
-    An event of a document has `slow` = 0. A row of folded edges counts as one event with both variables.
+    An event in a ledger has `slow` = 0. A row of folded edges counts as one event with both variables.
+    `document` is the id of a document, or the identity of a load that kept its events.
     """
 
     source: int
     target: int
     fast: float
     time: int
-    document: int | None = None
+    document: int | str | None = None
     slow: float = 0.0
     events: int = 1
     first: int = 0
     last: int = 0
     gone: bool = False
+    kind: str = ""
 
     @property
     def ends(self) -> Ends:
@@ -251,6 +254,7 @@ class Oracle:
         self.pairs: dict[Ends, Pair] = {}
         self.counters: dict[str, int] = {}
         self.loads: dict[str, tuple[str, int]] = {}
+        self.kept: dict[str, list[Event]] = {}
         self.embedder = False
         self.vectors = False
         self.choices: dict[Ends, list[Pair | None]] = {}
@@ -275,8 +279,17 @@ class Oracle:
         )
 
     def ledger(self) -> list[Event]:
-        """All events of all documents."""
-        return [event for document in self.documents.values() for event in document.events]
+        """All events of all documents and loads."""
+        told = [event for document in self.documents.values() for event in document.events]
+        return told + [event for events in self.kept.values() for event in events]
+
+    def _filter_ledgers(self, gone: Callable[[Event], bool]) -> None:
+        """Take events out of all ledgers."""
+        for document in self.documents.values():
+            document.events = [event for event in document.events if not gone(event)]
+        self.kept = {
+            identity: [event for event in events if not gone(event)] for identity, events in self.kept.items()
+        }
 
     def evident(self) -> set[int]:
         """The entities that something speaks for."""
@@ -401,16 +414,16 @@ class Oracle:
         ]
         return passages, events
 
-    def load_events(self, identity: str, label: str, rows: Sequence[Row], *, both: bool) -> None:
+    def load_events(
+        self, identity: str, label: str, rows: Sequence[Row], *, both: bool, keep: bool, kind: str
+    ) -> None:
         """Load an event table; `identity` tells files that hold the same."""
-        for row in rows:
-            if not row[2] > 0 or row[3] > self.now + DAY:
-                raise Refused("a bad row")
-            if any(isinstance(end, str) and not canonical(end) for end in row[:2]):
-                raise Refused("a bad name")
+        self._refuse_bad(rows)
         if identity in self.loads:
             return
         self.loads[identity] = label, len(rows)
+        if keep:
+            self.kept[identity] = []
         # a row between two names of one entity is no event, and names it all the same
         named = {canonical(end) for row in rows for end in row[:2] if isinstance(end, str)}
         keys = {stable_id(key): key for key in named}
@@ -424,7 +437,18 @@ class Oracle:
             for end in (source, target):
                 self._entity(end, keys.get(end, str(end)), time, time)
             for ends in ((source, target), (target, source))[: 1 + both]:
-                self._strengthen(Event(*ends, amount * self.parameters.impulse, time))
+                event = Event(*ends, amount * self.parameters.impulse, time)
+                if keep:
+                    event.document, event.kind = identity, kind
+                    self.kept[identity].append(event)
+                self._strengthen(event)
+
+    def _refuse_bad(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if not row[2] > 0 or row[3] > self.now + DAY:
+                raise Refused("a bad row")
+            if any(isinstance(end, str) and not canonical(end) for end in row[:2]):
+                raise Refused("a bad name")
 
     def load_edges(self, identity: str, label: str, rows: Sequence[Edge], names: dict[int, str]) -> None:
         """Load edges that were folded elsewhere."""
@@ -463,18 +487,24 @@ class Oracle:
             for identity, document in self.documents.items()
             if source is None or document.source == source
         }
-        if source is not None and not chosen:
+        loads = {
+            identity: self._held(identity)
+            for identity in self.kept
+            if source is None or self.loads[identity][0] == source
+        }
+        if source is not None and not chosen and not loads:
             raise Refused("no such source")
 
         def holds(time: int) -> bool:
             return (since is None or time >= since) and (until is None or time < until)
 
-        gone = [event for each in chosen.values() for event in each.events if holds(event.time)]
+        loaded = [event for identity in loads for event in self.kept[identity] if holds(event.time)]
+        gone = [event for each in chosen.values() for event in each.events if holds(event.time)] + loaded
         for undo in self._undos():
             for event in undo.inner:
-                event.gone |= event.document in chosen and holds(event.time)
+                event.gone |= event.document in {*chosen, *loads} and holds(event.time)
         touched = {end for event in gone for end in event.ends}
-        dates: set[int] = set()
+        dates = {event.time for event in loaded}
         for identity, document in chosen.items():
             mentioned, forgotten = self._forget_versions(identity, document, holds)
             touched |= mentioned
@@ -485,6 +515,24 @@ class Oracle:
         self._take(gone)
         self._orphans(touched)
         self._shrink(touched, dates)
+        # a load that held nothing is not concerned by dates
+        self._unload(load for load, held in loads.items() if held or (since is None and until is None))
+
+    def _unload(self, loads: Iterable[str]) -> None:
+        """Forget that something was loaded of which nothing is left."""
+        for load in loads:
+            if not self._held(load):
+                del self.loads[load], self.kept[load]
+
+    def _held(self, identity: str) -> bool:
+        """Whether a load has events in its ledger, or an alias can give some back."""
+        inner = [event for undo in self._undos() for event in undo.inner if not event.gone]
+        return bool(self.kept[identity]) or any(event.document == identity for event in inner)
+
+    def kinds(self) -> set[str]:
+        """The kinds of the events that there are, or that an alias can give back."""
+        inner = [event for undo in self._undos() for event in undo.inner if not event.gone]
+        return {event.kind for event in [*self.ledger(), *inner] if event.kind}
 
     def _forget_versions(
         self, identity: int, document: Document, holds: Callable[[int], bool]
@@ -540,8 +588,7 @@ class Oracle:
         """Take events of ledgers back, from the ledgers and from the associations."""
         for event in gone:
             event.gone = True
-        for document in self.documents.values():
-            document.events = [event for event in document.events if not event.gone]
+        self._filter_ledgers(lambda event: event.gone)
         of_pair: defaultdict[Ends, list[Event]] = defaultdict(list)
         for event in gone:
             of_pair[event.ends].append(event)
@@ -625,7 +672,7 @@ class Oracle:
             raise Refused("events of no document")
         # where events without a ledger were loaded, a count that is short may hide one of them
         counted = Counter(event.ends for event in self.ledger())
-        self.may_refuse = bool(self.loads) and any(
+        self.may_refuse = bool(self.loads.keys() - self.kept.keys()) and any(
             sum(event.events for event in pair.live) != counted[ends] for ends, pair in self.pairs.items()
         )
         ratio = parameters.impulse / self.parameters.impulse
@@ -675,8 +722,7 @@ class Oracle:
             [key for key, alias in self.aliases.items() if alias.entity == old],
             {ends for ends, pair in pairs.items() if pair.loose},
         )
-        for document in self.documents.values():
-            document.events = [event for event in document.events if event not in inner]
+        self._filter_ledgers(lambda event: event in inner)
         for event, _ in outer:
             event.rename(old, new)
         for ends, pair in pairs.items():
@@ -757,10 +803,12 @@ class Oracle:
                 event.target = undo.old if target == undo.old else event.target
                 back.append(event)
         for event in undo.inner:
-            if not event.gone and (event.document is None or event.document in self.documents):
+            if not event.gone and event.document in {None, *self.documents, *self.kept}:
                 event.rename(undo.target, new)
                 back.append(event)
-                if event.document is not None:
+                if isinstance(event.document, str):
+                    self.kept[event.document].append(event)
+                elif event.document is not None:
                     self.documents[event.document].events.append(event)
         return back
 
@@ -799,12 +847,13 @@ class Oracle:
 
     def merge(self, other: Oracle, *, skip_known: bool) -> None:
         """Add all that another memory holds. The other one is used up."""
-        if self.parameters != other.parameters or self.loads.keys() & other.loads.keys():
+        loaded = self.loads.keys() & other.loads.keys()
+        if self.parameters != other.parameters or loaded - other.kept.keys():
             raise Refused("other parameters, or the same loads")
         skipped = self.documents.keys() & other.documents.keys()
-        if skipped and not skip_known:
-            raise Refused("the same documents")
-        other._leave_out(skipped)
+        if (skipped or loaded) and not skip_known:
+            raise Refused("the same documents or loads")
+        other._leave_out(skipped, loaded)
         for key in self.aliases:
             if stable_id(key) in other.entities:
                 other._rename(stable_id(key), self.aliases[key].entity)
@@ -817,6 +866,7 @@ class Oracle:
         self.passages |= other.passages
         self.counters |= other.counters
         self.loads |= other.loads
+        self.kept |= other.kept
         self.vectors |= other.vectors
         self._merge_pairs(other)
         self._merge_aliases(other)
@@ -829,17 +879,20 @@ class Oracle:
             if key not in self.aliases and stable_id(key) not in self.entities
         }
 
-    def _leave_out(self, skipped: set[int]) -> None:
-        """Take documents out that the memory that this one is added to has."""
+    def _leave_out(self, skipped: AbstractSet[int], loaded: AbstractSet[str]) -> None:
+        """Take documents and loads out that the memory that this one is added to has."""
         gone: list[Event] = []
         for identity in skipped:
             document = self.documents.pop(identity)
             self._remove_passages(document)
             gone += document.events
+        for load in loaded:
+            del self.loads[load]
+            gone += self.kept.pop(load)
         self._take(gone)
         for undo in self._undos():
             for event in undo.inner:
-                event.gone |= event.document is not None and event.document in skipped
+                event.gone |= event.document is not None and event.document in {*skipped, *loaded}
 
     def _rename(self, old: int, new: int) -> None:
         """Let an entity be another one, for good."""
@@ -847,8 +900,7 @@ class Oracle:
         for event in [*self.ledger(), *(event for pair in self.pairs.values() for event in pair.live)]:
             event.rename(old, new)
             event.gone |= event.source == event.target
-        for document in self.documents.values():
-            document.events = [event for event in document.events if not event.gone]
+        self._filter_ledgers(lambda event: event.gone)
         for ends in [ends for ends in self.pairs if old in ends]:
             pair, choices = self.pairs.pop(ends), self.choices.pop(ends, None)
             renamed = (new if ends[0] == old else ends[0], new if ends[1] == old else ends[1])

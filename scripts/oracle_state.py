@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from oracle_model import Oracle, Pair, strength
+from oracle_model import Event, Oracle, Pair, strength
 
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import passage_id, stable_id
+from memini_kuzu.store import past
 from memini_kuzu.text.analysis import analyse
 from memini_kuzu.times import DAY, from_millis, to_millis
 
@@ -40,6 +41,10 @@ NAMES = ("Ada", "Bob", "Cleo", "Dora", "Emil", "Harbour")
 START = to_millis("2025-01-01")
 
 
+THEN = START + 30 * DAY
+"""A moment in the past: one of the dates of histories."""
+
+
 RELATIVE = 1e-9
 """Relative difference that rounding may make in a variable of an association."""
 
@@ -60,6 +65,11 @@ class State:
     aliases: dict[str, tuple[str, int]]
     counters: dict[str, int]
     loads: dict[str, tuple[str, int]]
+    kept: list[tuple[str, list[tuple[int, int, int, float, str]]]]
+    """Name of each load that kept its events, with them."""
+    kinds: set[str]
+    past: tuple[dict[Ends, dict[str, Any]], set[Ends]]
+    """The associations of `THEN`, and those of which that is not known."""
     sums: tuple[int, int]
     vectors: set[int] | None
     terms: dict[str, tuple[int, dict[int, int]]]
@@ -149,12 +159,44 @@ def read_state(memory: Memory) -> State:
                 memory, "MATCH (l:Load) RETURN l.id AS id, l.source AS source, l.events AS events"
             )
         },
+        kept=_read_kept(memory),
+        kinds={row["name"] for row in rows(memory, "MATCH (k:Kind) RETURN k.name AS name")},
+        past=_read_past(memory),
         sums=(int(meta.get("passages", 0)), int(meta.get("words", 0))),
         vectors={row["id"] for row in rows(memory, "MATCH (e:Embedding) RETURN e.id AS id")}
         if "Embedding" in tables
         else None,
         terms=_read_terms(memory),
     )
+
+
+def _read_kept(memory: Memory) -> list[tuple[str, list[tuple[int, int, int, float, str]]]]:
+    loads = {
+        row["id"]: Path(row["source"]).name
+        for row in rows(memory, "MATCH (l:Load) RETURN l.id AS id, l.source AS source")
+    }
+    kinds = {
+        row["id"]: row["name"] for row in rows(memory, "MATCH (k:Kind) RETURN k.id AS id, k.name AS name")
+    }
+    found: defaultdict[str, list[tuple[int, int, int, float, str]]] = defaultdict(list)
+    for row in rows(
+        memory,
+        "MATCH (l:EventLog) RETURN l.load AS load, l.event_source AS source, l.event_target AS target, "
+        "l.event_time AS time, l.event_amount AS amount, l.event_kind AS kind, l.first_source AS first, "
+        "l.last_source AS last",
+    ):
+        if not all(row["first"] <= source <= row["last"] for source in row["source"]):
+            raise ValueError(f"a part of load {row['load']} has sources beyond those that it names")
+        named = [kinds[kind] if kind else "" for kind in row["kind"] or [0] * len(row["source"])]
+        columns = (row["source"], row["target"], row["time"], row["amount"], named)
+        found[row["load"]] += zip(*columns, strict=True)
+    return [(loads.get(load, "of no load"), sorted(events)) for load, events in found.items()]
+
+
+def _read_past(memory: Memory) -> tuple[dict[Ends, dict[str, Any]], set[Ends]]:
+    known, unknown = past.all_associations(memory._store, from_millis(THEN))  # noqa: SLF001 - no query gives it
+    ends = [(row["source"], row["id"]) for row in unknown.to_pylist()]
+    return {(row["source"], row["id"]): row for row in known.to_pylist()}, set(ends)
 
 
 def _read_terms(memory: Memory) -> dict[str, tuple[int, dict[int, int]]]:
@@ -176,7 +218,9 @@ def mismatches(state: State, oracle: Oracle) -> list[str]:
         *_words(state),
         *_terms(state, state.terms),
         *_documents(state, oracle),
+        *_kept(state, oracle),
         *_edges(state, oracle),
+        *_past(state, oracle),
         *_entities(state, oracle),
     ]
     vectors = {passage_id(*place) for place, passage in oracle.passages.items() if passage.vector}
@@ -185,6 +229,7 @@ def mismatches(state: State, oracle: Oracle) -> list[str]:
         *found,
         *_differ("source counters", state.counters, oracle.counters),
         *_differ("loads", Counter(state.loads.values()), names),
+        *_differ("kinds", state.kinds, oracle.kinds()),
         *_differ("vectors", state.vectors, vectors if oracle.vectors else None),
         *_differ(
             "aliases",
@@ -275,6 +320,25 @@ def _documents(state: State, oracle: Oracle) -> Iterator[str]:
             )
 
 
+def _kept(state: State, oracle: Oracle) -> Iterator[str]:
+    """The events of loads; a load is told by its name and what it holds, since a table has a random id."""
+    expected = sorted(
+        (oracle.loads[identity][0], sorted((*e.ends, e.time, e.fast, e.kind) for e in events))
+        for identity, events in oracle.kept.items()
+    )
+    there = sorted(state.kept)
+    same = len(there) == len(expected) and all(
+        name == other and len(one) == len(two) and all(map(_alike, one, two))
+        for (name, one), (other, two) in zip(there, expected, strict=True)
+    )
+    if not same:
+        yield f"kept events: {there}, expected {expected}"
+
+
+def _alike(one: tuple[int, int, int, float, str], other: tuple[int, int, int, float, str]) -> bool:
+    return (*one[:3], one[4]) == (*other[:3], other[4]) and math.isclose(one[3], other[3], rel_tol=RELATIVE)
+
+
 def _named(events: Iterable[tuple[int, int, int, float]], oracle: Oracle) -> str:
     return (
         "; ".join(
@@ -311,6 +375,43 @@ def _edges(state: State, oracle: Oracle) -> Iterator[str]:
         else:
             chosen.first, chosen.last = state.edges[ends]["first"], state.edges[ends]["last"]
             oracle.pairs[ends] = chosen
+
+
+def _past(state: State, oracle: Oracle) -> Iterator[str]:
+    """What the associations were at a moment in the past, as far as their events tell."""
+    ledger: defaultdict[Ends, list[Event]] = defaultdict(list)
+    for event in oracle.ledger():
+        ledger[event.ends].append(event)
+    there, unknown = state.past
+    expected_unknown = set()
+    for ends in {*ledger, *oracle.pairs, *there}:
+        if ends in oracle.blurred:
+            continue
+        pair, row = oracle.pairs.get(ends), state.edges.get(ends)
+        events, ghosts = ledger[ends], []
+        if pair is not None and row is not None and len(events) < row["events"]:
+            if row["first"] > THEN:
+                events = []
+            elif max(row["last"], row["as_of"]) > THEN:
+                expected_unknown.add(ends)
+                continue
+            else:
+                events, ghosts = pair.live, pair.ghosts
+        events = [event for event in events if event.time <= THEN]
+        found = there.get(ends)
+        if found is None or not events:
+            if found is not None or events:
+                yield f"the past of {_name(ends[0], oracle)} → {_name(ends[1], oracle)}: {found}, of {events}"
+            continue
+        fast, slow = strength(events, THEN, oracle.parameters)
+        lost = strength([event for event in ghosts if event.time <= THEN], THEN, oracle.parameters)
+        if not (
+            found["events"] == sum(event.events for event in events)
+            and abs(found["strength"] - fast) <= RELATIVE * fast + CANCELLED * lost[0]
+            and abs(found["consolidated"] - slow) <= RELATIVE * slow + CANCELLED * lost[1]
+        ):
+            yield f"the past of {_name(ends[0], oracle)} → {_name(ends[1], oracle)}: {found}, expected {fast}"
+    yield from _differ("what is unknown of the past", unknown - oracle.blurred, expected_unknown)
 
 
 def _unlike(row: dict[str, Any] | None, pair: Pair | None, oracle: Oracle) -> str:

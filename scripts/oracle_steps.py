@@ -140,15 +140,19 @@ class LoadEvents(Step):
     rows: tuple[Row, ...]
     both: bool
     suffix: str
+    keep: bool = True
+    kind: str = ""
 
     def _table(self) -> pa.Table:
         source, target, amount, time = (list(values) for values in zip(*self.rows, strict=True))
         dates = [from_millis(each).isoformat() for each in time]
-        return pa.table({"source": source, "target": target, "amount": amount, "time": dates})
+        table = pa.table({"source": source, "target": target, "amount": amount, "time": dates})
+        return table.append_column("kind", pa.array([self.kind] * len(self.rows))) if self.kind else table
 
     @property
     def _label(self) -> str:
-        return f"{zlib.crc32(repr(self.rows).encode())}{self.suffix}" if self.suffix else "a table"
+        told = repr((self.rows, self.kind)).encode()
+        return f"{zlib.crc32(told)}{self.suffix}" if self.suffix else "a table"
 
     def on_store(self, run: Run) -> None:
         """Do it to the store."""
@@ -158,12 +162,14 @@ class LoadEvents(Step):
             pa.csv.write_csv(table, path)
         elif self.suffix:
             pq.write_table(table, path)
-        run.memory.load_events(path if self.suffix else table, both=self.both)
+        run.memory.load_events(path if self.suffix else table, both=self.both, keep_events=self.keep)
 
     def on_oracle(self, run: Run) -> None:
         """Do it to the oracle."""
         identity = self._label if self.suffix else f"table {next(run.tables)} of {run.path.name}"
-        run.oracle.load_events(identity, self._label, self.rows, both=self.both)
+        run.oracle.load_events(
+            identity, self._label, self.rows, both=self.both, keep=self.keep, kind=self.kind
+        )
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,7 @@ class AliasRemove(Step):
 
 @dataclass(frozen=True)
 class ForgetDocuments(Step):
-    """Forget a source, or dates, or both."""
+    """Forget a source (one with a suffix is a file that was loaded), or dates, or both."""
 
     source: str | None
     since: int | None
@@ -243,7 +249,9 @@ class ForgetDocuments(Step):
     def on_store(self, run: Run) -> None:
         """Do it to the store."""
         since, until = (None if each is None else from_millis(each) for each in (self.since, self.until))
-        run.memory.forget(source=self.source, since=since, until=until)
+        is_file = self.source is not None and self.source.endswith((".csv", ".parquet"))
+        source = str(run.folder / str(self.source)) if is_file else self.source
+        run.memory.forget(source=source, since=since, until=until)
 
     def on_oracle(self, run: Run) -> None:
         """Do it to the oracle."""

@@ -74,7 +74,7 @@ def unsound(store: Store) -> list[str]:
 
 
 def _ledger(store: Store, tolerance: float) -> Iterator[str]:
-    """The associations are the fold of the events of all documents."""
+    """The associations are the fold of the events of all documents and loads."""
     source, target, amount, when = ledger(store)
     edges = edges_from_arrow(store.read_edges())
     row = {
@@ -104,11 +104,15 @@ def _ledger(store: Store, tolerance: float) -> Iterator[str]:
 
 
 def ledger(store: Store) -> tuple[Any, ...]:
-    """The events of all documents as columns: source, target, amount and time in milliseconds."""
-    table = store.read(
-        "MATCH (d:Document) RETURN d.event_source AS s, d.event_target AS t, d.event_amount AS a, "
-        "d.event_time AS w"
-    )
+    """The events of all documents and loads as columns: source, target, amount and time in milliseconds."""
+    tables = [
+        store.read(
+            f"MATCH (d:{name}) RETURN d.event_source AS s, d.event_target AS t, d.event_amount AS a, "
+            "d.event_time AS w"
+        )
+        for name in ("Document", "EventLog")
+    ]
+    table = pa.concat_tables([each for each in tables if each.num_rows] or tables[:1])
     flat = {name: pc.list_flatten(table[name]) for name in table.column_names}
     events = pa.table(flat) if flat else pa.table({name: pa.array([], pa.int64()) for name in "staw"})
     source, target, amount, when = (column(events, name) for name in "staw")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+import irregular_forms
+import pytest
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memini_kuzu.extraction.spacy_extractor import MODELS
 from memini_kuzu.text.analysis import STOP_WORDS, analyse, terms
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @given(st.text())
@@ -42,3 +52,23 @@ def test_numbers_stay_numbers() -> None:
 def test_lines_and_marks_part_words() -> None:
     assert terms("one\ntwo\tthree—four/five_six") == [*terms("one two three four five six")]
     assert terms("") == terms("?! … —") == []
+
+
+def test_the_irregular_forms_are_those_of_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not any(spacy.util.is_package(name) for name in MODELS):
+        pytest.skip("needs an English model")
+    output = tmp_path / "irregular.txt"
+    monkeypatch.setattr(sys, "argv", ["irregular_forms.py", "--output", str(output)])
+    assert not irregular_forms.main()
+    assert output.read_text() == irregular_forms.FILE.read_text()
+
+
+@pytest.mark.parametrize(
+    ("form", "lemma"), [("found", "find"), ("children", "child"), ("wrote", "writes"), ("went", "going")]
+)
+def test_an_irregular_form_has_the_term_of_its_lemma(form: str, lemma: str) -> None:
+    assert terms(form) == terms(lemma)
+
+
+def test_a_modal_verb_is_no_month() -> None:
+    assert terms("It might be in May") == ["may"]

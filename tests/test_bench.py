@@ -30,10 +30,12 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
             ],
         ),
         (["remember", "--edges", "2000", "--runs", "1"], ["one passage"]),
-        (["load", "--events", "2000", "--runs", "1"], ["2,000 events"]),
+        (["load", "--events", "2000", "--runs", "1"], ["2,000 events, not kept", "2,000 events, kept"]),
         (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
+        (["document", "--characters", "20000"], ["20 kB"]),
         (["size", "--edges", "2000"], ["bytes an edge"]),
         (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
+        (["standing", "--matters", "1", "--runs", "1"], ["fifty rivals compared"]),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (
             ["words", "--passages", "200", "--runs", "1"],

@@ -25,7 +25,7 @@ import typer
 from typer.testing import CliRunner
 
 from memini_kuzu import Memory, Parameters, RecordError, RuleExtractor
-from memini_kuzu.cli import app
+from memini_kuzu.cli import _progress, app
 from memini_kuzu.cli._print import jsonable
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.memory import opening as memory_module
@@ -311,6 +311,7 @@ def test_remember_says_whether_a_text_is_new_changed_or_known(store: Path) -> No
         "redacted": {},
         "notices": [],
         "folders": [],
+        "options": {},
         "files": {},
     }
 
@@ -680,6 +681,16 @@ def test_a_terminal_shows_a_bar_while_documents_come_in(
     assert "3 documents" in shown
     assert "memini: 3 documents" not in shown, "that is the line for a pipe"
     assert "added 3" in shown
+
+
+def test_a_long_document_shows_where_there_is_no_terminal(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "PASSAGES_A_LINE", 2)
+    path = write_lines(tmp_path / "long.txt", *("Ada Lovelace left Paris. " * 70 + "\n" for _ in range(5)))
+    result = run("ingest", path, "--db", store)
+    lines = result.stderr.splitlines()
+    assert lines == ["memini: 2 passages read", "memini: 4 passages read", "memini: 1 documents"]
 
 
 def test_a_terminal_wraps_a_passage_within_its_indent(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

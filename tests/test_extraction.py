@@ -4,7 +4,7 @@ import subprocess
 import sys
 import unicodedata
 from itertools import count, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -514,3 +514,24 @@ def test_a_bracket_that_does_not_close_is_cut_off() -> None:
     found = mention("American Football League (AFL", NAME, 0, 0)
     assert found is not None
     assert found.name == "American Football League"
+
+
+def test_spacy_parses_no_more_text_at_once_than_memory_bears(
+    spacy_model: SpacyExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 full passages took 0.4 GB."""
+    texts = [f"Ada met Charles on day {number}. " + "It rained in Paris. " * 20 for number in range(30)]
+    expected = list(spacy_model.extract(texts))
+    batches: list[int] = []
+    pipe = spacy_model.pipeline.pipe
+
+    def counted(batch: list[tuple[str, Any]], **options: Any) -> Any:
+        if options.get("as_tuples"):  # it calls itself without
+            batches.append(sum(len(text) for text, _ in batch))
+        return pipe(batch, **options)
+
+    monkeypatch.setattr(spacy_model.pipeline, "pipe", counted)
+    monkeypatch.setattr(spacy_extractor, "BATCH_CHARACTERS", 2_000)
+    assert list(spacy_model.extract(texts)) == expected
+    assert sum(batches) == sum(map(len, texts))
+    assert max(batches) < 2_000 + max(map(len, texts))

@@ -18,6 +18,7 @@ from memini_kuzu.extraction import CONCEPT, NAME, PERSON, RuleExtractor, SpacyEx
 from memini_kuzu.extraction.mentions import Text
 from memini_kuzu.store import Store
 from memini_kuzu.store.engine import Draft, forget_sum
+from memini_kuzu.text import analysis
 from memini_kuzu.text.analysis import analyse, terms
 from memini_kuzu.text.languages import ENGLISH, detect, function_words, languages
 from memini_kuzu.times import to_millis
@@ -195,6 +196,10 @@ OLD = [
     "MATCH (m:MeminiMeta {key: 'languages'}) DELETE m",
     "MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '2'",
     "ALTER TABLE Passage DROP language",
+    "DROP TABLE EventLog",
+    "DROP TABLE Kind",
+    "DROP TABLE Dropped",
+    "DROP TABLE Split",
     "ALTER TABLE MENTIONS DROP label",
     "ALTER TABLE Entity DROP votes",
 ]
@@ -260,6 +265,42 @@ def test_an_export_of_version_2_is_told_its_languages(analysed_as_english: Path,
         assert {row["language"] for row in words(memory)} == {"de", "en", "zh"}
         assert memory.recall("Vertrag", k=1).passages[0].id == "de"
         assert memory.doctor(deep=True).sound
+
+
+FOUND = [
+    Record("The children found the lost keys.", NOW, "a", id="1"),
+    Record("Die Kinder.", NOW, "b", id="2"),
+]
+
+
+@pytest.fixture
+def without_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store as schema version 5 had it: irregular forms are terms of their own."""
+    path = tmp_path / "old.memini"
+    with monkeypatch.context() as patched:
+        patched.setattr("memini_kuzu.text.analysis._lemmas", dict)
+        analysis._term.cache_clear()
+        with Memory.open(path, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
+            memory.add(FOUND)
+            assert not memory.recall("Who finds a child?").passages
+            memory._store.set_meta("schema_version", "5")
+            memory.export(tmp_path / "out")
+    analysis._term.cache_clear()
+    return path
+
+
+def test_irregular_forms_of_a_store_of_version_5_are_brought_to_their_lemma(
+    without_lemmas: Path, tmp_path: Path
+) -> None:
+    with Memory.open(tmp_path / "new.memini", extractor=RuleExtractor(), clock=lambda: NOW) as fresh:
+        fresh.add(FOUND)
+        expected = words(fresh)
+    import_store(tmp_path / "imported.memini", tmp_path / "out")
+    for path in (without_lemmas, tmp_path / "imported.memini"):
+        with Memory.open(path, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
+            assert words(memory) == expected
+            assert memory.recall("Who finds a child?").passages[0].id == "1"
+            assert memory.doctor(deep=True).sound
 
 
 # --- mentions ---

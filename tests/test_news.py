@@ -151,7 +151,7 @@ def test_each_kind_is_listed_up_to_k_and_counted_whole(learned: tuple[Path, list
 
 def test_of_loaded_events_it_says_what_cannot_be_known(memory: Memory) -> None:
     rows = {"source": ["Ada", "Ada"], "target": ["Bob", "Bob"], "time": ["2026-01-01", "2026-03-01"]}
-    memory.load_events(pa.table(rows))
+    memory.load_events(pa.table(rows), keep_events=False)
     memory.remember("Ada met Cleo.", time="2026-01-15")
     found = memory.changes(since="2026-02-01", now="2026-03-02")
     assert found.unknown == 1

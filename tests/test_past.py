@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from fixtures_memory import Names
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 
 from memini_kuzu import Memory, Record, TimeError
 from memini_kuzu.cli import app
+from memini_kuzu.cli._docs import FOLDER
 from memini_kuzu.dynamics import kernel
 from memini_kuzu.times import DAY, from_millis, to_millis
 
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from memini_kuzu import Recall
+    from memini_kuzu import Association, Recall
+    from memini_kuzu.insight.trajectory import Overview, Trajectory
+    from memini_kuzu.recall import Explanation
 
 pytest_plugins = ["fixtures_memory"]
 
@@ -29,12 +34,16 @@ START = to_millis("2025-01-01")
 
 NAMES = ("Ada", "Bruno", "Clara", "Dora", "Emil")
 
+PAGE = (FOLDER / "how-to" / "cypher.md").read_text(encoding="utf-8")
+
+QUERY = PAGE.partition("<!-- query: past -->\n```cypher\n")[2].partition("```")[0]
+
 SAID = ("met", "wrote to", "taught", "thanked", "is now the baker of")
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Record], int]:
-    """Passages over two months, and a moment between."""
+def histories(draw: st.DrawFn) -> tuple[list[Record], pa.Table, int]:
+    """Passages and loaded events over two months, and a moment between."""
     records = [
         Record(
             f"{draw(st.sampled_from(NAMES))} {draw(st.sampled_from(SAID))} {draw(st.sampled_from(NAMES))}.",
@@ -46,7 +55,17 @@ def histories(draw: st.DrawFn) -> tuple[list[Record], int]:
         for number in range(draw(st.integers(1, 12)))
     ]
     records.sort(key=lambda record: record.time or 0)
-    return records, START + draw(st.integers(0, 60)) * DAY + DAY // 2
+    rows = draw(
+        st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.integers(0, 60)), max_size=6)
+    )
+    events = pa.table(
+        {
+            "source": pa.array([source for source, _, _ in rows], pa.string()),
+            "target": pa.array([target for _, target, _ in rows], pa.string()),
+            "time": pa.array([START + day * DAY for *_, day in rows], pa.timestamp("ms")),
+        }
+    )
+    return records, events, START + draw(st.integers(0, 60)) * DAY + DAY // 2
 
 
 def same(ours: Recall, theirs: Recall) -> None:
@@ -62,6 +81,62 @@ def same(ours: Recall, theirs: Recall) -> None:
         assert path.last_seen == other.last_seen
 
 
+def same_associations(ours: list[Association], theirs: list[Association]) -> None:
+    """Targets, order, both variables, events and dates."""
+    assert [each.target for each in ours] == [each.target for each in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.strength == pytest.approx(other.strength, abs=1e-9)
+        assert one.consolidated == pytest.approx(other.consolidated, abs=1e-9)
+        assert (one.events, one.first_seen, one.last_seen) == (
+            other.events,
+            other.first_seen,
+            other.last_seen,
+        )
+
+
+def same_explanation(ours: Explanation, theirs: Explanation) -> None:
+    """Rank, ways, and how the associations on them have changed."""
+    assert (ours.rank, len(ours.paths)) == (theirs.rank, len(theirs.paths))
+    for one, other in zip(ours.associations, theirs.associations, strict=True):
+        assert one.strength == pytest.approx(other.strength, abs=1e-9)
+        assert one.month_before == pytest.approx(other.month_before, abs=1e-9)
+        assert (one.events, one.first_seen, one.last_seen) == (
+            other.events,
+            other.first_seen,
+            other.last_seen,
+        )
+
+
+def same_course(ours: Trajectory, theirs: Trajectory) -> None:
+    """What `memini plot ENTITY` draws."""
+    assert ours.time.tolist() == theirs.time.tolist()
+    assert ours.fast == pytest.approx(theirs.fast, abs=1e-9)
+    assert ours.slow == pytest.approx(theirs.slow, abs=1e-9)
+    assert ours.event_time.tolist() == theirs.event_time.tolist()
+    assert ours.event_amount == pytest.approx(theirs.event_amount, abs=1e-9)
+
+
+def same_overview(ours: Overview, theirs: Overview) -> None:
+    """What `memini plot` draws of a whole store."""
+    assert (ours.since, ours.now, ours.unknown) == (theirs.since, theirs.now, theirs.unknown)
+    assert np.sort(ours.fast) == pytest.approx(np.sort(theirs.fast), abs=1e-9)
+    assert np.sort(ours.slow) == pytest.approx(np.sort(theirs.slow), abs=1e-9)
+    gains = [{(each.source, each.target): each.gain for each in one.consolidated} for one in (ours, theirs)]
+    assert gains[0] == pytest.approx(gains[1], abs=1e-9)
+
+
+def same_cypher(whole: Memory, early: Memory, name: str, then: int) -> None:
+    """The query of the documentation, which every client of the file can ask."""
+    exact = {each.target: each for each in early.associations(name, now=from_millis(then), k=50)}
+    for memory in (whole, early):
+        rows = memory.cypher(QUERY, {"key": name.lower(), "now": from_millis(then)}).to_pylist()
+        assert {row["target"] for row in rows} == set(exact)
+        for row in rows:
+            assert row["strength"] == pytest.approx(exact[row["target"]].strength, abs=1e-9)
+            assert row["consolidated"] == pytest.approx(exact[row["target"]].consolidated, abs=1e-9)
+            assert row["events"] == exact[row["target"]].events
+
+
 @settings(
     max_examples=25,
     deadline=None,
@@ -69,9 +144,9 @@ def same(ours: Recall, theirs: Recall) -> None:
 )
 @given(histories())
 def test_asking_in_the_past_is_asking_then(
-    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, history: tuple[list[Record], int]
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, history: tuple[list[Record], pa.Table, int]
 ) -> None:
-    records, then = history
+    records, events, then = history
     folder = tmp_path_factory.mktemp("past")
     paths = [shutil.copy(empty_store, folder / f"{name}.memini") for name in ("all", "then")]
     told = [record for record in records if (record.time or 0) <= then]
@@ -81,6 +156,10 @@ def test_asking_in_the_past_is_asking_then(
     ):
         whole.add(records)
         early.add(told)
+        loaded = events.filter(pc.less_equal(events["time"], pa.scalar(then, pa.timestamp("ms"))))
+        for memory, rows in ((whole, events), (early, loaded)):
+            if rows.num_rows:
+                memory.load_events(rows)
         for cue in (
             "Who met Ada?",
             "Who is the baker of Bruno now",
@@ -88,22 +167,22 @@ def test_asking_in_the_past_is_asking_then(
             "What happened in January?",
         ):
             now = from_millis(then)
-            if told:
+            if told or loaded.num_rows:
                 same(whole.recall(cue, now=now), early.recall(cue, now=now))
-        for name in NAMES if told else ():
-            if name.lower() in {
-                entity for record in told for entity in record.text.lower().strip(".").split()
-            }:
-                ours, theirs = whole.associations(name, now=now), early.associations(name, now=now)
-                assert [each.target for each in ours] == [each.target for each in theirs]
-                for one, other in zip(ours, theirs, strict=True):
-                    assert one.strength == pytest.approx(other.strength, abs=1e-9)
-                    assert one.consolidated == pytest.approx(other.consolidated, abs=1e-9)
-                    assert (one.events, one.first_seen, one.last_seen) == (
-                        other.events,
-                        other.first_seen,
-                        other.last_seen,
-                    )
+        if told or loaded.num_rows:
+            same_overview(whole.overview(now=now), early.overview(now=now))
+            for passage in early.recall("Who met Ada?", now=now):
+                same_explanation(
+                    *(each.explain("Who met Ada?", passage.id, now=now) for each in (whole, early))
+                )
+        said = {word for record in told for word in record.text.strip(".").split()}
+        for name in (said | {*loaded["source"].to_pylist(), *loaded["target"].to_pylist()}) & {*NAMES}:
+            same_associations(*(each.associations(name, now=now, k=50) for each in (whole, early)))
+            if name in said:
+                same_associations(*(each.associations(name, about=name, now=now) for each in (whole, early)))
+            same_cypher(whole, early, name, then)
+            for one in early.associations(name, now=now, k=50):
+                same_course(*(each.trajectory(name, one.target, now=now) for each in (whole, early)))
     shutil.rmtree(folder)
 
 
@@ -115,7 +194,7 @@ def loaded(path: Path) -> Iterator[Memory]:
         memory.add([Record("Clara left.", START + 50 * DAY, "diary", id="2")])
         days = ["2025-01-02", "2025-01-03", "2025-02-20"]
         ends = {"source": ["Ada", "Dora", "Dora"], "target": ["Dora", "Emil", "Emil"]}
-        memory.load_events(pa.table(ends | {"time": days}))
+        memory.load_events(pa.table(ends | {"time": days}), keep_events=False)
         yield memory
 
 
@@ -171,12 +250,4 @@ def test_an_explanation_of_the_past_knows_nothing_later(path: Path) -> None:
         assert before.associations
         memory.add([Record("Anselm met Brunhild.", START + 60 * DAY, "d", id="4")])
         after = memory.explain("lighthouse", "3", now=now)
-        assert (after.rank, len(after.paths)) == (before.rank, len(before.paths))
-        for one, other in zip(after.associations, before.associations, strict=True):
-            assert one.strength == pytest.approx(other.strength, abs=1e-9)
-            assert one.month_before == pytest.approx(other.month_before, abs=1e-9)
-            assert (one.events, one.first_seen, one.last_seen) == (
-                other.events,
-                other.first_seen,
-                other.last_seen,
-            )
+        same_explanation(after, before)

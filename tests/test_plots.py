@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from memini_kuzu import InputError, Memory, Parameters, Record, RuleExtractor
 from memini_kuzu.cli import app
 from memini_kuzu.insight import plots
-from memini_kuzu.insight.trajectory import Consolidated, Overview, Trajectory
-from memini_kuzu.times import DAY
+from memini_kuzu.insight.trajectory import Consolidated, Overview, Rivals, Trajectory
+from memini_kuzu.times import DAY, from_millis
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 
@@ -139,3 +139,61 @@ def test_the_reproduction_holds_its_claims_and_writes_its_numbers(tmp_path: Path
     assert len(rows) == 124
     assert len({(row["a"], row["b"]) for row in rows}) == 68
     assert (tmp_path / "reproduction.svg").stat().st_size < 100_000
+
+
+BAKERS = (("Ada Holm", 0), ("Ada Holm", 200), ("Bruno Lind", 900), ("Bruno Lind", 950))
+
+
+@pytest.fixture
+def bakers(tmp_path: Path) -> Path:
+    path = tmp_path / "bakers.memini"
+    with Memory.open(path, extractor=RuleExtractor()) as memory:
+        memory.add(Record(f"The baker of Ribe is {who}.", time=day * DAY, id=str(day)) for who, day in BAKERS)
+    return path
+
+
+QUESTION = "Who is the baker of Ribe?"
+
+
+def test_rivals_are_asked_at_each_moment_as_it_was_then(bakers: Path) -> None:
+    with Memory.open(bakers, read_only=True) as memory:
+        found = memory.rivals("Ribe", QUESTION, now="1972-08-10", moments=20)
+        assert {each.target for each in found.answers} == {"Ada Holm", "Bruno Lind"}
+        assert (found.time[0], len(found.time)) == (0, 20)
+        for moment, first in zip(found.time.tolist(), found.first.tolist(), strict=True):
+            best = memory.recall(QUESTION, now=from_millis(moment), k=1).passages[0]
+            assert (found.answers[first].target or "") in best.text
+        assert found.answers[found.first[0]].target == "Ada Holm"
+        assert found.answers[found.first[-1]].target == "Bruno Lind"
+
+
+def test_rivals_that_nothing_answers_are_refused(bakers: Path) -> None:
+    with Memory.open(bakers, read_only=True) as memory:
+        with pytest.raises(InputError, match="no association of Ribe answers 'Ada Holm Bruno Lind baker'"):
+            memory.rivals("Ribe", "Ada Holm Bruno Lind baker")
+        with pytest.raises(InputError, match="k = 0, moments = 100"):
+            memory.rivals("Ribe", QUESTION, k=0)
+
+
+def test_the_spans_of_rivals_are_those_of_their_moments(tmp_path: Path) -> None:
+    answers = (trajectory("Ribe", "Ada"), trajectory("Ribe", "Bruno"))
+    first = np.array([0, 0, 1, -1, 0, 1])
+    rivals = Rivals("Who?", answers, np.arange(6) * DAY, first)
+    plots.plot_rivals(rivals, tmp_path / "a.svg")
+    assert all(name in (tmp_path / "a.svg").read_text() for name in ("Who?", "Ada", "Bruno"))
+    days = [
+        [(int(begin.astype(int)) // DAY, int(length.astype(int)) // DAY) for begin, length in spans]
+        for spans in (plots.spans_of(rivals, 0), plots.spans_of(rivals, 1))
+    ]
+    assert days == [[(0, 2), (4, 1)], [(2, 1)]]
+
+
+@pytest.mark.slow
+def test_the_command_draws_what_answers_a_cue(bakers: Path, tmp_path: Path) -> None:
+    output = tmp_path / "rivals.svg"
+    asked = ["plot", "Ribe", "--cue", QUESTION, "-o", str(output), "--db", str(bakers), "--now", "1972-08-10"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert all(text in output.read_text() for text in (QUESTION, "Ada Holm", "Bruno Lind"))
+    without = CliRunner().invoke(app, ["plot", "--cue", QUESTION, "-o", str(output), "--db", str(bakers)])
+    assert "--cue asks about one entity" in without.stderr

@@ -167,7 +167,7 @@ def test_the_checks_see_an_embedder_that_breaks_its_promise(broken: Any) -> None
     ("broken", "message"),
     [
         (Skips, "'words/1' gave 2 lists of mentions for 3 texts"),
-        (Repeats, "'words/1' gave more lists of mentions for 3 texts"),
+        (Repeats, "'words/1' gave more lists of mentions than the 1 texts it took"),
         (Shifts, "'words/1' gave Mention.*which cannot stand in the text 'Hm'"),
         (Nameless, "'words/1' gave Mention"),
     ],

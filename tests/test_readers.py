@@ -655,6 +655,20 @@ def test_an_encrypted_pdf_is_an_error_and_one_with_an_empty_password_is_read() -
     assert one("b.pdf").text == "Ada met Grace."
 
 
+def test_links_between_pages_are_told_with_their_words() -> None:
+    page = (
+        '<nav><a href="index2.html">Home page</a></nav>'
+        '<p> It  rained.  <a href="../people/Ada%20Lovelace.html#a"> The\n <b>countess</b> </a>came, '
+        '<a href="https://example.org/b.html">he</a> and <a href="#c">she</a> and <a href="a.png">it</a>.'
+        '<pre><a href="Code.html">x</a></pre><div><a href="Bo.htm"><p>Bo</p> left</a>'
+        '<a href="Empty.html"> </a><a>nothing</a></div>'
+    )
+    record = one(write("a.html", page))
+    told = [(name, record.text[start:end]) for name, start, end in record.links]
+    assert told == [("Ada Lovelace", "The countess"), ("Bo", "Bo"), ("Bo", "left")]
+    assert record.text.startswith("Home page\n\nIt rained. The countess came, he and she and it.")
+
+
 @pytest.mark.parametrize(("name", "library"), [("a.html", "bs4"), ("a.pdf", "pypdf")])
 def test_a_reader_that_is_not_installed_is_named_by_its_extra(
     name: str, library: str, monkeypatch: pytest.MonkeyPatch

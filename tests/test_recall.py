@@ -65,6 +65,19 @@ def test_a_passage_that_shares_no_word_is_found_by_a_path_of_two_steps(memory: M
     assert path.last_seen.isoformat() == "2025-01-02T00:00:00+00:00"
 
 
+@pytest.mark.parametrize("step", ["mention", "association"])
+def test_what_an_entity_titles_gets_its_activation_however_many_mention_it(memory: Memory, step: str) -> None:
+    other = "Brutus" if step == "mention" else "Cleo"
+    memory.remember(f"Ada lives with {other}.", time="2025-01-01", source="0", id="lives")
+    memory.remember("Cleo obeys Brutus.", time="2025-01-01", source="9", id="obeys")
+    for number in range(6):
+        memory.remember("Hal saw Brutus.", time="2025-01-02", source=f"{number + 1}", id=f"saw {number}")
+    memory.remember("Born in the zoo of Ribe.", time="2025-01-03", source="8", id="page", title="Brutus")
+    found = memory.recall("Where does Ada live?", now="2025-01-04")
+    scores = {passage.id: passage.score for passage in found}
+    assert scores["page"] > 2 * scores["saw 0"]
+
+
 def test_now_hides_later_passages_and_associations(memory: Memory) -> None:
     memory.remember("Ada met Bob.", time="2025-01-01", id="early")
     memory.remember("Ada met Cleo.", time="2025-03-01", id="late")

@@ -226,7 +226,14 @@ def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
 )
 def test_the_results_of_the_tools_have_the_fields_of_the_values(result: Any, value: Any) -> None:
     # what concerns files: a text that is remembered has none
-    names = {field.name for field in fields(value)} - {"skipped", "moved", "notices", "files", "folders"}
+    names = {field.name for field in fields(value)} - {
+        "skipped",
+        "moved",
+        "notices",
+        "files",
+        "folders",
+        "options",
+    }
     assert set(result.model_fields) == names
 
 

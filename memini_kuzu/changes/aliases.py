@@ -11,7 +11,7 @@ stays with the entity.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,8 @@ from memini_kuzu.store import aliases as statements
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import existing_entities, read_documents
 from memini_kuzu.store.labels import agreed, votes_as_text
-from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
+from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, parts_to_arrow, read_ledger
+from memini_kuzu.store.loads import loads_of_parts
 from memini_kuzu.store.writing import keys
 from memini_kuzu.tables import Edges, column, edges_from_arrow, edges_to_arrow
 
@@ -103,7 +104,8 @@ def _incident(store: Store, entity: int) -> Edges:
         edges_from_arrow(table) if table.num_rows else Edges.empty()
         for table in statements.incident_edges(store, entity)
     )
-    return concatenate(out, into)
+    # an association of an entity with itself leads both out of it and into it
+    return concatenate(out, into.take(into.source != into.target))
 
 
 def accounted(edges: Edges, ledger: Edges, parameters: Parameters) -> Flags:
@@ -206,12 +208,18 @@ def merge_entities(
 
 
 def _write_ledgers(store: Store, change: Change, ledger: Ledger, documents: Ints) -> None:
-    """Put other events into documents that are there."""
+    """Put other events into documents, and parts of loads, that are there."""
     if not len(documents):
         return
+    parts = loads_of_parts(store.read, documents.tolist())
+    ids = column(parts, "id")
+    of_part = np.isin(ledger.document, ids)
+    change.update("EventLog", parts_to_arrow(ledger.take(of_part), ids, parts["load"].to_pylist()))
     rows = read_documents(store.read, documents.tolist())
+    if not rows.num_rows:
+        return
     # in the order of the rows
-    lists = ledger_to_arrow(ledger, column(rows, "id"))
+    lists = ledger_to_arrow(ledger.take(~of_part), column(rows, "id"))
     for name in lists.column_names[1:]:
         rows = rows.append_column(name, lists[name])
     change.update("Document", rows)
@@ -378,10 +386,13 @@ def part_entities(store: Store, change: Change, undo: dict[str, Any], target: di
 
 
 def _still_documents(store: Store, documents: Ints) -> Ints:
-    """Those of these documents that exist."""
+    """Those of these documents, and parts of loads, that exist."""
     if not len(documents):
         return documents
-    return column(read_documents(store.read, documents.tolist()), "id")
+    rows = read_documents(store.read, documents.tolist())
+    parts = loads_of_parts(store.read, documents.tolist())
+    there = [column(table, "id") for table in (rows, parts) if table.num_rows]
+    return np.concatenate(there) if there else documents[:0]
 
 
 def _rescaled(events: Ledger, undo: dict[str, Any], parameters: Parameters) -> Ledger:
@@ -390,17 +401,31 @@ def _rescaled(events: Ledger, undo: dict[str, Any], parameters: Parameters) -> L
 
 
 def _find(events: Ledger, wanted: Ledger) -> Ints:
-    """Row of each wanted event among all; -1 for those that were forgotten."""
-
-    def marks(some: Ledger) -> list[tuple[int, int, int, int, float]]:
-        # two names of one entity may have had an event each in one document: their amounts tell them apart
-        columns = (some.document, some.source, some.target, some.time, some.amount.round(DIGITS))
-        return list(zip(*(values.tolist() for values in columns), strict=True))
-
-    rows: defaultdict[tuple[int, int, int, int, float], list[int]] = defaultdict(list)
-    for row, key in enumerate(marks(events)):
-        rows[key].append(row)
-    return np.array([rows[key].pop() if rows[key] else -1 for key in marks(wanted)], dtype=np.int64)
+    """Row of each wanted event among all, no row twice; -1 for those that were forgotten."""
+    all_of_them = wanted.join(events)
+    # two names of one entity may have had an event each in one document: their amounts tell them apart
+    amount = all_of_them.amount.round(DIGITS)
+    marks = (
+        amount,
+        all_of_them.kind,
+        all_of_them.time,
+        all_of_them.target,
+        all_of_them.source,
+        all_of_them.document,
+    )
+    order = np.lexsort(marks)
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = np.logical_or.reduce([mark[order[1:]] != mark[order[:-1]] for mark in marks])
+    group = np.cumsum(new) - 1
+    is_wanted = order < len(wanted)
+    asked = np.bincount(group[is_wanted], minlength=int(new.sum()))
+    found = np.full(len(wanted), -1, dtype=np.int64)
+    # lexsort is stable: in a group the wanted ones come first; the n-th of them gets the n-th of the others
+    place = np.flatnonzero(is_wanted) + asked[group[is_wanted]]
+    there = place < len(order)
+    there[there] = group[place[there]] == group[is_wanted][there]
+    found[order[is_wanted][there]] = order[place[there]] - len(wanted)
+    return found
 
 
 def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten: Ledger) -> Edges:
@@ -417,7 +442,8 @@ def _contribution(store: Store, undo: dict[str, Any], events: Ledger, forgotten:
     edges = concatenate(without_pairs(from_ledger, stored), stored)
     own = undo["entity"]["id"]
     other = np.where(edges.source == own, edges.target, edges.source)
-    return edges.take(np.isin(other, existing_entities(store.read, np.unique(other).tolist())))
+    there = existing_entities(store.read, np.unique(other).tolist())
+    return edges.take(np.isin(other, [own, *there]))
 
 
 def _subtract(  # noqa: PLR0917 - what `part_entities` found

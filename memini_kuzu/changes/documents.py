@@ -321,7 +321,14 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
     told: NDArray[np.bool_],
 ) -> None:
     ids = np.array([document.id for document in documents], dtype=np.int64)
-    gave = Ledger(ids[batch.event_document], batch.source, batch.target, batch.amount, batch.time)
+    gave = Ledger(
+        ids[batch.event_document],
+        batch.source,
+        batch.target,
+        batch.amount,
+        batch.time,
+        np.zeros_like(batch.source),
+    )
     old = {known[document.id].id: document.id for document in documents if document.id in known}
     before = read_ledger(store.read, documents=list(old))
     renamed = np.array([old[document] for document in before.document.tolist()], dtype=np.int64)

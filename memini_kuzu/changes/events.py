@@ -2,8 +2,9 @@
 
 read → identify → fold → write. Batches are read one after the other; each distinct name is brought to its
 entity once; the fold is DuckDB's where the extra ``scale`` is installed (it spills to disk) and numpy's
-otherwise; what it gives goes into the store in one change, with the record of the files that it came
-from. Superposition makes the order of events, batches and files indifferent.
+otherwise; what it gives goes into the store in one change, with the events themselves, unless they are not to
+be kept, and the record of the files that they came from. Superposition makes the order of events, batches and
+files indifferent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 import importlib.util
 import tempfile
 import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,19 +21,24 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.changes.folding import fold, require_ibis
+from memini_kuzu.changes.kept import Aside, check_kinds, putting_aside
 from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, superpose
-from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.extraction import canonical, tidy
+from memini_kuzu.errors import InputError
+from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
+from memini_kuzu.notebook import Shown
 from memini_kuzu.readers.tabular import event_batches
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.known import read_moved
 from memini_kuzu.store.labels import NO_VOTES
-from memini_kuzu.store.writing import alter_entities, known_loads
+from memini_kuzu.store.ledger import Ledger
+from memini_kuzu.store.loads import create_parts, known_loads, new_kinds
+from memini_kuzu.store.writing import alter_entities
 from memini_kuzu.tables import Edges, distinct, edges_from_arrow, positions, timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -54,7 +59,7 @@ MEMORY = "2GB"
 
 
 @dataclass(slots=True)
-class EventsReport:
+class EventsReport(Shown):
     """What a load of events did.
 
     Parameters
@@ -136,17 +141,8 @@ class _DuckFold:
                 "CREATE TABLE events (source BIGINT, target BIGINT, amount DOUBLE, time BIGINT)"
             )
 
-    @contextmanager
-    def _with_room(self) -> Iterator[None]:
-        """What DuckDB says of a full disk, as an error of ours."""
-        duckdb = importlib.import_module("duckdb")
-        try:
-            yield
-        except duckdb.IOException as error:
-            raise StoreError(
-                f"the events cannot be put aside in {self._folder.name} ({error}); make room there, or name "
-                "another folder in TMPDIR"
-            ) from error
+    def _with_room(self) -> AbstractContextManager[None]:
+        return putting_aside(self._folder.name, importlib.import_module("duckdb").IOException)
 
     def add(
         self,
@@ -171,7 +167,7 @@ class _DuckFold:
 
 
 class Names:
-    """Entities of endpoints: each distinct name is brought to its key and id once.
+    """Entities of endpoints: each distinct name is brought to its key and id once, and shown as it was given.
 
     An alias is brought to the id that it would have by itself; what it stands for is looked up when the edges
     are written (`associations.redirect_edges`).
@@ -189,11 +185,12 @@ class Names:
         InputError
             If a name has no letter or digit, or the column is neither text nor integers.
         """
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
         if pa.types.is_integer(values.type):
-            return np.asarray(values.cast(pa.int64()).to_numpy(), dtype=np.int64)
-        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            try:
+                return np.asarray(values.cast(pa.int64()).to_numpy(), dtype=np.int64)
+            except pa.ArrowInvalid as error:
+                raise InputError(f"ids are signed integers of 64 bits: {error}") from error
+        if not pa.types.is_large_string(values.type):
             raise InputError(f"endpoints are {values.type}; pass names as text, or ids as integers")
         encoded = values.combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
@@ -210,13 +207,13 @@ class Names:
         if not key:
             raise InputError(f"name {name!r} holds no letter or digit; leave the row out or name the entity")
         identity = self._ids[name] = stable_id(key)
-        self._entities.setdefault(identity, (key, tidy(name)))
+        self._entities.setdefault(identity, (key, name))
         return identity
 
     def learn(self, ids: Iterable[int], names: Iterable[str]) -> None:
         """Take names for entities that were identified elsewhere."""
         for identity, name in zip(ids, names, strict=True):
-            self._entities.setdefault(identity, (canonical(name), tidy(name)))
+            self._entities.setdefault(identity, (canonical(name), name))
 
     def table(self, ids: NDArray[np.int64], first: pa.Array, last: pa.Array) -> pa.Table:
         """These entities, every column but the label; one without a name is called by its number."""
@@ -257,10 +254,12 @@ def load_events(
     columns: EventColumns,
     now: int,
     both: bool = False,
+    keep_events: bool = True,
     progress: Callable[[int], None] = lambda _events: None,
 ) -> EventsReport:
     """Load event tables; see `Memory.load_events`. Events later than `now` are refused."""
-    loader = _Loader(store, columns, now, both=both, progress=progress)
+    check_kinds(columns.kind, keep=keep_events)
+    loader = _Loader(store, columns, now, both=both, keep=keep_events, progress=progress)
     try:
         for item in sources:
             loader.load(item)
@@ -274,13 +273,21 @@ class _Loader:
     """Files on their way into the store: folded together until they are written together."""
 
     def __init__(
-        self, store: Store, columns: EventColumns, now: int, *, both: bool, progress: Callable[[int], None]
+        self,
+        store: Store,
+        columns: EventColumns,
+        now: int,
+        *,
+        both: bool,
+        keep: bool,
+        progress: Callable[[int], None],
     ) -> None:
         self.report = EventsReport()
         self._store, self._columns, self._now = store, columns, now
-        self._both, self._progress = both, progress
+        self._both, self._keep, self._progress = both, keep, progress
         self._names = Names()
         self._fold: _Fold | None = None
+        self._aside: Aside | None = None
         self._pending: list[tuple[str, str, int]] = []
         self._read = 0
 
@@ -294,6 +301,7 @@ class _Loader:
             return
         if self._fold is None:
             self._fold = _new_fold(self._store.parameters)
+            self._aside = Aside() if self._keep else None
         rows = 0
         for batch in event_batches(item, path, self._columns, label=label, now=self._now):
             source, target = self._names.identify(batch.source), self._names.identify(batch.target)
@@ -301,11 +309,20 @@ class _Loader:
             self._fold.add(source, target, amount, batch.time)
             if self._both:
                 self._fold.add(target, source, amount, batch.time)
+            if self._aside is not None:
+                kind = self._aside.kinds(batch.kind, len(amount))
+                # who owns them is decided where they are put aside
+                events = Ledger(source, source, target, amount, batch.time, kind)
+                back = Ledger(target, target, source, amount, batch.time, kind)
+                self._aside.add(identity, events.join(back) if self._both else events)
             rows += len(amount)
             self._read += len(amount)
             self._progress(self._read)
+        if self._aside is not None:
+            self._aside.finish(identity)
         self._pending.append((identity, label, rows))
-        if sum(count for *_, count in self._pending) >= COMMIT:
+        is_full = self._aside is not None and self._aside.half_full
+        if is_full or sum(count for *_, count in self._pending) >= COMMIT:
             self.commit()
 
     def commit(self) -> None:
@@ -315,11 +332,16 @@ class _Loader:
         edges = self._fold.finish()
         identities, labels, counts = (list(values) for values in zip(*self._pending, strict=True))
         with self._store.changing() as change:
-            edges = redirect_edges(edges, read_moved(self._store.read), self._store.parameters)
+            moved = read_moved(self._store.read)
+            edges = redirect_edges(edges, moved, self._store.parameters)
             named = endpoints(self._names, edges)
             new = alter_entities(change, self._store.read, named)
             write_edges(self._store, change, edges)
             change.create("Load", pa.table({"id": identities, "source": labels, "events": counts}))
+            if self._aside is not None:
+                parts, kinds = self._aside.parts(moved)
+                create_parts(change, parts)
+                change.create("Kind", new_kinds(self._store.read, kinds))
         self.close()
         self._pending = []
         self.report.entities += new
@@ -332,6 +354,9 @@ class _Loader:
         if self._fold is not None:
             self._fold.close()
             self._fold = None
+        if self._aside is not None:
+            self._aside.close()
+            self._aside = None
 
 
 def _new_fold(parameters: Parameters) -> _Fold:

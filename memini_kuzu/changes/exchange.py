@@ -31,8 +31,9 @@ from memini_kuzu.store.engine import Draft
 from memini_kuzu.store.known import (
     read_moved,
 )
+from memini_kuzu.store.loads import known_loads
 from memini_kuzu.store.terms import count_terms
-from memini_kuzu.store.writing import alter_entities, known_loads
+from memini_kuzu.store.writing import alter_entities
 from memini_kuzu.tables import EDGE_SCHEMA, edges_from_arrow
 
 if TYPE_CHECKING:
@@ -57,11 +58,16 @@ EXPORTED = {
     "passages": "Passage",
     "mentions": "MENTIONS",
     "loads": "Load",
+    "kinds": "Kind",
+    "events": "EventLog",
     "dropped": "Dropped",
     "splits": "Split",
 }
 """The files of an export beside ``edges.parquet``, and the tables that they hold. A store with vectors also
 has ``vectors.parquet``."""
+
+KEPT_EVENTS = 4
+"""The first schema version whose exports hold the events of loads."""
 
 EDITS = ("dropped", "splits")
 """The files that exports before schema version 5 lack."""
@@ -126,17 +132,19 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     unlabelled, unspoken = version < labels.VERSION, version < languages.VERSION
     missing = {"entities": {"votes"}, "mentions": {"label"}} if unlabelled else {}
     missing |= {"passages": {"language"}} if unspoken else {}
+    absent = {"kinds", "events"} if version < KEPT_EVENTS else set()
+    absent |= set(EDITS) if unlabelled else set()
     tables = {
-        name: _imported(folder, name, table_of(label).columns, missing.get(name, ()))
+        name: table_of(label).columns.empty_table()
+        if name in absent
+        else _imported(folder, name, table_of(label).columns, missing.get(name, ()))
         for name, label in EXPORTED.items()
-        if not (unlabelled and name in EDITS)
     }
     edges = _imported(folder, "edges", EDGE_SCHEMA)
     if unlabelled:
-        tables |= {name: table_of(EXPORTED[name]).columns.empty_table() for name in EDITS}
         tables["entities"], tables["mentions"] = labels.of_older(tables["entities"], tables["mentions"])
-    if unspoken:
-        tables["passages"] = languages.with_languages(tables["passages"])
+    if version < languages.ANALYSIS:
+        tables["passages"] = languages.analysed_again(tables["passages"])
         meta |= languages.counted(tables["passages"])
     if "parameters" not in meta:
         raise InputError(f"{folder / 'meta.parquet'} names no parameters; export the store again")
@@ -146,8 +154,9 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     if space is not None:
         tables["vectors"] = _imported(folder, "vectors", table_of(EMBEDDING, space.dimension).columns)
     change = Change()
-    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", *EDITS):
+    for name in ("entities", "aliases", "sources", "documents", "passages", "loads", "kinds", *EDITS):
         change.create(EXPORTED[name], tables[name])
+    change.append(EXPORTED["events"], tables["events"])
     change.create("MENTIONS", tables["mentions"])
     if space is not None:
         change.vectors = space.dimension

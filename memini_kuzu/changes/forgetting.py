@@ -1,9 +1,9 @@
 """Exact unlearning: remove what documents, entities or pairs have contributed, and nothing else.
 
-The state of an association is a sum over events, and every document keeps a ledger of its own. So forgetting
-a source gives the store that never ingested it. The sum is not reduced by subtraction, which cancels, but
-computed again from the events that the other ledgers hold for the same pair; only a part that no ledger
-accounts for is subtracted from.
+The state of an association is a sum over events, and every document and load keeps a ledger of its own. So
+forgetting a source gives the store that never ingested it. The sum is not reduced by subtraction, which
+cancels, but computed again from the events that the other ledgers hold for the same pair; only a part that no
+ledger accounts for is subtracted from.
 
 What stays as it was: positions of other documents in a source, the display name of an entity that others
 mention too, and what an earlier maintenance pass had dropped.
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.changes.scope import ForgetReport, Scope
+from memini_kuzu.changes.unloading import Kept, Unloading, read_kept_loads, unload
 from memini_kuzu.dynamics.edges import concatenate, subtract_edges, without_pairs
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import evidence as statements
@@ -84,6 +85,7 @@ class _Plan:
     """All that is to be written."""
 
     documents: _Documents
+    loads: Unloading
     passages: Ints
     counts: pa.Table
     events: int
@@ -105,17 +107,18 @@ class _Plan:
             entities=len(self.entities),
             aliases=self.aliases.num_rows,
             sources=len(self.documents.sources),
+            loads=len(self.loads.loads),
             dry_run=dry_run,
         )
 
 
 def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
-    documents = read_documents(run)
-    if scope.source is not None:
-        _refuse_unknown(run, scope.source, documents)
+    documents, kept = read_documents(run), read_kept_loads(run)
+    _refuse_unknown(run, scope, documents, kept)
     ledger = read_ledger(run)
     chosen = _in_scope(scope, documents)
-    is_removed = _removed(scope, ledger, _ids(documents, "id")[chosen])
+    owners = np.concatenate([_ids(documents, "id")[chosen], _ids(kept.chosen(scope), "id")])
+    is_removed = _removed(scope, ledger, owners)
     removed, remaining_events = ledger.take(is_removed), ledger.take(~is_removed)
     affected = _documents(scope, documents, chosen, removed, remaining_events)
 
@@ -142,26 +145,39 @@ def _plan(run: Run, scope: Scope, parameters: Parameters) -> _Plan:
         orphans = np.union1d(orphans, [scope.entity])
     if scope.of_documents:
         orphans = np.union1d(orphans, np.setdiff1d(_leftovers(run, affected.dates), remaining_events.ends()))
+    aliases = statements.read_aliases_of(run, orphans)
+    undone = _undone(run, scope, owners, aliases["key"].to_pylist())
+    loads = unload(
+        run, scope, kept, removed=removed, remaining=remaining_events, undone=undone, aliases=aliases
+    )
     return _Plan(
         documents=affected,
+        loads=loads,
         passages=_ids(passages, "id"),
         counts=counts,
         events=len(removed),
         updated=updated,
         deleted=deleted,
         entities=orphans,
-        aliases=(aliases := statements.read_aliases_of(run, orphans)),
-        undone=_undone(run, scope, _ids(documents, "id")[chosen], aliases["key"].to_pylist()),
-        dates=_dates(run, np.setdiff1d(involved, orphans), affected.dates, evidence),
+        aliases=aliases,
+        undone=undone,
+        dates=_dates(run, np.setdiff1d(involved, orphans), np.union1d(affected.dates, loads.dates), evidence),
         unhead=scope.entity,
     )
 
 
-def _refuse_unknown(run: Run, source: str, documents: pa.Table) -> None:
-    if not pc.any(pc.equal(documents["source"], source)).as_py():
-        near = statements.similar_sources(run, source, 3)
-        hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "; the store is empty"
-        raise InputError(f"no document has the source {source!r}{hint}")
+def _refuse_unknown(run: Run, scope: Scope, documents: pa.Table, kept: Kept) -> None:
+    source = scope.source
+    if source is None or pc.any(pc.equal(documents["source"], source)).as_py() or kept.chosen(scope).num_rows:
+        return
+    if source in kept.unkept:
+        raise InputError(
+            f"the events of {source!r} were loaded and not kept, so they cannot be taken back; make a new "
+            "store without them"
+        )
+    near = statements.similar_sources(run, source, 3)
+    hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "; the store is empty"
+    raise InputError(f"no document or load has the source {source!r}{hint}")
 
 
 def _ids(table: pa.Table, name: str) -> Ints:
@@ -403,6 +419,7 @@ def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
             none = pa.nulls(headed.num_rows, pa.int64())
             change.update("Passage", headed.append_column("heading", none))
     rewrite_edges(store, change, plan.updated, plan.deleted)
+    plan.loads.write(change)
     change.update("Document", plan.documents.changed)
     change.delete("Document", keys(plan.documents.deleted))
     change.delete("Source", pa.table({"name": pa.array(plan.documents.sources, pa.string())}))

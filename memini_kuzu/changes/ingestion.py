@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from memini_kuzu.changes.documents import read_known, write
 from memini_kuzu.changes.moves import Moves
@@ -19,25 +19,27 @@ from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
-from memini_kuzu.records import Notice, Skipped
+from memini_kuzu.records import Notice, Record, Skipped
 from memini_kuzu.store.vectors import check_space, read_space
 from memini_kuzu.text.languages import detect
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
-from memini_kuzu.text.segments import spans
+from memini_kuzu.text.segments import LIMIT, spans
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from memini_kuzu.embedding import Embedder
-    from memini_kuzu.extraction import Extractor
+    from memini_kuzu.extraction import Extractor, Mention
     from memini_kuzu.readers import Listing
-    from memini_kuzu.records import Item, Record
+    from memini_kuzu.records import Item
     from memini_kuzu.store import Store
 
 __all__ = [
     "BATCH",
+    "Progress",
     "ingest",
+    "silent",
     "texts_to_extract",
 ]
 
@@ -47,6 +49,17 @@ BATCH = 1_000
 
 BATCH_PASSAGES = 5_000
 """Passages after which a change ends all the same: a thousand books do not fit in memory at once."""
+
+CHUNK_CHARACTERS = BATCH_PASSAGES * LIMIT
+"""Characters of text after which no more records are read ahead, for the same reason."""
+
+Progress: TypeAlias = "Callable[[int, int], None]"
+"""Told how many documents are done and kept, and how many passages have been read for mentions."""
+
+
+def silent(documents: int, passages: int) -> None:
+    """Progress that nobody follows."""
+
 
 SLACK = DAY
 """How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""
@@ -117,8 +130,10 @@ class _Incoming:
             said_by = "" if mask(record.speaker)[1] else record.speaker
             record = replace(record, speaker=said_by, people=named)
         if in_lead or in_text or in_title:
-            aside = () if in_text else record.aside  # a mask moves what stands behind it
-            return replace(record, text=lead + text, title=title, lead=len(lead), aside=aside)
+            record = replace(record, text=lead + text, title=title, lead=len(lead))
+            return (
+                replace(record, aside=(), links=()) if in_text else record
+            )  # a mask moves what is behind it
         return record
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
@@ -148,7 +163,7 @@ def ingest(
     redaction: Redaction = KEYS_ONLY,
     embedder: Embedder | None = None,
     listing: Listing | None = None,
-    progress: Callable[[int], None] = lambda _documents: None,
+    progress: Progress = silent,
 ) -> IngestReport:
     """Read records into the store; the parameters and errors are those of `Memory.add`.
 
@@ -158,15 +173,26 @@ def ingest(
     if embedder is not None:
         # before the extractor's work; the transaction asks again
         check_space(space_of(embedder), read_space(store.read))
-    report = IngestReport()
+    report = IngestReport(options={} if listing is None else dict(listing.options))
     moves = None if listing is None else Moves(store, listing)
+    if moves is not None:
+        report.notices.extend(moves.strangers())
     incoming = _Incoming(store, records, now, report, skip_bad=skip_bad, redaction=redaction, moves=moves)
+    passages = 0
     for batch in incoming.batches():
-        mentions = iter(mentions_of(extractor, _texts(batch), processes=processes))
+        # a stream: of a long document, only the passages that the extractor works at are held twice
+        mentions = mentions_of(extractor, _texts(batch), processes=processes)
         for document in batch:
-            document.found(list(itertools.islice(mentions, len(document.texts))))
+            found: list[list[Mention]] = []
+            for each in itertools.islice(mentions, len(document.texts)):
+                found.append(each)
+                passages += 1
+                progress(report.documents, passages)
+            document.found(found)
+        for _ in mentions:  # none is left; if the extractor gives more, this raises
+            pass
         write(store, embedder, batch, report)
-        progress(report.documents)
+        progress(report.documents, passages)
     if incoming.failure is not None:
         raise incoming.failure
     if moves is not None:
@@ -190,14 +216,22 @@ def texts_to_extract(
         raise incoming.failure
 
 
-def _texts(documents: Iterable[Document]) -> list[str]:
+def _texts(documents: Iterable[Document]) -> Iterator[str]:
     """What the extractor reads of documents."""
-    return [text for document in documents for text in document.prose()]
+    return (text for document in documents for text in document.prose())
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, size)):
+    """Items as they come, so many at a time; fewer where their texts are long."""
+    chunk: list[Item] = []
+    characters = 0
+    for item in items:
+        chunk.append(item)
+        characters += len(item.text) if isinstance(item, Record) else 0
+        if len(chunk) == size or characters > CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
         yield chunk
 
 

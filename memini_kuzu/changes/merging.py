@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.changes.exchange import EXPORTED
+from memini_kuzu.changes.undo import inner_of
 from memini_kuzu.dynamics.edges import (
     redirect_edges,
     redirected,
@@ -33,8 +34,9 @@ from memini_kuzu.store.known import (
     read_splits,
 )
 from memini_kuzu.store.labels import NO_VOTES, tally
-from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow
-from memini_kuzu.store.writing import alter_entities, count_sources, known_loads, rewrite_passages
+from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow, parts_to_arrow
+from memini_kuzu.store.loads import create_parts, known_loads, new_kinds
+from memini_kuzu.store.writing import alter_entities, count_sources, rewrite_passages
 from memini_kuzu.tables import Edges, column, edges_from_arrow, positions
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class MergeReport:
     documents, passages, associations, entities, loads : int
         What was added from the other store; entities counts the new ones.
     skipped : int
-        Documents that this store had already.
+        Documents and loads that this store had already.
     unresolved : tuple of str
         Aliases of the other store that were left out: the name is another entity's here, or an alias of one.
     """
@@ -78,8 +80,8 @@ class MergeReport:
 def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeReport:
     """Add all that another store holds; see `Memory.merge`.
 
-    Vectors of another embedder than this store's are left out. Of documents that both have, the other side's
-    events are taken off before the edges are added.
+    Vectors of another embedder than this store's are left out. Of documents and loads that both have, the
+    other side's events are taken off before the edges are added.
     """
     if store.path == other.path:
         raise InputError(f"{other.path} is the store itself; name another one")
@@ -90,7 +92,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         )
     imported, edges, ledger, space = _read_all(other)
     with store.changing() as change:
-        _refuse_known_loads(store, imported["loads"])
+        loaded = _known_loads(store, imported, skip_known=skip_known)
         skipped = _known_documents(store, imported["documents"])
         if len(skipped) and not skip_known:
             first = imported["documents"].filter(pc.is_in(imported["documents"]["id"], pa.array(skipped)))
@@ -98,14 +100,15 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
                 f"{len(skipped)} documents are in both stores, such as {first['record'][0].as_py()} of "
                 f"source {first['source'][0].as_py()!r}: they would count twice; pass --skip-known"
             )
-        is_skipped = np.isin(ledger.document, skipped)
+        parts = imported["events"].filter(pc.is_in(imported["events"]["load"], loaded))
+        is_skipped = np.isin(ledger.document, np.concatenate([skipped, column(parts, "id")]))
         edges = without_events(
             edges,
             ledger.take(is_skipped).fold(store.parameters),
             ledger.take(~is_skipped).fold(store.parameters),
             store.parameters,
         )
-        _leave_out(imported, skipped)
+        _leave_out(imported, skipped, loaded)
         moved = read_moved(store.read)
         edges = redirect_edges(edges, moved, store.parameters)
         _redirect(imported, ledger.take(~is_skipped), moved)
@@ -113,7 +116,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         _shift(store, imported)
         _revise_undos(store, imported, moved, was)
         new = alter_entities(change, store.read, _counted(imported))
-        unresolved = _merge_aliases(store, change, imported["aliases"])
+        unresolved = _merge_aliases(store, change, imported)
         _take_splits(store, change, imported["splits"], moved)
         here = [row["key"] for row in read_dropped(store)]
         theirs = imported["dropped"]
@@ -132,13 +135,15 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
             change.create(EMBEDDING, imported["vectors"])
         write_edges(store, change, edges)
         change.create("Load", imported["loads"])
+        change.create("Kind", new_kinds(store.read, _used_kinds(imported)))
+        create_parts(change, imported["events"])
     return MergeReport(
         imported["documents"].num_rows,
         imported["passages"].num_rows,
         len(edges),
         new,
         imported["loads"].num_rows,
-        len(skipped),
+        len(skipped) + len(loaded),
         unresolved,
     )
 
@@ -151,17 +156,27 @@ def _read_all(other: Store) -> tuple[dict[str, pa.Table], Edges, Ledger, Space |
         if space is not None:
             imported["vectors"] = embeddings.read_vectors(other.read, space)
         edges = edges_from_arrow(other.read_edges())
-    return imported, edges, ledger_from_arrow(imported["documents"]), space
+    ledger = ledger_from_arrow(imported["documents"]).join(ledger_from_arrow(imported["events"]))
+    return imported, edges, ledger, space
 
 
-def _refuse_known_loads(store: Store, loads: pa.Table) -> None:
-    known = known_loads(store.read, loads["id"].to_pylist())
-    if known:
-        both = loads.filter(pc.is_in(loads["id"], pa.array(sorted(known))))
+def _known_loads(store: Store, imported: dict[str, pa.Table], *, skip_known: bool) -> pa.Array:
+    """The loads that both stores have."""
+    loads = imported["loads"]
+    known = pa.array(sorted(known_loads(store.read, loads["id"].to_pylist())), pa.string())
+    both = loads.filter(pc.is_in(loads["id"], known))
+    unkept = both.filter(pc.invert(pc.is_in(both["id"], value_set=imported["events"]["load"])))
+    if unkept.num_rows:
+        raise InputError(
+            f"both stores have loaded {', '.join(unkept['source'].to_pylist())}: these events would count "
+            "twice, and they were not kept, to be subtracted; load the files that are missing instead"
+        )
+    if len(known) and not skip_known:
         raise InputError(
             f"both stores have loaded {', '.join(both['source'].to_pylist())}: these events would count "
-            "twice, and loads keep no ledger to subtract; load the files that are missing instead"
+            "twice; pass --skip-known"
         )
+    return known
 
 
 def _known_documents(store: Store, documents: pa.Table) -> NDArray[np.int64]:
@@ -169,8 +184,11 @@ def _known_documents(store: Store, documents: pa.Table) -> NDArray[np.int64]:
     return ids[np.isin(ids, document_ids(store.read))]
 
 
-def _leave_out(imported: dict[str, pa.Table], skipped: NDArray[np.int64]) -> None:
-    """Leave documents out of the imported tables."""
+def _leave_out(imported: dict[str, pa.Table], skipped: NDArray[np.int64], loaded: pa.Array) -> None:
+    """Leave documents and loads out of the imported tables."""
+    for name, key in (("loads", "id"), ("events", "load")):
+        rows = imported[name]
+        imported[name] = rows.filter(pc.invert(pc.is_in(rows[key], loaded)))
     out = pa.array(skipped)
     documents, passages, mentions = imported["documents"], imported["passages"], imported["mentions"]
     imported["documents"] = documents.filter(pc.invert(pc.is_in(documents["id"], out)))
@@ -206,17 +224,13 @@ def _redirect(imported: dict[str, pa.Table], ledger: Ledger, moved: Mapping[int,
         [("count", "sum"), ("label", "first")]
     )
     imported["mentions"] = summed.rename_columns(["passage", "entity", "count", "label"])
-    redirected_ledger = Ledger(
-        ledger.document,
-        redirected(ledger.source, moved),
-        redirected(ledger.target, moved),
-        ledger.amount,
-        ledger.time,
-    )
-    lists = ledger_to_arrow(
-        redirected_ledger.take(redirected_ledger.source != redirected_ledger.target),
-        column(imported["documents"], "id"),
-    )
+    there = ledger.redirected(moved)
+    if there is ledger:
+        return
+    parts = imported["events"]
+    of_part = np.isin(there.document, column(parts, "id"))
+    imported["events"] = parts_to_arrow(there.take(of_part), column(parts, "id"), parts["load"].to_pylist())
+    lists = ledger_to_arrow(there.take(~of_part), column(imported["documents"], "id"))
     for name in lists.column_names[1:]:
         imported["documents"] = _set(imported["documents"], name, lists[name])
 
@@ -304,6 +318,18 @@ def _revise_undos(
     imported["aliases"] = _set(imported["aliases"], "undo", pa.array(revised, pa.string()))
 
 
+def _used_kinds(imported: dict[str, pa.Table]) -> pa.Table:
+    """The kinds of imported events, and of those that an imported alias can give back."""
+    kinds = imported["kinds"]
+    used = np.concatenate(
+        [
+            ledger_from_arrow(imported["events"]).kind,
+            inner_of(imported["aliases"]["undo"].drop_null().to_pylist(), "kind"),
+        ]
+    )
+    return kinds.filter(pc.is_in(kinds["id"], pa.array(np.unique(used))))
+
+
 def _take_splits(store: Store, change: Change, splits: pa.Table, moved: Mapping[int, int]) -> None:
     """Tell entities apart as the other store does, in the sources where this one does not."""
     here = read_splits(store.read)
@@ -312,14 +338,15 @@ def _take_splits(store: Store, change: Change, splits: pa.Table, moved: Mapping[
     change.create("Split", splits.filter(pa.array(is_new, pa.bool_())))
 
 
-def _merge_aliases(store: Store, change: Change, aliases: pa.Table) -> tuple[str, ...]:
+def _merge_aliases(store: Store, change: Change, imported: dict[str, pa.Table]) -> tuple[str, ...]:
     """Add the aliases whose key stands for nothing here; the names of those that name something else here."""
-    here = read_aliases(store.read)
+    here, aliases = read_aliases(store.read), imported["aliases"]
     ids = [stable_id(key) for key in aliases["key"].to_pylist()]
     named = set(existing_entities(store.read, ids))
     rows = aliases.to_pylist()
     taken = [row["key"] in here or identity in named for row, identity in zip(rows, ids, strict=True)]
-    change.create("Alias", aliases.filter(pa.array([not is_taken for is_taken in taken], pa.bool_())))
+    imported["aliases"] = aliases.filter(pa.array([not is_taken for is_taken in taken], pa.bool_()))
+    change.create("Alias", imported["aliases"])
     return tuple(
         row["name"]
         for row, is_taken in zip(rows, taken, strict=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from memini_kuzu.changes.documents import Known, known_documents, read_known
 from memini_kuzu.identity import stable_id
+from memini_kuzu.records import Notice
 from memini_kuzu.store.known import read_by_digest, read_documents, read_sources
 
 if TYPE_CHECKING:
@@ -100,6 +101,21 @@ class Moves:
             self._former = _former_folders(self._store, read_sources(self._read), self._listing)
         return frozenset(self._former) | frozenset(self._listing.folders)
 
+    def strangers(self) -> list[Notice]:
+        """Folders most of whose files, as the store has them, are not there: perhaps others of that name."""
+        inside = _inside(read_sources(self._read))
+        found = []
+        for folder in self._listing.folders:
+            files = inside.get(folder, set())
+            there = sum(self._listing.holds(f"{folder}/{inner}") for inner in files)
+            if 2 * there < len(files):
+                what = (
+                    f"of {len(files):,} files that the store has of a folder of this name {there:,} are here"
+                    "; --prune forgets what is gone; if this is another folder, give it a name with --name"
+                )
+                found.append(Notice(folder, what))
+        return found
+
     def remember(self) -> list[str]:
         """Keep what folders were called before for `gone_documents`; gives the names that are new."""
         known = _stored(self._store)
@@ -156,11 +172,7 @@ def _stored(store: Store) -> dict[str, str]:
 
 def _former_folders(store: Store, sources: Iterable[str], listing: Listing) -> dict[str, str]:
     """What the folders of a listing were called before they were renamed."""
-    inside: dict[str, set[str]] = defaultdict(set)
-    for source in sources:
-        folder, slash, inner = source.partition("#")[0].partition("/")
-        if folder and slash:
-            inside[folder].add(inner)
+    inside = _inside(sources)
     found = {
         old: now
         for old, now in _stored(store).items()
@@ -174,6 +186,16 @@ def _former_folders(store: Store, sources: Iterable[str], listing: Listing) -> d
             if folder not in listing.folders and 2 * there > len(files):
                 found[folder] = now
     return found
+
+
+def _inside(sources: Iterable[str]) -> dict[str, set[str]]:
+    """The files of each folder, as far as sources are named for them."""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for source in sources:
+        folder, slash, inner = source.partition("#")[0].partition("/")
+        if folder and slash:
+            inside[folder].add(inner)
+    return inside
 
 
 def _is_whole(source: str, own: str) -> bool:

@@ -79,7 +79,7 @@ class Document:
         self.structure = structure = (
             read_structure(text, lead)
             if self.record.form == MARKDOWN
-            else plain_structure(text, lead, self.record.aside)
+            else plain_structure(text, lead, self.record.aside, self.record.links)
         )
         self.names = structure.names
         for start, end in self.spans:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from memini_kuzu.notebook import Shown
+
 if TYPE_CHECKING:
     from memini_kuzu.errors import RecordError
     from memini_kuzu.records import Notice, Record
@@ -15,7 +17,7 @@ __all__ = [
 
 
 @dataclass(slots=True)
-class IngestReport:
+class IngestReport(Shown):
     """What an ingestion did.
 
     Parameters
@@ -33,6 +35,8 @@ class IngestReport:
         What the readers left out, or found odd.
     folders : list of str
         What folders were called that were found to have another name now.
+    options : dict of str to list of str
+        The files ``.memini.toml`` of the folders, and which of their options were used.
     files : dict of str to dict
         What became of each file: how many of its documents were added, changed, unchanged or moved; or why it
         gave none, as a key with 1.
@@ -48,6 +52,7 @@ class IngestReport:
     redacted: dict[str, int] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    options: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def outcome(self, record: Record, what: str) -> None:

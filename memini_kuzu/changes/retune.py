@@ -1,4 +1,4 @@
-"""Other parameters for a store, exactly: its associations are folded anew from the events of its documents.
+"""Other parameters for a store, exactly: its associations are folded anew from the events in its ledgers.
 
 The macros in a store's file hold its parameters, and the variables of its associations were made by them. So
 other parameters mean another file, which takes the store's place when it is whole. What it holds is what a
@@ -61,8 +61,8 @@ def retune(store: Store, parameters: Parameters) -> RetuneReport:
         foreign = int(unledgered(store, stored, ledger.fold(before), ROUNDING).sum())
         if foreign:
             raise InputError(
-                f"{foreign:,} of {len(stored):,} associations hold, or may hold, events that no document "
-                "accounts for (loaded as events or edges, merged, or written by Cypher), so they cannot be "
+                f"{foreign:,} of {len(stored):,} associations hold, or may hold, events that no ledger "
+                "holds (loaded and not kept, folded elsewhere, or written by Cypher), so they cannot be "
                 "computed anew; make a store with the new parameters (memini init) and load these events "
                 "into it again"
             )

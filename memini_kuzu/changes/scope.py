@@ -24,15 +24,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to forget: documents by source and date, or one entity, or one pair.
+    """What to forget: documents and loads by source and date, or one entity, or one pair.
 
     Parameters
     ----------
     source : str or None
-        Documents of this source.
+        Documents of this source, and the load of this name.
     since, until : int or None
-        Documents, or versions of them, dated from `since` up to but not including `until` (milliseconds
-        since 1970).
+        Documents, or versions of them, and events of loads dated from `since` up to but not including
+        `until` (milliseconds since 1970).
     entity : int or None
         The entity of this id.
     pair : tuple of two int, or None
@@ -70,7 +70,7 @@ class Scope:
 
     @property
     def of_documents(self) -> bool:
-        """Whether it is documents that are forgotten."""
+        """Whether it is documents and loads that are forgotten."""
         return self.entity is None and self.pair is None
 
     def holds(self, time: Ints) -> Flags:
@@ -108,6 +108,8 @@ class ForgetReport:
         Associations that keep other events.
     entities, aliases, sources : int
         Deleted because nothing refers to them any more.
+    loads : int
+        Loads of which nothing is left, so that the same files can be loaded again.
     dry_run : bool
         Whether nothing was written.
     """
@@ -120,6 +122,7 @@ class ForgetReport:
     entities: int
     aliases: int
     sources: int
+    loads: int
     dry_run: bool
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from memini_kuzu.store.ledger import Ledger
 from memini_kuzu.tables import EDGE_SCHEMA, Edges
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -26,6 +29,7 @@ __all__ = [
     "edge_lists",
     "edges_from_lists",
     "from_lists",
+    "inner_of",
     "lists",
     "plain",
 ]
@@ -71,12 +75,27 @@ def lists(events: Ledger) -> dict[str, list[Any]]:
 
 
 def from_lists(lists: dict[str, list[Any]]) -> Ledger:
-    """Events, from JSON."""
+    """Events, from JSON. An older memini wrote down no kinds: it knew none."""
+    lists = {"kind": [0] * len(lists["document"])} | lists
     columns: list[Any] = [
         np.array(lists[name], dtype=np.float64 if name == "amount" else np.int64)
-        for name in ("document", "source", "target", "amount", "time")
+        for name in ("document", "source", "target", "amount", "time", "kind")
     ]
     return Ledger(*columns)
+
+
+def inner_of(undos: Iterable[str], column: str) -> NDArray[np.int64]:
+    """A column of the events that aliases can give back although they are in no ledger.
+
+    Parameters
+    ----------
+    undos : iterable of str
+        What aliases wrote down.
+    column : str
+        Of the ledger.
+    """
+    values = [getattr(from_lists(json.loads(undo)["inner"]), column) for undo in undos]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *values])
 
 
 def edge_lists(edges: Edges) -> dict[str, list[Any]]:

@@ -20,6 +20,7 @@ from memini_kuzu.cli import (
     _events,  # noqa: F401  registers its commands
     _explain,  # noqa: F401  registers its commands
     _science,  # noqa: F401  registers its commands
+    _survey,  # noqa: F401  registers its commands
     _watch,  # noqa: F401  registers its command
 )
 from memini_kuzu.cli._app import app, main

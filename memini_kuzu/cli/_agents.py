@@ -90,6 +90,7 @@ def _show_forgotten(report: "ForgetReport") -> None:
         ("entities", report.entities),
         ("aliases", report.aliases),
         ("sources", report.sources),
+        ("loads", report.loads),
     ]
     show_table(["would be forgotten" if report.dry_run else "forgotten", ""], rows)
 

@@ -61,7 +61,9 @@ def changes(
     if not any(found.counts.values()):
         typer.echo("nothing has changed")
     if found.unknown:
-        typer.echo(f"\nof {found.unknown:,} with loaded events no ledger tells how strong they were")
+        typer.echo(
+            f"\nof {found.unknown:,} with events that were not kept no ledger tells how strong they were"
+        )
 
 
 def _said(value: float | None) -> float | str:

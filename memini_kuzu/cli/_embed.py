@@ -6,7 +6,7 @@ import typer
 
 from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
 from memini_kuzu.cli._print import show_json
-from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.cli._progress import CountProgress
 
 __all__ = ["embed"]
 
@@ -24,7 +24,7 @@ def embed(
     """Give every passage a vector of an embedder; those of another one are deleted."""
     with (
         opened_file(db, write=True, wait=wait, embedder=embedder) as memory,
-        DocumentProgress("passages") as progress,
+        CountProgress("passages") as progress,
     ):
         written = memory.embed(progress=progress)
     if as_json:

@@ -8,7 +8,7 @@ import typer
 from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
 from memini_kuzu.cli._memory import ClockNow
 from memini_kuzu.cli._print import clean, note, show_json, show_table
-from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.cli._progress import CountProgress
 from memini_kuzu.records import EventColumns
 
 __all__ = ["export", "import_", "load_edges", "load_events", "merge"]
@@ -40,7 +40,18 @@ def load_events(
         str | None,
         typer.Option("--amount-column", metavar="NAME", help="… of the amounts; else amount."),
     ] = None,
+    kind_column: Annotated[
+        str | None,
+        typer.Option("--kind-column", metavar="NAME", help="… of the kinds of events; else kind."),
+    ] = None,
     both: Annotated[bool, typer.Option("--both", help="Let each event count in both directions.")] = False,
+    keep_events: Annotated[
+        bool,
+        typer.Option(
+            "--keep-events/--no-keep-events",
+            help="Keep the events too, to forget, plot, fit, retune and ask in the past by them.",
+        ),
+    ] = True,
     now: ClockNow = None,
     as_json: Json = False,
     wait: Wait = 0.0,
@@ -50,12 +61,14 @@ def load_events(
     Text endpoints are names, integers are ids of entities. Files are committed in groups, each whole or
     not at all: after an error or a crash, the same command goes on from the last group.
     """
-    columns = EventColumns(source_column, target_column, time_column, amount_column)
+    columns = EventColumns(source_column, target_column, time_column, amount_column, kind_column)
     with (
         opened_file(db, write=True, create=True, now=now, wait=wait) as memory,
-        DocumentProgress("events") as progress,
+        CountProgress("events") as progress,
     ):
-        report = memory.load_events(*files, columns=columns, both=both, progress=progress)
+        report = memory.load_events(
+            *files, columns=columns, both=both, keep_events=keep_events, progress=progress
+        )
     if as_json:
         show_json(report)
     else:

@@ -22,7 +22,7 @@ from memini_kuzu.cli._app import (
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
 from memini_kuzu.cli._memory import ClockNow, count, masked
 from memini_kuzu.cli._print import jsonable, note, show_json
-from memini_kuzu.cli._progress import DocumentProgress
+from memini_kuzu.cli._progress import IngestProgress
 from memini_kuzu.errors import RecordError
 from memini_kuzu.records import Columns
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
 
-__all__ = ["ingest", "summary"]
+__all__ = ["ingest", "note_options", "summary"]
 
 COLUMNS = Columns()
 
@@ -83,7 +83,9 @@ def ingest(
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="The source of everything.")
     ] = None,
-    encoding: Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of text.")] = "utf-8",
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Of text; else utf-8.")
+    ] = None,
     include: Annotated[
         list[str] | None,
         typer.Option("--include", metavar="PATTERN", help="In folders: read only files like '*.log'."),
@@ -91,6 +93,10 @@ def ingest(
     exclude: Annotated[
         list[str] | None,
         typer.Option("--exclude", metavar="PATTERN", help="In folders: do not read files like 'drafts/'."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="What the folder is known by, in place of its name."),
     ] = None,
     prune: Annotated[
         bool,
@@ -114,6 +120,8 @@ def ingest(
 ) -> None:
     """Take in files and folders. What is there already changes nothing; a changed document is a new version.
 
+    A folder's .memini.toml may set include, exclude, source, time, encoding and name; what is given here
+    goes before.
     A thousand documents make a batch, which is kept whole or not at all: after an error or a crash, the same
     command goes on from the last batch. Keys, tokens and passwords of known formats are masked first.
     """
@@ -125,7 +133,7 @@ def ingest(
         from memini_kuzu.readers import list_files, read
 
         # read once: standard input cannot be read again, and what was estimated is what is sent
-        listing = list_files(paths, include=include or (), exclude=exclude or ())
+        listing = list_files(paths, include=include or (), exclude=exclude or (), name=name)
         held = list(read(listing, columns=columns, time=time, source=source, encoding=encoding))
         try:
             estimate = estimated(db, held, redaction=redaction, now=now, wait=wait, skip_bad=skip_bad)
@@ -136,7 +144,7 @@ def ingest(
             return
     with (
         opened_file(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory,
-        DocumentProgress() as progress,
+        IngestProgress() as progress,
     ):
         try:
             if held is not None:
@@ -152,15 +160,16 @@ def ingest(
                     encoding=encoding,
                     include=include or (),
                     exclude=exclude or (),
+                    name=name,
                     skip_bad=skip_bad,
                     processes=processes,
                     progress=progress,
                 )
-            pruned = memory.prune(*paths, dry_run=not yes) if prune else None
+            pruned = memory.prune(*paths, name=name, dry_run=not yes) if prune else None
         except RecordError as error:
-            _say_what_is_kept(error, progress.documents)
+            _say_what_is_kept(error, progress.done)
         except KeyboardInterrupt:
-            note(f"interrupted; {_kept(progress.documents)}")
+            note(f"interrupted; {_kept(progress.done)}")
             raise
     _show_ingested(report, estimate, pruned, as_json=as_json)
 
@@ -196,7 +205,8 @@ def _show_ingested(
 
 
 def _note_left_out(report: "IngestReport") -> None:
-    """Say what gave no document, and what was odd."""
+    """Say which options were a folder's, what gave no document, and what was odd."""
+    note_options(report)
     for error in report.skipped:
         note(f"skipped {error}")
     for notice in report.notices:
@@ -206,6 +216,13 @@ def _note_left_out(report: "IngestReport") -> None:
         note(f"{count(len(files), 'file')} {why}: {some}")
     for folder in report.folders:
         note(f"the folder {folder} has another name now")
+
+
+def note_options(report: "IngestReport") -> None:
+    """Say which options the folders themselves have set."""
+    for file, names in report.options.items():
+        if names:
+            note(f"options of {file}: {', '.join(names)}")
 
 
 def _unread(report: "IngestReport") -> dict[str, list[str]]:

@@ -269,13 +269,16 @@ class By(StrEnum):
 
 @command(
     "memini associations 'Ada Lovelace' -k 5",
-    "memini associations Lisbon --now 2026-06-01",
+    "memini associations Lisbon --about 'tram museum' --now 2026-06-01",
     "memini associations Lisbon --by telling",
 )
 def associations(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")],
     *,
     db: Db = STORE,
+    about: Annotated[
+        str | None, typer.Option(help="Only by what was said with these words.", metavar="WORDS")
+    ] = None,
     k: K = 10,
     now: Now = None,
     by: Annotated[
@@ -286,17 +289,47 @@ def associations(
 ) -> None:
     """List what an entity leads to, strongest first; lift is how much more often than chance the two meet."""
     with opened(db, wait=wait) as memory:
-        found = memory.associations(entity, now=now, k=k, by=by.value)
+        found = memory.associations(entity, about=about, now=now, k=k, by=by.value)
     if as_json:
         show_json(found)
     elif not found:
-        typer.echo(f"{entity} is associated with nothing")
+        typer.echo(f"{entity} is associated with nothing" + (f" by {about!r}" if about else ""))
     else:
         show_table(
             ["entity", "strength", "consolidated", "lift", "events", "first seen", "last seen"],
             [
                 (
-                    *(one.target, one.strength, one.consolidated, one.lift),
+                    *(one.target, one.strength, one.consolidated, "" if one.lift is None else one.lift),
+                    *(one.events, one.first_seen, one.last_seen),
+                )
+                for one in found
+            ],
+        )
+
+
+@command("memini kinds 'Ada Co.' -k 5")
+def kinds(
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Its name or an alias.")],
+    *,
+    db: Db = STORE,
+    k: K = 10,
+    now: Now = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """List what kinds of loaded events lead from an entity, strongest first."""
+    with opened_file(db, wait=wait) as memory:
+        found = memory.kinds(entity, now=now, k=k)
+    if as_json:
+        show_json(found)
+    elif not found:
+        typer.echo(f"no kept event leads from {entity}")
+    else:
+        show_table(
+            ["entity", "kind", "strength", "consolidated", "events", "first seen", "last seen"],
+            [
+                (
+                    *(one.target, one.kind or "", one.strength, one.consolidated),
                     *(one.events, one.first_seen, one.last_seen),
                 )
                 for one in found

@@ -9,6 +9,7 @@ import typer
 from memini_kuzu.cli._app import STORE, Db, Json, Now, Wait, command, opened_file
 from memini_kuzu.cli._print import console, show_json, show_table
 from memini_kuzu.config import Parameters
+from memini_kuzu.errors import InputError
 
 if TYPE_CHECKING:
     from memini_kuzu.dynamics import TimeConstants
@@ -161,6 +162,7 @@ def _fading(constants: "TimeConstants") -> str:
 @command(
     "memini plot 'Ada Lovelace' -o ada.png",
     "memini plot 'Ada Lovelace' 'Charles Babbage' -o pair.svg",
+    "memini plot Ribe --cue 'Who is the baker of Ribe?' -o rivals.svg",
     "memini plot -o store.png",
 )
 def plot(
@@ -175,6 +177,10 @@ def plot(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: .png or .svg.")
     ],
+    cue: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Its associations that answer this, and which came first."),
+    ] = None,
     db: Db = STORE,
     k: Annotated[int, typer.Option("-k", metavar="N", min=1, max=7, help="How many associations.")] = 5,
     now: Now = None,
@@ -184,9 +190,13 @@ def plot(
     from memini_kuzu.insight import plots
 
     plots.check_format(output)
+    if cue is not None and (entity is None or other is not None):
+        raise InputError("--cue asks about one entity; name it: memini plot ENTITY --cue TEXT")
     with opened_file(db, wait=wait) as memory:
         if entity is None:
             plots.plot_store(memory.overview(now=now), output)
+        elif cue is not None:
+            plots.plot_rivals(memory.rivals(entity, cue, now=now, k=k), output)
         else:
             others = [other] if other else [one.target for one in memory.associations(entity, now=now, k=k)]
             plots.plot_trajectories([memory.trajectory(entity, name, now=now) for name in others], output)

@@ -18,7 +18,7 @@ from memini_kuzu.cli._app import (
     masking,
     opened_file,
 )
-from memini_kuzu.cli._ingest import summary
+from memini_kuzu.cli._ingest import note_options, summary
 from memini_kuzu.cli._print import note
 from memini_kuzu.errors import InputError, StoreLockedError
 
@@ -49,7 +49,13 @@ def watch(
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="The source of everything.")
     ] = None,
-    encoding: Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of text.")] = "utf-8",
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Of text; else utf-8.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="What the folder is known by, in place of its name."),
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget documents whose files are gone.")] = False,
     redact_emails: RedactEmails = False,
     redact_phones: RedactPhones = None,
@@ -58,6 +64,8 @@ def watch(
 ) -> None:
     """Keep a store in step with folders until Ctrl-C. Other processes may use it between two changes.
 
+    A folder's .memini.toml may set include, exclude, source, time, encoding and name; what is given here
+    goes before.
     A burst of edits is taken in when two seconds have passed without one.
     """
     from memini_kuzu.memory.following import Follower
@@ -66,7 +74,7 @@ def watch(
         if not path.is_dir():
             raise InputError(f"{path} is no folder; name one that is there")
     follower = Follower(
-        paths, tuple(include or ()), tuple(exclude or ()), source, encoding=encoding, prune=prune
+        paths, tuple(include or ()), tuple(exclude or ()), source, encoding=encoding, prune=prune, name=name
     )
     options = {
         "redaction": masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction),
@@ -78,11 +86,14 @@ def watch(
 
 def follow(follower: "Follower", db: Path, options: dict[str, Any], stop: Event | None = None) -> None:
     """Look at once, and again after every burst of changes, until `stop`."""
-    pending = _look(follower, db, options)
+    pending = _look(follower, db, options, first=True)
     for changes in _changes(follower.paths, stop):
         # a file that is missing is looked for once more, in the quiet after the burst
         if changes or pending:
-            pending = _look(follower, db, options)
+            try:
+                pending = _look(follower, db, options)
+            except InputError as error:  # a .memini.toml that is being written
+                note(f"{error}; looking again at the next change")
 
 
 def _changes(paths: "list[Path] | Any", stop: Event | None) -> "Iterator[set[Any]]":
@@ -102,7 +113,7 @@ def _changes(paths: "list[Path] | Any", stop: Event | None) -> "Iterator[set[Any
     )
 
 
-def _look(follower: "Follower", db: Path, options: dict[str, Any]) -> bool:
+def _look(follower: "Follower", db: Path, options: dict[str, Any], *, first: bool = False) -> bool:
     """Take in what has changed; whether another look is due."""
     try:
         with opened_file(db, write=True, create=True, **options) as memory:
@@ -111,6 +122,8 @@ def _look(follower: "Follower", db: Path, options: dict[str, Any]) -> bool:
         note(f"{error}; looking again at the next change")
         return True
     report = step.ingested
+    if first:
+        note_options(report)
     if report.added or report.changed or report.moved or report.skipped:
         typer.echo(summary(report))
     if step.forgotten is not None:

@@ -28,8 +28,10 @@ __all__ = [
     "associate",
     "common_pairs",
     "concatenate",
+    "group_pairs",
     "redirect_edges",
     "redirected",
+    "same_pairs",
     "subtract_edges",
     "superpose",
     "unaccounted",
@@ -77,7 +79,7 @@ def associate(
     """
     if not len(source):
         return Edges.empty()
-    order, starts = _group(source, target)
+    order, starts = group_pairs(source, target)
     source, target, amount, time = source[order], target[order], amount[order], time[order]
     sizes = np.diff(np.append(starts, len(source)))
     group = np.repeat(np.arange(len(starts)), sizes)
@@ -120,7 +122,7 @@ def superpose(edges: Edges, parameters: Parameters) -> Edges:
     """
     if not len(edges):
         return edges
-    order, starts = _group(edges.source, edges.target)
+    order, starts = group_pairs(edges.source, edges.target)
     if len(starts) == len(edges):
         return edges.take(order)
     rows = edges.take(order)
@@ -157,12 +159,40 @@ def common_pairs(a: Edges, b: Edges) -> tuple[NDArray[np.int64], NDArray[np.int6
     >>> common_pairs(Edges.empty(), Edges.empty())
     (array([], dtype=int64), array([], dtype=int64))
     """
-    ids = distinct(b.source, b.target)
-    key_a = _keys(positions(a.source, ids), positions(a.target, ids), len(ids))
-    key_b = _keys(positions(b.source, ids), positions(b.target, ids), len(ids))
-    in_b = positions(key_a, key_b)
-    in_a = np.flatnonzero(in_b >= 0)
-    return in_a, in_b[in_a]
+    return same_pairs(a.source, a.target, b.source, b.target)
+
+
+def same_pairs(
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    among_source: NDArray[np.int64],
+    among_target: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where pairs of ids stand among others.
+
+    Parameters
+    ----------
+    source, target : int64 (n,)
+        The pairs to look for; the same one may stand there several times.
+    among_source, among_target : int64 (k,)
+        Where to look, each pair once.
+
+    Returns
+    -------
+    rows, places : int64 (n_found,)
+        Positions of the pairs that are found, and where.
+
+    Examples
+    --------
+    >>> same_pairs(np.array([1, 1, 2]), np.array([2, 2, 3]), np.array([2, 1]), np.array([1, 2]))
+    (array([0, 1]), array([1, 1]))
+    """
+    ids = distinct(among_source, among_target)
+    wanted = _keys(positions(source, ids), positions(target, ids), len(ids))
+    there = _keys(positions(among_source, ids), positions(among_target, ids), len(ids))
+    place = positions(wanted, there)
+    rows = np.flatnonzero(place >= 0)
+    return rows, place[rows]
 
 
 def add_edges(a: Edges, b: Edges, parameters: Parameters) -> tuple[Edges, NDArray[np.bool_]]:
@@ -473,10 +503,27 @@ def _keys(source: NDArray[np.int64], target: NDArray[np.int64], count: int) -> N
     return np.where((source >= 0) & (target >= 0), source * count + target, -1)
 
 
-def _group(
+def group_pairs(
     source: NDArray[np.int64], target: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The order that sorts pairs, and where each pair starts in it; each pair is one number to sort by."""
+    """The order that sorts pairs, and where each distinct pair starts in it.
+
+    Parameters
+    ----------
+    source, target : int64 (n,)
+        Ids.
+
+    Returns
+    -------
+    order, starts : int64 (n,), int64 (n_pairs,)
+        Positions of the pairs in ascending order, and positions in `order`.
+
+    Examples
+    --------
+    >>> group_pairs(np.array([2, 1, 2]), np.array([3, 3, 3]))
+    (array([1, 0, 2]), array([0, 1]))
+    """
+    # each pair is one number to sort by
     ids = distinct(source, target)
     keys = _keys(positions(source, ids), positions(target, ids), len(ids))
     order = np.argsort(keys, kind="stable")

@@ -44,7 +44,7 @@ class Embedder(Protocol):
         Parameters
         ----------
         texts : sequence of str
-            Passages with their titles, or a cue.
+            Passages with their titles, or a cue. All of it is valid Unicode.
 
         Returns
         -------
@@ -116,7 +116,7 @@ def unit_vectors(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     embedder : Embedder
         Whose.
     texts : sequence of str
-        Any.
+        Any; half of a character, which a cue may hold, is read as a question mark.
 
     Returns
     -------
@@ -141,9 +141,11 @@ def unit_vectors(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     space = space_of(embedder)
     if not texts:
         return np.zeros((0, space.dimension), dtype=np.float32)
+    # many models fail where a text cannot be encoded
+    whole = [text.encode(errors="replace").decode() for text in texts]
     with at_work(f"the embedder {space}"):
         # in double precision: the square of a large float32 overflows
-        vectors = np.asarray(embedder.embed(texts), dtype=np.float64)
+        vectors = np.asarray(embedder.embed(whole), dtype=np.float64)
     if vectors.shape != (len(texts), space.dimension):
         raise InputError(
             f"the embedder {space} gave an array of shape {vectors.shape} for {len(texts)} texts; "

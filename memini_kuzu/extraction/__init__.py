@@ -6,7 +6,7 @@ installed. Neither keeps state between texts, so any split of them over processe
 
 from __future__ import annotations
 
-from itertools import islice
+from collections import deque
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import InputError
@@ -18,7 +18,7 @@ from memini_kuzu.extraction.spacy_extractor import SpacyExtractor
 from memini_kuzu.plugins import at_work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "CONCEPT",
@@ -69,21 +69,21 @@ def default_extractor(hint: Callable[[str], None] | None = None) -> Extractor:
         return RuleExtractor()
 
 
-def mentions_of(extractor: Extractor, texts: Sequence[str], *, processes: int = 1) -> list[list[Mention]]:
+def mentions_of(extractor: Extractor, texts: Iterable[str], *, processes: int = 1) -> Iterator[list[Mention]]:
     """What an extractor finds in texts, checked: its mentions are stored with the passages they stand in.
 
     Parameters
     ----------
     extractor : Extractor
         Whose.
-    texts : sequence of str
-        Passages.
+    texts : iterable of str
+        Passages; read as the extractor takes them, so that only those that it works at are held.
     processes : int
         How many processes may share the work, ≥ 1.
 
-    Returns
-    -------
-    list of list of Mention
+    Yields
+    ------
+    list of Mention
         One list a text.
 
     Raises
@@ -98,13 +98,39 @@ def mentions_of(extractor: Extractor, texts: Sequence[str], *, processes: int = 
     [['Ada'], []]
     """
     name = f"the extractor {extractor.identity!r}"
+    taken: deque[str] = deque()  # by the extractor, and not answered yet
+    waiting = iter(texts)
     with at_work(name):
-        found = list(islice(extractor.extract(texts, processes=processes), len(texts) + 1))
-    if len(found) != len(texts):
-        given = f"{len(found)} lists" if len(found) < len(texts) else "more lists"
-        raise InputError(f"{name} gave {given} of mentions for {len(texts)} texts; it must give one a text")
-    for text, mentions in zip(texts, found, strict=True):
-        for mention in mentions:
-            if not mention.key or not 0 <= mention.start < len(text) or mention.sentence < 0:
-                raise InputError(f"{name} gave {mention}, which cannot stand in the text {text[:60]!r}")
-    return found
+        found = iter(extractor.extract(_taking(waiting, taken), processes=processes))
+    given = 0
+    while True:
+        with at_work(name):  # not while the caller has the mentions
+            mentions = next(found, None)
+        if mentions is None:
+            break
+        if not taken:
+            raise InputError(
+                f"{name} gave more lists of mentions than the {given} texts it took; it must give one a text"
+            )
+        _check(mentions, taken.popleft(), name)
+        given += 1
+        yield mentions
+    missing = len(taken) + sum(1 for _ in waiting)
+    if missing:
+        raise InputError(
+            f"{name} gave {given} lists of mentions for {given + missing} texts; it must give one a text"
+        )
+
+
+def _taking(texts: Iterator[str], taken: deque[str]) -> Iterator[str]:
+    """The texts, each noted as it is taken."""
+    for text in texts:
+        taken.append(text)
+        yield text
+
+
+def _check(mentions: list[Mention], text: str, name: str) -> None:
+    """Raise InputError for a mention that cannot stand in its text."""
+    for mention in mentions:
+        if not mention.key or not 0 <= mention.start < len(text) or mention.sentence < 0:
+            raise InputError(f"{name} gave {mention}, which cannot stand in the text {text[:60]!r}")

@@ -62,8 +62,12 @@ PIPES = (
 """What the rules read, in spaCy's names; any other component of a model would be time spent for nothing."""
 
 BATCH = 64
-"""Texts a batch: some 25,000 words of full passages. Larger ones measured no faster, and with several
-processes they would leave some idle at the end."""
+"""Texts a batch, at most. Larger ones measured no faster, and with several processes they would leave some
+idle at the end; smaller ones are slower where texts are short."""
+
+BATCH_CHARACTERS = 32_000
+"""Characters after which a batch ends all the same: spaCy holds some 10 kB a word of a batch that it parses.
+Larger ones measured no faster."""
 
 SAME_LABELS = {"PER": PERSON}
 """Labels of other pipelines, as the English ones have them."""
@@ -236,10 +240,12 @@ class SpacyExtractor:
                     yield mentions_in(encodable(text), language)
                 continue
             prepared = ((each.body, each) for each in map(self._prepare, run))
-            for doc, context in pipeline.pipe(
-                prepared, as_tuples=True, batch_size=BATCH, n_process=processes
-            ):
-                yield _mentions(doc, context)
+            # processes are started by every call, so they share one stream
+            for batch in _batches(prepared) if processes == 1 else [prepared]:
+                for doc, context in pipeline.pipe(
+                    batch, as_tuples=True, batch_size=BATCH, n_process=processes
+                ):
+                    yield _mentions(doc, context)
 
     def _prepare(self, text: str) -> _Prepared:
         if len(text) > self.pipeline.max_length:
@@ -256,6 +262,20 @@ class SpacyExtractor:
         blanked += text[position:]
         body = blanked.lstrip()
         return _Prepared(body, len(blanked) - len(body), found)
+
+
+def _batches(prepared: Iterable[tuple[str, _Prepared]]) -> Iterator[list[tuple[str, _Prepared]]]:
+    """Texts that are parsed together: as many as bounded memory takes."""
+    batch: list[tuple[str, _Prepared]] = []
+    characters = 0
+    for each in prepared:
+        batch.append(each)
+        characters += len(each[0])
+        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def _other_pipelines() -> dict[str, str]:

@@ -286,7 +286,7 @@ def _strengths(store: Store) -> Finding:
     missing = len(without_pairs(sums, edges))
     other = unaccounted(edges, sums, store.parameters)
     here, there = common_pairs(edges, sums)
-    # more events than the ledger has came without a document
+    # more events than the ledger has were loaded and not kept
     told = int((other[here] & (edges.events[here] <= sums.events[there])).sum())
     if told:
         return Finding(
@@ -300,7 +300,7 @@ def _strengths(store: Store) -> Finding:
         "strengths",
         "ok",
         f"{len(edges) - foreign:,} associations are the fold of their events, {foreign:,} have events that "
-        f"no document gave, {missing:,} were forgotten",
+        f"were not kept, {missing:,} were forgotten",
     )
 
 

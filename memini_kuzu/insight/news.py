@@ -2,8 +2,8 @@
 
 Strengths are those of w_f, computed at both moments from the ledgers by the closed form: the fold of the
 events until then. What a maintenance pass dropped counts as its documents tell, as in a trajectory. Of
-associations that hold loaded events no ledger tells; they are brought forward from the state that is stored,
-where that state is not later than the moment, and are unknown otherwise.
+associations that hold events which were loaded and not kept, no ledger tells; they are brought forward from
+the state that is stored, where that state is not later than the moment, and are unknown otherwise.
 
 An association is
 
@@ -24,6 +24,7 @@ import numpy as np
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.dynamics.edges import ROUNDING, common_pairs, without_pairs
+from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.store.associations import unledgered
 from memini_kuzu.store.ledger import read_ledger
@@ -97,7 +98,7 @@ class Displacement:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class News(Shown):
     """What became of a memory's associations between two moments.
 
     Parameters
@@ -113,8 +114,8 @@ class News:
     counts : dict of str to int
         How many there are of each of the four, listed or not.
     unknown : int
-        Associations with loaded events whose strength at one of the moments no ledger tells. None of them is
-        among the faded, and their entities are not among the displaced.
+        Associations with events that were not kept, whose strength at one of the moments no ledger tells.
+        None of them is among the faded, and their entities are not among the displaced.
     """
 
     since: datetime
@@ -240,7 +241,7 @@ def compare(ledger: Ledger, foreign: Edges, since: int, now: int, parameters: Pa
     Parameters
     ----------
     ledger : Ledger
-        All events of documents.
+        All events.
     foreign : Edges
         The stored associations that hold other events too, each once.
     since, now : int
@@ -258,7 +259,7 @@ def compare(ledger: Ledger, foreign: Edges, since: int, now: int, parameters: Pa
     >>> from memini_kuzu.config import Parameters
     >>> from memini_kuzu.store.ledger import Ledger
     >>> one = np.ones(2, dtype=np.int64)
-    >>> ledger = Ledger(one, one, one + np.array([1, 2]), np.ones(2), np.array([0, DAY]))
+    >>> ledger = Ledger(one, one, one + np.array([1, 2]), np.ones(2), np.array([0, DAY]), one * 0)
     >>> found = compare(ledger, Edges.empty(), 0, DAY, Parameters())
     >>> found.before, found.strength.round(3), found.told
     (array([1., 0.]), array([0.452, 1.   ]), array([False,  True]))

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memini_kuzu.insight.trajectory import Overview, Trajectory
+    from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
 
-__all__ = ["COLOURS", "figure", "plot_store", "plot_trajectories", "save"]
+__all__ = ["COLOURS", "figure", "plot_rivals", "plot_store", "plot_trajectories", "save", "spans_of"]
 
 FORMATS = (".png", ".svg")
 
@@ -35,12 +35,21 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 110,
 }
 
+FAINT = 1e-4
+"""The lowest strength that is drawn by its logarithm: a tenth of what maintenance drops."""
+
 MAX_NAME = 26
 """Characters of a name in a picture."""
 
 
 def figure(
-    rows: int, columns: int, *, width: float, height: float, share_time: bool = False
+    rows: int,
+    columns: int,
+    *,
+    width: float,
+    height: float,
+    share_time: bool = False,
+    heights: Sequence[float] | None = None,
 ) -> tuple[Any, Any]:
     """An empty figure and its axes, independent of any display.
 
@@ -52,6 +61,8 @@ def figure(
         Inches.
     share_time : bool
         Whether the axes share what they show from left to right.
+    heights : sequence of float, optional
+        Of the rows, relative to each other.
 
     Returns
     -------
@@ -79,7 +90,7 @@ def figure(
         ) from error
     with mpl.rc_context(STYLE):
         made = Figure(figsize=(width, height), layout="constrained")
-        axes = made.subplots(rows, columns, squeeze=False, sharex=share_time)
+        axes = made.subplots(rows, columns, squeeze=False, sharex=share_time, height_ratios=heights)
     return made, axes
 
 
@@ -192,6 +203,85 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
     fast.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, frameon=False)
     _date_axis(slow)
     save(made, path)
+
+
+def plot_rivals(rivals: Rivals, path: Path) -> None:
+    """The strengths of what answers a cue over time, and below them what recall put first.
+
+    Parameters
+    ----------
+    rivals : Rivals
+        From `Memory.rivals`.
+    path : Path
+        .png or .svg.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown, or Matplotlib is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from memini_kuzu.insight.trajectory import Rivals, Trajectory
+    >>> time = np.array([0, 86_400_000])
+    >>> one = Trajectory("Ribe", "Ada", time, np.ones(2), np.zeros(2), time[:1], np.ones(1))
+    >>> path = Path(tempfile.mkdtemp()) / "rivals.svg"
+    >>> plot_rivals(Rivals("Who is the baker?", (one,), time, np.zeros(2, dtype=np.int64)), path)
+    >>> "Who is the baker?" in path.read_text()
+    True
+    """
+    check_format(path)
+    made, axes = figure(2, 1, width=7.5, height=3.8, share_time=True, heights=(6, 1))
+    strength, first = axes[:, 0]
+    strength.set_title(_short(rivals.cue, 80), loc="left")
+    for number, one in enumerate(rivals.answers):
+        colour = COLOURS[number % len(COLOURS)]
+        name = _short(one.target or one.source)
+        strength.plot(_dates(one.time), one.fast, color=colour, linewidth=1.2, label=name)
+        strength.plot(_dates(one.event_time), np.full(len(one.event_time), FAINT), "|", color=colour)
+        first.broken_barh(spans_of(rivals, number), (0, 1), color=colour, linewidth=0)
+    # by the logarithm: a burst of reports stands a hundred times above what a year leaves of one
+    strength.set_yscale("log")
+    strength.set_ylim(bottom=FAINT)
+    strength.set_ylabel("strength (fast variable)\nticks: when it was said")
+    strength.legend(loc="upper left", ncols=3, fontsize=8, frameon=False)
+    strength.margins(y=0.25)
+    first.set_yticks([])
+    first.set_ylim(0, 1)
+    first.set_ylabel("recalled\nfirst", rotation=0, ha="right", va="center")
+    _date_axis(first)
+    save(made, path)
+
+
+def spans_of(rivals: Rivals, answer: int) -> list[tuple[Any, Any]]:
+    """From when and for how long an answer came first: each moment stands for the time until the next one.
+
+    Parameters
+    ----------
+    rivals : Rivals
+        From `Memory.rivals`.
+    answer : int
+        Its position among the answers.
+
+    Returns
+    -------
+    list of (numpy.datetime64, numpy.timedelta64)
+        Ascending, with a gap between them.
+
+    Examples
+    --------
+    >>> from memini_kuzu.insight.trajectory import Rivals
+    >>> day = 86_400_000
+    >>> [(_, length)] = spans_of(Rivals("Who?", (), np.arange(3) * day, np.array([1, 0, 0])), 0)
+    >>> length.astype(int) // day
+    1
+    """
+    here = np.append(rivals.first[:-1] == answer, [False])
+    edge = np.flatnonzero(np.diff(here.astype(np.int8), prepend=0))
+    begin, end = _dates(rivals.time[edge[::2]]), _dates(rivals.time[edge[1::2]])
+    return list(zip(begin, end - begin, strict=True))
 
 
 def plot_store(overview: Overview, path: Path) -> None:

@@ -171,7 +171,7 @@ def stream_from_arrow(table: pa.Table) -> Stream:
 
 
 def stream_from_ledger(ledger: Ledger, impulse: float) -> Stream:
-    """The events of a store's documents as a stream.
+    """The events of a store's documents and loads as a stream.
 
     Parameters
     ----------
@@ -189,11 +189,11 @@ def stream_from_ledger(ledger: Ledger, impulse: float) -> Stream:
     --------
     >>> from memini_kuzu.store.ledger import Ledger
     >>> one = np.array([5])
-    >>> stream_from_ledger(Ledger(one, one, one + 1, np.array([2.0]), one * 0), 2.0).amount
+    >>> stream_from_ledger(Ledger(one, one, one + 1, np.array([2.0]), one * 0, one * 0), 2.0).amount
     array([1.])
     """
     if not len(ledger):
-        raise InputError("the store's documents gave no events; ingest some, or pass a file of events")
+        raise InputError("the store holds no events; ingest documents, load events, or pass a file of events")
     ids, codes = np.unique(np.concatenate([ledger.source, ledger.target]), return_inverse=True)
     source, target = codes[: len(ledger)], codes[len(ledger) :]
     return Stream(

@@ -1,4 +1,4 @@
-"""How an association came to be what it is: both variables over time, from its documents' events."""
+"""How an association came to be what it is: both variables over time, from its events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.dynamics import fold, kernel, propagate, respond
+from memini_kuzu.dynamics.edges import group_pairs
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import past, reading
 from memini_kuzu.store.ledger import read_ledger
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from memini_kuzu.store import Store
     from memini_kuzu.store.ledger import Ledger
 
-__all__ = ["Consolidated", "Overview", "Trajectory", "learned", "overview", "trace"]
+__all__ = ["Consolidated", "Overview", "Rivals", "Trajectory", "learned", "overview", "trace"]
 
 POINTS = 400
 """Moments between the first event and the last moment."""
@@ -57,6 +58,28 @@ class Trajectory:
     slow: NDArray[np.float64]
     event_time: NDArray[np.int64]
     event_amount: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """What answers a cue over time.
+
+    Parameters
+    ----------
+    cue : str
+        What was asked.
+    answers : tuple of Trajectory
+        The associations whose targets answer it.
+    time : int64 (n,)
+        When it was asked, milliseconds since 1970, ascending.
+    first : int64 (n,)
+        The position among `answers` of what the first passage then mentioned; -1 for none of them.
+    """
+
+    cue: str
+    answers: tuple[Trajectory, ...]
+    time: NDArray[np.int64]
+    first: NDArray[np.int64]
 
 
 def trace(
@@ -144,17 +167,18 @@ def learned(
     >>> from memini_kuzu.config import Parameters
     >>> from memini_kuzu.store.ledger import Ledger
     >>> one = np.array([1])
-    >>> learned(Ledger(one, one, one + 1, np.ones(1), one * 0), 0, DAY, Parameters())[2].round(4)
+    >>> learned(Ledger(one, one, one + 1, np.ones(1), one * 0, one * 0), 0, DAY, Parameters())[2].round(4)
     array([0.0103])
     """
     past = ledger.take(ledger.time <= until)
-    pairs, group = np.unique(np.stack([past.source, past.target], axis=1), axis=0, return_inverse=True)
-    group = group.ravel()
+    order, starts = group_pairs(past.source, past.target)
+    past = past.take(order)
     slow_now = respond(past.amount, (until - past.time) / DAY, parameters)[1]
     before = np.maximum(since - past.time, 0) / DAY
     slow_then = np.where(past.time <= since, respond(past.amount, before, parameters)[1], 0.0)
-    gain = np.bincount(group, weights=slow_now - slow_then, minlength=len(pairs))
-    return pairs[:, 0], pairs[:, 1], np.asarray(gain, dtype=np.float64)
+    grew = slow_now - slow_then
+    gain = np.add.reduceat(grew, starts) if len(starts) else grew
+    return past.source[starts], past.target[starts], np.asarray(gain, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +211,7 @@ class Overview:
     fast, slow : float64 (n_edges,)
         The two variables of each association now.
     consolidated : list of Consolidated
-        The pairs whose slow variable grew most, by the events of documents.
+        The pairs whose slow variable grew most, by the events in the ledgers.
     unknown : int
         Associations that are left out: they have had evidence since, from events that were loaded and not
         kept, so that it cannot be known how strong they were.

@@ -12,14 +12,14 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
 from memini_kuzu.insight import doctor
+from memini_kuzu.insight.about import selected_associations
+from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
-from memini_kuzu.insight.trajectory import POINTS, Overview, Trajectory, overview, trace
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
-from memini_kuzu.results import Association, Order, Stats
+from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
 from memini_kuzu.store import strongest
 from memini_kuzu.store.ledger import read_ledger
-from memini_kuzu.tables import column
 from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -93,121 +93,74 @@ class Asking(OpenMemory):
 
     @override
     def associations(
-        self, entity: str, *, now: TimeLike | None = None, k: int = 10, by: Order = "strength"
+        self,
+        entity: str,
+        *,
+        about: str | None = None,
+        now: TimeLike | None = None,
+        k: int = 10,
+        by: Order = "strength",
     ) -> list[Association]:
         if k < 1:
             raise InputError(f"k = {k}; pass how many associations to return, at least 1")
         if by not in strongest.ORDERS:
             raise InputError(f"by = {by!r}; pass one of {', '.join(strongest.ORDERS)}")
+        if about is not None and by != "strength":
+            raise InputError(
+                f"by = {by!r} is not known of what is about some words; leave out `by` or `about`"
+            )
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            if self._store.looks_back(moment):
+            if about is not None:
+                table = selected_associations(self._store, identity, about, now=moment, top=k)
+            elif self._store.looks_back(moment):
                 table = strongest.strongest_then(self._store, identity, from_millis(moment), k, by)
             else:
                 table = strongest.strongest_associations(self._store, identity, from_millis(moment), k, by)
-        times = {name: column(table, name) for name in ("first_seen", "last_seen")} if table.num_rows else {}
-        return [
-            Association(
-                source=name,
-                target=row["target"],
-                strength=row["strength"],
-                consolidated=row["consolidated"],
-                lift=row["lift"],
-                events=row["events"],
-                first_seen=from_millis(int(times["first_seen"][number])),
-                last_seen=from_millis(int(times["last_seen"][number])),
-            )
-            for number, row in enumerate(table.to_pylist())
-        ]
+        return associations_from_arrow(table, name)
 
-    def trajectory(
-        self, entity: str, other: str | None = None, *, now: TimeLike | None = None, points: int = POINTS
-    ) -> Trajectory:
-        """How an association came to be what it is: both variables over time, exactly.
+    def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:
+        """What kinds of events an entity's associations are made of, the strongest first.
+
+        Kinds come with event streams (`EventColumns`); what is not kept of them has none here.
 
         Parameters
         ----------
         entity : str
-            Where it leads from: a name or an alias.
-        other : str, optional
-            Where it leads to; by default the sum over all that leads from `entity`.
+            Its name or an alias.
         now : datetime, date or str, optional
-            The last moment; the present by default.
-        points : int
-            How many evenly spaced moments; those of the events come on top.
+            As of when; the present by default.
+        k : int
+            How many at most, at least 1; each kind of each association is one.
 
         Returns
         -------
-        Trajectory
-            From the first event of its documents on, whatever maintenance forgot since.
+        list of KindOfEvents
+            Counts, strengths and dates by kind, of the associations that lead from the entity.
 
         Raises
         ------
         UnknownEntityError
             If there is none of that name; the message names similar ones.
-        InputError
-            If no document gave it an event until then.
 
         Examples
         --------
         >>> import tempfile
         >>> from memini_kuzu import Memory
+        >>> import pyarrow as pa
+        >>> rows = {"source": ["Ada"], "target": ["Oslo"], "time": ["2026-03-01"], "kind": ["visits"]}
         >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     found = memory.trajectory("Ada Lovelace", "Charles Babbage", now="2026-03-02")
-        ...     found.fast[[0, -1]].round(3).tolist()
-        [1.0, 0.452]
+        ...     _ = memory.load_events(pa.table(rows))
+        ...     [found] = memory.kinds("Ada", now="2026-03-01")
+        ...     found.target, found.kind, found.events, found.strength
+        ('Oslo', 'visits', 1, 1.0)
         """
-        moment = self._now(now)
+        if k < 1:
+            raise InputError(f"k = {k}; pass how many kinds to return, at least 1")
         with self._store.snapshot():
-            source, name = self._resolve(entity)
-            target, other_name = (None, None) if other is None else self._resolve(other)
-            events = read_ledger(self._store.read, entity=source).in_time()
-        events = events.take(events.source == source)
-        if target is not None:
-            events = events.take(events.target == target)
-        events = events.take(events.time <= moment)
-        if not len(events):
-            what = name if other_name is None else f"{name} → {other_name}"
-            raise InputError(
-                f"no document tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of "
-                "events loaded without documents are not kept"
-            )
-        time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
-        return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
-
-    def overview(self, *, now: TimeLike | None = None, days: float = 30.0, k: int = 10) -> Overview:
-        """The whole store at one moment: how strong its associations are, and what consolidated lately.
-
-        Parameters
-        ----------
-        now : datetime, date or str, optional
-            The moment; the present by default.
-        days : float
-            How far back "lately" reaches.
-        k : int
-            How many of the pairs that consolidated most.
-
-        Returns
-        -------
-        Overview
-            What `plots.plot_store` draws.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
-        ...     memory.overview(now="2026-03-02").consolidated[0].source
-        'Ada Lovelace'
-        """
-        if not days > 0 or k < 1:
-            raise InputError(f"days = {days}, k = {k}; pass a number of days above 0, and k of at least 1")
-        moment = self._now(now)
-        with self._store.snapshot():
-            return overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
+            identity, name = self._resolve(entity)
+            return kinds(self._store, identity, name, now=self._now(now), k=k)
 
     def changes(self, *, since: TimeLike | None = None, now: TimeLike | None = None, k: int = 10) -> News:
         """The memory's own news: what became of its associations between two moments. Changes nothing.

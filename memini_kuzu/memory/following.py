@@ -55,14 +55,17 @@ class Follower:
         As for `Memory.ingest`.
     prune : bool
         Forget what is gone.
+    name : str, optional
+        As for `Memory.ingest`.
     """
 
     paths: Sequence[Path]
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     source: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     prune: bool = False
+    name: str | None = None
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     _missing: frozenset[int] = frozenset()
 
@@ -79,7 +82,7 @@ class Follower:
         Step
             What was done.
         """
-        listing = list_files(self.paths, include=self.include, exclude=self.exclude)
+        listing = list_files(self.paths, include=self.include, exclude=self.exclude, name=self.name)
         stamps = listing.stamps()
         fresh = listing.only({key for key, stamp in stamps.items() if self._seen.get(key) != stamp})
         records = read(fresh, source=self.source, encoding=self.encoding)

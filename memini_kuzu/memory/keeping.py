@@ -123,7 +123,7 @@ class Keeping(OpenMemory):
         Raises
         ------
         InputError
-            If the store holds associations whose events are in no document; nothing is changed.
+            If the store holds associations with events that were not kept; nothing is changed.
         StoreError
             If the store is open read-only, or twice in this process.
 

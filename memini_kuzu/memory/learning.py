@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from memini_kuzu.changes import events, exchange, forgetting, ingestion
+from memini_kuzu.changes.ingestion import silent
 from memini_kuzu.changes.moves import gone_documents
 from memini_kuzu.changes.scope import Scope
 from memini_kuzu.changes.vectors import embed_passages
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
+    from memini_kuzu.changes.ingestion import Progress
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
@@ -56,12 +58,13 @@ class Learning(OpenMemory):
         columns: Columns | None = None,
         time: TimeLike | None = None,
         source: str | None = None,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        name: str | None = None,
         skip_bad: bool = False,
         processes: int = 1,
-        progress: Callable[[int], None] = lambda _documents: None,
+        progress: Progress = silent,
     ) -> IngestReport:
         r"""Take in files and folders: documents, conversations, JSONL and CSV; ``-`` is standard input.
 
@@ -79,10 +82,15 @@ class Learning(OpenMemory):
             The date of everything read; by default each record's own, or else its file's.
         source : str, optional
             The source of everything read; by default each record's own, or else its file.
-        encoding : str
-            Of text.
+        encoding : str, optional
+            Of text; utf-8 by default.
         include, exclude : sequence of str
-            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not.
+            Patterns as in a ``.gitignore``: which files of a folder are read, and which are not. What is left
+            out here of `time`, `source`, `encoding`, `name` and these two, a ``.memini.toml`` in a folder may
+            set for its files.
+        name : str, optional
+            What the one folder that is given is known by, in place of its own name: two folders of one name
+            are two then.
         skip_bad : bool
             Leave bad records out and report them; otherwise the first one ends the ingestion, and the batch
             of a thousand documents that it stands in is not kept. A file of a folder that cannot be read as a
@@ -90,7 +98,8 @@ class Learning(OpenMemory):
         processes : int
             How many processes extract.
         progress : callable
-            Told how many documents are done, batch by batch.
+            Told two numbers after every passage: how many documents are done and kept, batch by batch, and
+            how many passages have been read for mentions.
 
         Returns
         -------
@@ -112,17 +121,19 @@ class Learning(OpenMemory):
         ...     memory.ingest(folder).documents
         1
         """
-        listing = list_files(paths, include=include, exclude=exclude)
+        listing = list_files(paths, include=include, exclude=exclude, name=name)
         records = read(listing, columns=columns or Columns(), time=time, source=source, encoding=encoding)
         return self.add(records, listing=listing, skip_bad=skip_bad, processes=processes, progress=progress)
 
-    def prune(self, *paths: Path | str, dry_run: bool = False) -> ForgetReport:
+    def prune(self, *paths: Path | str, name: str | None = None, dry_run: bool = False) -> ForgetReport:
         """Forget the documents of folders whose files are not there any more, or are empty.
 
         Parameters
         ----------
         *paths : Path or str
             Folders that were taken in.
+        name : str, optional
+            As for `ingest`.
         dry_run : bool
             Report and write nothing.
 
@@ -144,7 +155,7 @@ class Learning(OpenMemory):
         ...     memory.prune(folder).documents
         1
         """
-        gone = self.gone(list_files(paths))
+        gone = self.gone(list_files(paths, name=name))
         return self.forget_documents(gone, dry_run=dry_run)
 
     def gone(self, listing: Listing) -> list[int]:
@@ -199,7 +210,7 @@ class Learning(OpenMemory):
         listing: Listing | None = None,
         skip_bad: bool = False,
         processes: int = 1,
-        progress: Callable[[int], None] = lambda _documents: None,
+        progress: Progress = silent,
     ) -> IngestReport:
         """Take in records, as the readers give them.
 
@@ -335,6 +346,7 @@ class Learning(OpenMemory):
         *sources: Any,
         columns: EventColumns | None = None,
         both: bool = False,
+        keep_events: bool = True,
         progress: Callable[[int], None] = lambda _events: None,
     ) -> EventsReport:
         """Take in (source, target, time[, amount]) rows: files, or tables in memory, of any size.
@@ -349,6 +361,9 @@ class Learning(OpenMemory):
             What the columns are called. Text endpoints are names, integers are ids of entities.
         both : bool
             Let each event count in both directions.
+        keep_events : bool
+            Keep the events as well as the associations that they make, so that they can be forgotten,
+            plotted, fitted and retuned, and asking in the past knows them: some 32 bytes a row.
         progress : callable
             Told how many events have been read.
 
@@ -361,6 +376,8 @@ class Learning(OpenMemory):
         ------
         RecordError
             At a bad row. Nothing since the last commit is kept, and the same call goes on from there.
+        InputError
+            If a source cannot be read, or a column of kinds is named for events that are not kept.
 
         Examples
         --------
@@ -379,6 +396,7 @@ class Learning(OpenMemory):
             columns=columns or EventColumns(),
             now=self._clock(),
             both=both,
+            keep_events=keep_events,
             progress=progress,
         )
 

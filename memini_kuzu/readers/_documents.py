@@ -7,7 +7,7 @@ import logging
 import re
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import yaml
 
@@ -18,7 +18,7 @@ from memini_kuzu.readers.conversations._pages import page_turns
 from memini_kuzu.readers.conversations._turns import records_of
 from memini_kuzu.records import MARKDOWN, Notice
 from memini_kuzu.text.frontmatter import LOADER, front_matter
-from memini_kuzu.text.markdown import heading, unlinked
+from memini_kuzu.text.markdown import heading, linked, unlinked
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ GAP = "\n\n"
 
 UNSEEN = ["head", "title", "script", "style", "noscript", "template"]
 """Elements whose text no reader of the page sees."""
+
+MENUS = ("nav", "header", "footer")
+"""Elements whose links lead about the site, the same on every page: they say nothing of this one."""
 
 UNCLOSED = "its front matter is not closed, and was taken as text; end it with a line ---"
 
@@ -142,10 +145,10 @@ def _page(soup: Any, given: Input) -> Record:
     try:
         title = _inner(soup.find("title")) or _inner(soup.find("h1"))
         time = _html_time(soup)
-        text, aside = _visible(soup)
+        text, aside, links = _visible(soup)
     except Exception as error:  # noqa: BLE001 - bs4 lets through what the parser below it raises
         raise RecordError(given.name, f"is not HTML that can be read ({brief(error)})") from None
-    return given.document(text, time=time, title=title, aside=aside)
+    return given.document(text, time=time, title=title, aside=aside, links=links)
 
 
 def page_text(markup: str, origin: str, without: str) -> str:
@@ -169,20 +172,23 @@ def _soup(markup: str, origin: str) -> Any:
         raise RecordError(origin, f"is not HTML that can be read ({brief(error)})") from None
 
 
-def _visible(soup: Any) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The blocks of a page, a blank line between them, and where those of code stand."""
+def _visible(soup: Any) -> tuple[str, tuple[tuple[int, int], ...], tuple[tuple[str, int, int], ...]]:
+    """The blocks of a page, a blank line between them, where those of code stand, and what is linked."""
     import bs4  # noqa: PLC0415 - the soup is its own
 
     for element in soup.find_all(UNSEEN):
         element.extract()
     blocks = list(_blocks(soup, bs4))
-    starts = itertools.accumulate((len(block) + len(GAP) for block, _ in blocks), initial=0)
-    code = tuple(
-        (start, start + len(block))
-        for start, (block, is_code) in zip(starts, blocks, strict=False)
-        if is_code
+    starts = list(itertools.accumulate((len(block.text) + len(GAP) for block in blocks), initial=0))
+    placed = list(zip(starts, blocks, strict=False))
+    code = tuple((start, start + len(block.text)) for start, block in placed if block.is_code)
+    links = tuple(
+        (name, start + first, start + last)
+        for start, block in placed
+        if not block.is_code
+        for name, first, last in block.links
     )
-    return GAP.join(block for block, _ in blocks), code
+    return GAP.join(block.text for block in blocks), code, links
 
 
 def _markup(data: bytes, given: Input) -> str:
@@ -218,38 +224,76 @@ def _inner(element: Any) -> str:
     return "" if element is None else " ".join(element.get_text().split())
 
 
-def _blocks(soup: Any, bs4: Any) -> Iterator[tuple[str, bool]]:
-    """The blocks of text in a page, in order, and whether each is code; those without text left out."""
+class _Block(NamedTuple):
+    """A block of a page: its text, whether it is code, and what is linked from where in it."""
+
+    text: str
+    is_code: bool
+    links: list[tuple[str, int, int]]
+
+
+class _Piece(NamedTuple):
+    """A piece of a block's text, and the link that it stands in."""
+
+    text: str
+    link: Any = None
+
+
+def _blocks(soup: Any, bs4: Any) -> Iterator[_Block]:
+    """The blocks of text in a page, in order; those without text left out."""
     root = (id(soup), False)
-    place = {id(soup): root}  # of each element: the block around it, and whether it keeps white space
-    current, pieces = root, list[str]()
+    # of each element: the block around it, whether that keeps white space, and the link around it
+    place: dict[int, tuple[tuple[int, bool], Any]] = {id(soup): (root, None)}
+    current, pieces = root, list[_Piece]()
     for node in soup.descendants:
-        within = place[id(node.parent)]
+        within, link = place[id(node.parent)]
         if isinstance(node, bs4.Tag):
             if node.name in BLOCKS:
                 yield from _block(pieces, keep=current[1])
                 within = (id(node), within[1] or node.name == "pre")
                 current, pieces = within, []
             elif node.name in ("td", "th"):
-                pieces.append(" ")
+                pieces.append(_Piece(" "))
             elif node.name == "br":
-                pieces.append("\n")
-            place[id(node)] = within
+                pieces.append(_Piece("\n"))
+            elif node.name == "a":
+                link = node
+            place[id(node)] = within, link
         elif type(node) in (bs4.NavigableString, bs4.CData):  # not comments, declarations, scripts
             if within != current:
                 yield from _block(pieces, keep=current[1])
                 current, pieces = within, []
-            pieces.append(str(node) if within[1] else _SPACE.sub(" ", node))
+            pieces.append(_Piece(str(node) if within[1] else _SPACE.sub(" ", node), link))
     yield from _block(pieces, keep=current[1])
 
 
-def _block(pieces: list[str], *, keep: bool) -> Iterator[tuple[str, bool]]:
-    text = "".join(pieces)
+def _block(pieces: list[_Piece], *, keep: bool) -> Iterator[_Block]:
+    text = "".join(piece.text for piece in pieces)
     if not keep:
         text = "\n".join(_SPACE.sub(" ", line).strip() for line in text.split("\n"))
     text = text.strip("\n" if keep else "\n ")
     if text and not text.isspace():
-        yield text, keep
+        yield _Block(text, keep, list(_links(text, pieces)))
+
+
+def _links(text: str, pieces: list[_Piece]) -> Iterator[tuple[str, int, int]]:
+    """The notes that are linked in a block, with the start and the end of the words.
+
+    Where words stand in the text is told by what is no white space before them: only that is as it was.
+    """
+    solid: list[int] | None = None
+    before = 0
+    for _, together in itertools.groupby(pieces, key=lambda piece: id(piece.link)):
+        run = list(together)
+        link = run[0].link
+        words = sum(len("".join(piece.text.split())) for piece in run)
+        name = (
+            "" if link is None or not words or link.find_parent(MENUS) else linked(str(link.get("href", "")))
+        )
+        if name:
+            solid = [at for at, letter in enumerate(text) if not letter.isspace()] if solid is None else solid
+            yield name, solid[before], solid[before + words - 1] + 1
+        before += words
 
 
 def read_pdf(stream: BinaryIO, given: Input) -> Record:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pathspec import GitIgnoreSpec
 
 from memini_kuzu.errors import InputError
+from memini_kuzu.readers._options import NO_OPTIONS, OPTIONS, FolderOptions, folder_name, folder_options
 from memini_kuzu.records import Skipped
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class File:
         Whether it was named itself: what is wrong with it is an error then, within a folder a remark.
     text : bool
         Whether it is to be read as plain text whatever its ending.
+    options : FolderOptions
+        Those of the folder that it was found in.
     """
 
     path: Path
@@ -70,6 +73,7 @@ class File:
     key: str
     named: bool
     text: bool = False
+    options: FolderOptions = NO_OPTIONS
 
 
 @dataclass(slots=True)
@@ -82,10 +86,13 @@ class Listing:
         In order.
     folders : dict of str to Path
         The folders that were walked whole, by name.
+    options : dict of str to list of str
+        The files of options that were found, and which of these are used.
     """
 
     items: list[File | Skipped] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    options: dict[str, list[str]] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
     _closed: list[str] = field(default_factory=list)
 
@@ -109,7 +116,15 @@ class Listing:
 
     def only(self, keys: set[str]) -> Listing:
         """The files of these names, to be read."""
-        return Listing([item for item in self.items if isinstance(item, File) and item.key in keys])
+        some: list[File | Skipped] = [
+            item for item in self.items if isinstance(item, File) and item.key in keys
+        ]
+        return Listing(some, options=self.options)
+
+    def override(self, names: Iterable[str]) -> None:
+        """Note which options of folders are not used, because the call sets them."""
+        for file, used in self.options.items():
+            self.options[file] = [name for name in used if name not in names]
 
     def add(self, item: File | Skipped, path: Path, *, folder: bool = False) -> None:
         """Note a file, or a folder that is not entered."""
@@ -127,6 +142,7 @@ def find_files(
     known: Sequence[str],
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    name: str | None = None,
 ) -> Listing:
     """The files below some paths, in sorted order.
 
@@ -142,7 +158,11 @@ def find_files(
     known : sequence of str
         The endings that can be read, in lower case.
     include, exclude : sequence of str
-        Patterns as in a ``.gitignore``, within each folder.
+        Patterns as in a ``.gitignore``, within each folder; where there are none, those in its
+        ``.memini.toml``.
+    name : str, optional
+        What the one folder that is given is known by, in place of its own name or that in its
+        ``.memini.toml``.
 
     Returns
     -------
@@ -152,21 +172,34 @@ def find_files(
     Raises
     ------
     InputError
-        If two of the files would be known by one name.
+        If two of the files would be known by one name, a pattern is none, a ``.memini.toml`` is wrong, or a
+        name is given to anything but one folder.
     """
     listing = Listing()
-    finder = _Finder(listing, known, GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude))
-    for given in paths:
-        finder.find(Path(given))
+    places = [Path(given) for given in paths]
+    if name is not None and not (len(places) == 1 and places[0].is_dir()):
+        raise InputError(f"name = {folder_name(name)!r} is for one folder; take each in by a call of its own")
+    finder = _Finder(listing, known, include, exclude, None if name is None else folder_name(name))
+    for given in places:
+        finder.find(given)
+    set_here = {"include": include, "exclude": exclude, "name": name}
+    listing.override([option for option, value in set_here.items() if value])
     return listing
 
 
 class _Finder:
     def __init__(
-        self, listing: Listing, known: Sequence[str], include: GitIgnoreSpec, exclude: GitIgnoreSpec
+        self,
+        listing: Listing,
+        known: Sequence[str],
+        include: Sequence[str],
+        exclude: Sequence[str],
+        name: str | None,
     ) -> None:
-        self._listing, self._known = listing, known
-        self._include, self._exclude = include, exclude
+        self._listing, self._known, self._name = listing, known, name
+        self._given = _spec(include), _spec(exclude)
+        self._include, self._exclude = self._given
+        self._options = NO_OPTIONS
         self._met: dict[str, str] = {}
 
     def find(self, given: Path) -> None:
@@ -184,9 +217,16 @@ class _Finder:
             if self._is_new(key, at):
                 self._listing.add(File(given, name, key, named=True), given)
             return
-        root = _printable(Path(at.name)) or "root"
+        options, names = folder_options(given)
+        root = self._name or options.name or _printable(Path(at.name)) or "root"
         if self._is_new(root, at):
             self._listing.folders[root] = at
+            self._options = options
+            if names:
+                self._listing.options[_printable(given / OPTIONS)] = list(names)
+            include, exclude = self._given
+            self._include = include if include.patterns else _spec(self._options.include)
+            self._exclude = exclude if exclude.patterns else _spec(self._options.exclude)
             self._walk(given, root)
 
     def _is_new(self, key: str, at: Path) -> bool:
@@ -196,7 +236,7 @@ class _Finder:
         if met is not None and met != place:
             raise InputError(
                 f"{met} and {place} are both known as {key}; "
-                "take them in by calls of their own, each with a source"
+                "take them in by calls of their own, and name one of the folders with --name"
             )
         self._met[key] = place
         return met is None
@@ -210,7 +250,8 @@ class _Finder:
             if not at.is_dir():
                 if self._is_new(key, Path(os.path.abspath(at))):  # noqa: PTH100 - as in `find`
                     text = at.suffix.lower() not in self._known
-                    self._listing.add(File(at, _printable(at), key, named=False, text=text), at)
+                    file = File(at, _printable(at), key, named=False, text=text, options=self._options)
+                    self._listing.add(file, at)
                 continue
             within = f"{inner}/" if inner else ""
             try:
@@ -232,6 +273,9 @@ class _Finder:
     def _left_out(self, entry: Path, inner: str, specs: tuple[tuple[str, GitIgnoreSpec], ...]) -> str:
         """Why an entry of a folder is not read; empty where it is."""
         is_folder = entry.is_dir()
+        if entry.name == OPTIONS and not is_folder:
+            own_folder = inner == OPTIONS
+            return f"with options{'' if own_folder else ', used only where its folder is given itself'}"
         own = f"{inner}/" if is_folder else inner
         why = _by_name(entry, is_folder=is_folder) or _by_ignore_files(own, specs)
         if why or self._exclude.match_file(own):
@@ -246,6 +290,15 @@ class _Finder:
         kind = f"type {entry.suffix}" if entry.suffix else "no type"
         pattern = f"*{entry.suffix}" if entry.suffix else entry.name
         return f"of {kind}, which is not read; --include '{pattern}' reads it as text"
+
+
+def _spec(patterns: Sequence[str]) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise InputError(
+            f"{error}; write patterns as in a .gitignore, such as 'drafts/' or '*.log'"
+        ) from None
 
 
 def _by_name(entry: Path, *, is_folder: bool) -> str:

@@ -63,6 +63,7 @@ class Beside(TypedDict, total=False):
     names: tuple[str, ...]
     form: str
     aside: tuple[tuple[int, int], ...]
+    links: tuple[tuple[str, int, int], ...]
 
 
 class NotUnderstoodError(RecordError):
@@ -182,10 +183,13 @@ class Input:
         title: object = None,
         form: str = PLAIN,
         aside: tuple[tuple[int, int], ...] = (),
+        links: tuple[tuple[str, int, int], ...] = (),
     ) -> Record:
         """The record of a file that is one document: its file's name is one of its names."""
         names = _names(self.key)
-        return self.record(text, time=time, title=title, id=self.own, names=names, form=form, aside=aside)
+        return self.record(
+            text, time=time, title=title, id=self.own, names=names, form=form, aside=aside, links=links
+        )
 
     def dated(self, own: object) -> tuple[object, str]:
         """A time that `record` can read, and what was odd; nothing where it is none."""

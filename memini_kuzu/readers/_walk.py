@@ -93,6 +93,8 @@ _READERS: dict[str, _Reader] = {
     ".vtt": _several(read_subtitles),
 }
 
+UTF8 = "utf-8"
+
 SUFFIXES = tuple(_READERS)
 """The types of file that are read, in lower case; case does not matter."""
 
@@ -103,9 +105,11 @@ def read(
     columns: Columns = Columns(),  # noqa: B008 - a frozen value
     time: TimeLike | None = None,
     source: str | None = None,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
 ) -> Iterator[Item]:
     r"""Read files and folders, each record as it comes.
+
+    What `time`, `source` and `encoding` leave open, the ``.memini.toml`` of a folder may say of its files.
 
     Parameters
     ----------
@@ -118,8 +122,8 @@ def read(
         The time of every record, whatever the records say.
     source : str or None
         The source of every record, whatever the records say.
-    encoding : str
-        The encoding of text. JSONL and CSV need one in which a line ends in one byte, as in utf-8.
+    encoding : str or None
+        The encoding of text; by default utf-8. JSONL and CSV need one in which a line ends in one byte.
 
     Yields
     ------
@@ -143,17 +147,25 @@ def read(
     ('Ada met Grace.', 1767484800000, '7')
     text 1 is of type int; make it a string
     """
-    given = _given(columns, time, source, encoding)
-    return _read(paths if isinstance(paths, Listing) else list_files(paths), given)
+    given = _given(columns, time, source, encoding or UTF8)
+    listing = paths if isinstance(paths, Listing) else list_files(paths)
+    set_here = {"time": time, "source": source, "encoding": encoding}
+    set_here = {name: value for name, value in set_here.items() if value is not None}
+    listing.override(set_here)
+    return _read(listing, given, frozenset(set_here))
 
 
 def list_files(
-    paths: Iterable[Path | str], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    paths: Iterable[Path | str],
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    name: str | None = None,
 ) -> Listing:
     """The files that `read` would read; see `find_files` for the rules."""
     # A lone path is a slip that would otherwise read the files named by its letters.
     several = [paths] if isinstance(paths, str | Path) else paths
-    return find_files(several, known=SUFFIXES, include=include, exclude=exclude)
+    return find_files(several, known=SUFFIXES, include=include, exclude=exclude, name=name)
 
 
 def read_stdin(
@@ -162,7 +174,7 @@ def read_stdin(
     columns: Columns = Columns(),  # noqa: B008 - a frozen value
     time: TimeLike | None = None,
     source: str | None = None,
-    encoding: str = "utf-8",
+    encoding: str = UTF8,
 ) -> Iterator[Item]:
     r"""Read standard input: JSONL if its first line that is not blank is a JSON object, else one plain text.
 
@@ -203,7 +215,7 @@ def _given(columns: Columns, time: TimeLike | None, source: str | None, encoding
     return Input(name="standard input", columns=columns, time=millis, source=source, encoding=encoding)
 
 
-def _read(listing: Listing, given: Input) -> Iterator[Item]:
+def _read(listing: Listing, given: Input, set_here: frozenset[str]) -> Iterator[Item]:
     for item in listing.items:
         if isinstance(item, Skipped):
             yield item
@@ -212,7 +224,12 @@ def _read(listing: Listing, given: Input) -> Iterator[Item]:
         elif item.named:
             yield from _read_file(item, given)
         else:
-            yield from _remarks(item, _read_file(item, given))
+            of_folder = {
+                name: value
+                for name in ("time", "source", "encoding")
+                if name not in set_here and (value := getattr(item.options, name)) is not None
+            }
+            yield from _remarks(item, _read_file(item, replace(given, **of_folder)))
 
 
 def _remarks(file: File, items: Iterator[Item]) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ ROWS = 1_000_000
 BLOCK = 1 << 26
 """Bytes of text that are read at a time."""
 
+SECONDS, MILLIS = 1e8, 1e11
+"""Numbers from which a time is in seconds since 1970, and in milliseconds: both are in March 1973. What is
+read as the wrong one lies in the far future; days and years have smaller numbers."""
+
+EPOCH = r"^\d{9,}(\.\d+)?$"
+"""Text that holds such a number; dates without hyphens have eight digits."""
+
 SLACK = DAY
 """How far ahead of the clock an event may be dated, for clocks and time zones that disagree."""
 
@@ -43,17 +51,20 @@ class EventBatch:
     Parameters
     ----------
     source, target : pyarrow.ChunkedArray (n,)
-        Names or ids, without nulls.
+        Names (``large_string``) or integer ids, without nulls.
     amount : float64 (n,)
         Above 0; 1 where the table has none.
     time : int64 (n,)
         Milliseconds since 1970.
+    kind : pyarrow.ChunkedArray (n,) or None
+        Text; None where the table has none.
     """
 
     source: pa.ChunkedArray
     target: pa.ChunkedArray
     amount: NDArray[np.float64]
     time: NDArray[np.int64]
+    kind: pa.ChunkedArray | None
 
 
 def event_batches(
@@ -135,14 +146,14 @@ def _file(path: Path, columns: EventColumns) -> Iterable[Any]:
 
 
 def _wanted(columns: EventColumns) -> list[str]:
-    return [columns.source, columns.target, columns.time, columns.amount or "amount"]
+    return [columns.source, columns.target, columns.time, columns.amount or "amount", columns.kind or "kind"]
 
 
 def _csv(path: Path, columns: EventColumns, delimiter: str) -> Iterable[Any]:
     """Every column as text but the amount: types guessed from the first block fail on a later one."""
     with path.open("rb") as file:
         header = pa.csv.open_csv(file, parse_options=pa.csv.ParseOptions(delimiter=delimiter)).schema.names
-    text = {columns.source: pa.string(), columns.target: pa.string(), columns.time: pa.string()}
+    text = dict.fromkeys((columns.source, columns.target, columns.time, columns.kind or "kind"), pa.string())
     types = text | {columns.amount or "amount": pa.float64()}
     included = [name for name in _wanted(columns) if name in header]
     reader: Iterable[Any] = pa.csv.open_csv(
@@ -155,10 +166,24 @@ def _csv(path: Path, columns: EventColumns, delimiter: str) -> Iterable[Any]:
 
 
 def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
-    """Fields by their names, in whichever line they stand; an event that says no amount counts 1."""
+    """Fields by their names, in whichever line they stand; an event that says no amount counts 1.
+
+    Which fields hold numbers, the first line tells.
+    """
     amount = columns.amount or "amount"
-    names = (columns.source, columns.target, columns.time)
-    schema = pa.schema([*((name, pa.string()) for name in names), (amount, pa.float64())])
+    with path.open(encoding="utf-8-sig") as file:
+        try:
+            first = dict(json.loads(file.readline() or "{}"))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}, row 1 is no JSON object ({error}); put one event on each line"
+            ) from error
+    numbers = {bool: pa.string(), int: pa.int64(), float: pa.float64()}
+    names = [columns.source, columns.target, columns.time]
+    if (columns.kind or "kind") in first:
+        names.append(columns.kind or "kind")
+    types = [(name, numbers.get(type(first.get(name)), pa.string())) for name in names]
+    schema = pa.schema([*types, (amount, pa.float64())])
     reader = pa.json.open_json(
         path,
         read_options=pa.json.ReadOptions(block_size=1 << 26),
@@ -184,14 +209,39 @@ class _Checked:
 
     def batch(self) -> EventBatch:
         columns, table = self.columns, self.table
-        for name in (columns.source, columns.target, columns.time, *filter(None, [columns.amount])):
+        for name in (
+            columns.source,
+            columns.target,
+            columns.time,
+            *filter(None, [columns.amount, columns.kind]),
+        ):
             if name not in table.column_names:
                 raise InputError(
                     f"{self.label} has no column {name!r}; it has {', '.join(table.column_names)}: say which "
                     "column is what"
                 )
-            self._refuse(table[name].is_null().to_numpy(), f"column {name!r} is empty; leave the row out")
-        return EventBatch(table[columns.source], table[columns.target], self._amounts(), self._dates())
+            self._refuse_empty(name)
+        return EventBatch(
+            _plain(table[columns.source]),
+            _plain(table[columns.target]),
+            self._amounts(),
+            self._dates(),
+            self._kinds(),
+        )
+
+    def _refuse_empty(self, name: str) -> None:
+        self._refuse(self.table[name].is_null().to_numpy(), f"column {name!r} is empty; leave the row out")
+
+    def _kinds(self) -> pa.ChunkedArray | None:
+        name = self.columns.kind or "kind"
+        if name not in self.table.column_names:
+            return None
+        self._refuse_empty(name)
+        values = _plain(self.table[name])
+        try:
+            return values.cast(pa.string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InputError(f"{self.label}: column {name!r} holds no kinds: {error}") from error
 
     def _refuse(self, bad: NDArray[np.bool_], reason: str) -> None:
         if bad.any():
@@ -218,18 +268,54 @@ class _Checked:
         return amount
 
 
+def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without dictionaries, and with text of one type, whichever a library has for it."""
+    if pa.types.is_dictionary(values.type):
+        kind = values.type.value_type
+        if _is_text(kind):  # what Arrow can look up by position in every version
+            kind = pa.large_string()
+        decoded = [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in values.chunks]
+        values = pa.chunked_array(decoded, kind)
+    return values.cast(pa.large_string()) if _is_text(values.type) else values
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        is_it(kind) for is_it in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
+
+
+def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    """Numbers as milliseconds since 1970: from `SECONDS` they are seconds, from `MILLIS` milliseconds."""
+    number = values.cast(pa.float64(), safe=False).to_numpy()
+    bad = ~((number >= SECONDS) & (number < MILLIS * MILLIS / SECONDS))
+    if bad.any():
+        raise TimeError(
+            f"column {name!r} holds {number[bad][0]:g}; numbers are seconds since 1970 (from {SECONDS:g}, in "
+            f"1973) or milliseconds (from {MILLIS:g}): convert it to timestamps, dates or ISO 8601 text"
+        )
+    millis = np.floor(np.where(number < MILLIS, number * 1000, number))
+    return np.asarray(millis, dtype=np.int64)
+
+
 def _times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     """Times as milliseconds since 1970, UTC; finer digits are cut off."""
+    values = _plain(values)
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        return _since_1970(values, name)
     if pa.types.is_date(values.type):
         values = values.cast(TIMESTAMP)
     if pa.types.is_timestamp(values.type):
         # an offset is dropped, the instant kept; safe=False cuts off nanoseconds
         micros = values.cast(TIMESTAMP, safe=False).cast(pa.int64())
         return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
-    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+    if not pa.types.is_large_string(values.type):
         raise TimeError(
-            f"column {name!r} is {values.type}; times are timestamps, dates or ISO 8601 text: convert it"
+            f"column {name!r} is {values.type}; times are timestamps, dates, ISO 8601 text or numbers of "
+            "seconds or milliseconds since 1970: convert it"
         )
+    if pc.all(pc.match_substring_regex(values, EPOCH)).as_py():
+        return _since_1970(values, name)
     try:
         micros = values.cast(TIMESTAMP).cast(pa.int64())
         return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)

@@ -17,8 +17,10 @@ at the time of the cue, and back to the passages that mention them:
     u[p, t] = 1 - (1 - x[p, t]) exp(-h[p, t]) Π_o (1 - k_o x[neighbour o of p, t])
     score[p] = Σ_t m[t] u[p, t]  +  Σ_facets mass · membership[p]
 
-A passage does not excite itself: what a seed gave to an entity is taken off before it comes back. Neighbours
-are the passages around p in its source, the same episode: k_o = NEAR^|o|, half of that for what came after.
+Passages that e or f heads, which have its name as their title or are said by it, share its activation among
+them alone: 1 / headings(e), where that is more. A passage does not excite itself: what a seed gave to an
+entity is taken off before it comes back. Neighbours are the passages around p in its source, the same
+episode: k_o = NEAR^|o|, half of that for what came after.
 Facets (a date, a heading named in the cue) count like one more word whose mass is ln(1 + N / selected).
 
 With an embedder, the cue's meaning is one more word t, covered by how far a passage stands out of the others

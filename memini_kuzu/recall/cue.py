@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.store import Store
     from memini_kuzu.store.sums import Sums
-    from memini_kuzu.text.dates import Interval
+    from memini_kuzu.text.intervals import Interval
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -209,7 +209,7 @@ def read_cue(
             for entity in named.values()
             if entity.headings
         )
-    intervals = [] if "dates" in without else named_intervals(text, now)
+    intervals = [] if "dates" in without else named_intervals(text, now, languages=languages, own=own)
     facets.extend(_date_facet(store, intervals, now, passages))
     # a writer may have added passages since they were counted
     idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))

@@ -46,8 +46,8 @@ class AssociationHistory:
     strength : float
         w_f at the time of the cue.
     month_before : float or None
-        w_f 30 days earlier. None where the ledgers do not hold all of its events: those of an event stream
-        leave no ledger, and maintenance may have dropped some.
+        w_f 30 days earlier. None where the ledgers do not hold all of its events: those of a load may not
+        have been kept, and maintenance may have dropped some.
     events : int
         How many events it has had.
     first_seen, last_seen : datetime

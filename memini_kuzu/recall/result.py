@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from memini_kuzu.notebook import facts, table
 from memini_kuzu.recall.context import compose
 
 if TYPE_CHECKING:
@@ -169,6 +170,18 @@ class Recall:
 
     def __len__(self) -> int:
         return len(self.passages)
+
+    def _repr_html_(self) -> str:
+        why = {
+            passage.id: [path.way for path in self.paths if path.passage == passage.id] for passage in self
+        }
+        rows = (
+            (number, each.time, each.source, each.title, each.score, each.text, "; ".join(why[each.id]))
+            for number, each in enumerate(self, 1)
+        )
+        passages = table(["", "said", "source", "title", "score", "text", "why"], rows)
+        entities = ", ".join(f"{each.name} {each.activation:.2f}" for each in self.entities)
+        return facts({"cue": self.cue, "now": self.now, "entities": entities}) + passages
 
     def context(self, budget_tokens: int | None = None) -> Context:
         """A context block for an LLM: passages in the order of time, with dates, sources and citation ids.

@@ -38,9 +38,6 @@ BEAM = 64
 COMMON = 50
 """An entity that more passages mention links none of them: it tells little, and costs much."""
 
-TITLED = 0.5
-"""Least share that a passage gets of the activation of the entity that heads it: it is about it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
@@ -313,12 +310,17 @@ def _return(
     row = nodes.rows(entity[into])
     mentions = nodes.mentions[row]
     share = np.where((mentions > 1) & (mentions <= COMMON), 1.0 / np.maximum(mentions - 1, 1), 0.0)
-    # a passage is about what heads it, however many mention that
-    share[titled[into]] = np.maximum(share[titled[into]], TITLED)
+    _title(share, titled[into], nodes.headings[row])
     # a passage does not excite itself
     direct = Links(row, passage[into], share, seeds.own(passage[into]))
 
     onto = np.isin(entity, associates.id[leading])
     row = associates.rows(entity[onto])
-    nothing = np.zeros((len(row), seeds.sent.shape[1]))
-    return direct, Links(row, passage[onto], 1.0 / associates.mentions[row], nothing)
+    share = 1.0 / associates.mentions[row]
+    _title(share, titled[onto], associates.headings[row])
+    return direct, Links(row, passage[onto], share, np.zeros((len(row), seeds.sent.shape[1])))
+
+
+def _title(share: Floats, titled: Flags, headings: Ints) -> None:
+    """Let the passages that an entity heads share its activation among them, however many mention it."""
+    share[titled] = np.maximum(share[titled], 1.0 / np.maximum(headings[titled], 1))

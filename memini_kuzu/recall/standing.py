@@ -152,9 +152,11 @@ def agreement(said: Floats) -> Floats:
     array([[1. , 0.8],
            [1. , 1. ]])
     """
-    square = said**2
-    shared = square @ (said > 0).T
-    total = square.sum(axis=1)[None, :]
+    square, total = said**2, (said**2).sum(axis=1)[None, :]
+    has = said > 0
+    # most words are said once; and a product by BLAS would wait for its threads where the cores are busy
+    several = has.sum(axis=0) > 1
+    shared = np.einsum("iw,jw->ij", square[:, several], has[:, several].astype(np.float64))
     share: Floats = np.divide(shared, total, out=np.zeros_like(shared), where=total > 0)
     np.fill_diagonal(share, 1.0)
     return share

@@ -21,6 +21,7 @@ from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import InputError, MeminiError, StoreError
+from memini_kuzu.notebook import Table
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage, Sayings
 from memini_kuzu.results import Association, AssociativeMemory, Stats
 from memini_kuzu.service.results import (
@@ -157,11 +158,17 @@ class RemoteMemory(AssociativeMemory):
 
     @override
     def associations(
-        self, entity: str, *, now: TimeLike | None = None, k: int = 10, by: Order = "strength"
+        self,
+        entity: str,
+        *,
+        about: str | None = None,
+        now: TimeLike | None = None,
+        k: int = 10,
+        by: Order = "strength",
     ) -> list[Association]:
-        asked = {"entity": entity, "now": now, "k": k, "by": by}
+        asked = {"entity": entity, "about": about, "now": now, "k": k, "by": by}
         found = self._call("associations", asked, AssociationsResult)
-        return list(_all(Association, found["associations"]))
+        return Table(_all(Association, found["associations"]))
 
     @override
     def forget(

@@ -128,6 +128,7 @@ class ForgetResult(_Result):
     entities: int
     aliases: int
     sources: int
+    loads: int
     dry_run: bool = Field(description="True: nothing was changed")
 
 

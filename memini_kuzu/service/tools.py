@@ -129,6 +129,7 @@ def build(memory: Served) -> MCPServer[Any]:
     @_with_tool_errors
     def associations(
         entity: Annotated[str, Field(description="Name or alias of a person, place, thing or concept")],
+        about: Annotated[str | None, Field(description="Only by what was said with these words")] = None,
         k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
         now: Time = None,
         by: Annotated[
@@ -136,9 +137,8 @@ def build(memory: Served) -> MCPServer[Any]:
         ] = "strength",
     ) -> AssociationsResult:
         """List what one entity is associated with, strongest first."""
-        return AssociationsResult.model_validate(
-            {"associations": memory.associations(entity, now=now, k=k, by=by)}, from_attributes=True
-        )
+        found = memory.associations(entity, about=about, now=now, k=k, by=by)
+        return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
 
     @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))
     @_with_tool_errors

@@ -15,6 +15,7 @@ from memini_kuzu.dynamics.edges import (
     unite,
     without_pairs,
 )
+from memini_kuzu.store.loads import unkept_loads
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def rewrite_edges(store: Store, change: Change, updated: Edges, deleted: Edges) 
 
 
 def unledgered(store: Store, stored: Edges, sums: Edges, rounding: float = ROUNDING) -> NDArray[np.bool_]:
-    """Which associations hold, or may hold, events that are in no document's ledger.
+    """Which associations hold, or may hold, events that are in no ledger.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def unledgered(store: Store, stored: Edges, sums: Edges, rounding: float = ROUND
         Those without an event in the ledgers among them.
     """
     found = unaccounted(stored, sums, store.parameters, rounding)
-    if store.count("loads"):
+    if unkept_loads(store.read):
         # a loaded event may take the place of an ingested one that maintenance had dropped
         here, there = common_pairs(stored, sums)
         found[here] |= stored.events[here] != sums.events[there]

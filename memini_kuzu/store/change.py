@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "write"]
 
-How = Literal["delete", "create", "update", "replace"]
+How = Literal["delete", "create", "append", "update", "replace"]
 
-ORDER: dict[How, int] = {"delete": 0, "create": 1, "update": 2, "replace": 3}
+ORDER: dict[How, int] = {"delete": 0, "create": 1, "append": 1, "update": 2, "replace": 3}
 
 
 class Part(NamedTuple):
@@ -35,8 +35,9 @@ class Part(NamedTuple):
     Parameters
     ----------
     how : str
-        ``delete``: the rows of these keys; ``create``: new rows; ``update``: some columns of existing rows;
-        ``replace``: these are all the rows of a relationship table.
+        ``delete``: the rows of these keys; ``create``: new rows; ``append``: so many new nodes that COPY is
+        worth a checkpoint; ``update``: some columns of existing rows; ``replace``: these are all the rows of
+        a relationship table.
     table : str
         Name of the table.
     rows : pyarrow.Table
@@ -80,6 +81,11 @@ class Change:
         """Create rows, with every column."""
         if rows.num_rows:
             self.parts.append(Part("create", table, self._whole(table, rows)))
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Create very many nodes, with every column; the change must not touch other rows of their table."""
+        if rows.num_rows:
+            self.parts.append(Part("append", table, self._whole(table, rows)))
 
     def update(self, table: str, rows: pa.Table) -> None:
         """Overwrite some columns of existing rows; every column where the table holds lists."""
@@ -126,8 +132,13 @@ class Change:
 
     @property
     def large(self) -> bool:
-        """Whether it replaces a table: it is then not journaled but checkpointed before `apply` returns."""
-        return any(part.how == "replace" for part in self.parts)
+        """Whether it uses COPY: it is then not journaled but checkpointed before `apply` returns."""
+        return self.appends or any(part.how == "replace" for part in self.parts)
+
+    @property
+    def appends(self) -> bool:
+        """Whether it uses COPY into a table that exists: a checkpoint must come before it, too."""
+        return any(part.how == "append" for part in self.parts)
 
     def pack(self) -> bytes:
         """The change as bytes: one Arrow table of Arrow tables."""
@@ -167,8 +178,8 @@ def write(transaction: Transaction, change: Change, *, fresh: bool = False) -> N
     Parameters
     ----------
     transaction : Transaction
-        An open one. Where a table is replaced, a standby copy of the file must exist: replacing uses COPY,
-        which Kùzu cannot roll back safely.
+        An open one. Where a table is replaced or appended to, a standby copy of the file must exist: both use
+        COPY, which Kùzu cannot roll back safely.
     change : Change
         The change to write.
     fresh : bool
@@ -183,7 +194,7 @@ def write(transaction: Transaction, change: Change, *, fresh: bool = False) -> N
                 transaction.delete_nodes(table.name, table.keys[0], part.rows)
             else:
                 transaction.run_each(*_relationship(table, "DELETE r"), part.rows)
-        elif part.how == "create" and fresh and table.ends is not None:
+        elif part.how == "append" or (part.how == "create" and fresh and table.ends is not None):
             transaction.run(f"COPY {table.name} FROM batch", batch=part.rows)
         elif part.how == "create":
             _create(transaction, table, part.rows)

@@ -133,16 +133,16 @@ def read_aliases_of(run: Run, entities: Any) -> pa.Table:
 
 
 def similar_sources(run: Run, name: str, top: int) -> list[str]:
-    """Names of sources, the most similar first."""
+    """Names of sources of documents and of loads, the most similar first."""
     table = run(
         """
-        MATCH (s:Source)
-        RETURN s.name AS name, levenshtein(lower(s.name), lower($name)) AS edits
-        ORDER BY edits, name LIMIT $top
+        MATCH (s:Source) RETURN s.name AS name, levenshtein(lower(s.name), lower($name)) AS edits
+        UNION
+        MATCH (l:Load) RETURN l.source AS name, levenshtein(lower(l.source), lower($name)) AS edits
         """,
-        {"name": name, "top": top},
+        {"name": name},
     )
-    return list(table["name"].to_pylist())
+    return list(table.sort_by([("edits", "ascending"), ("name", "ascending")])["name"].to_pylist()[:top])
 
 
 def headed_by(run: Run, entity: int) -> pa.Table:

@@ -43,6 +43,13 @@ CONTRADICTIONS = {
             OR size(d.event_source) <> size(d.event_time)
         RETURN count(*) AS n
     """,
+    "parts of loads whose lists of events differ in length": """
+        MATCH (l:EventLog)
+        WHERE size(l.event_source) <> size(l.event_target) OR size(l.event_source) <> size(l.event_amount)
+            OR size(l.event_source) <> size(l.event_time)
+            OR (size(l.event_kind) > 0 AND size(l.event_kind) <> size(l.event_source))
+        RETURN count(*) AS n
+    """,
     "associations with an impossible state": """
         MATCH (:Entity)-[e:ASSOCIATES]->(:Entity)
         WHERE NOT (e.fast >= 0 AND e.slow >= 0 AND e.events >= 1 AND e.first_seen <= e.last_seen)
@@ -59,6 +66,10 @@ REFERENCES = {
     "aliases of no entity": (
         "MATCH (a:Alias) RETURN a.entity AS key",
         "MATCH (e:Entity) RETURN e.id AS key",
+    ),
+    "kept events of no load": (
+        "MATCH (l:EventLog) RETURN l.load AS key",
+        "MATCH (l:Load) RETURN l.id AS key",
     ),
     "documents of no source": (
         "MATCH (d:Document) RETURN d.source AS key",

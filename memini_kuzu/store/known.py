@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "document_ids",
+    "documents_from",
     "existing_entities",
     "read_aliases",
     "read_by_digest",
@@ -69,6 +70,19 @@ def read_event_lists(
     if documents is not None:
         return run(f"MATCH (d:Document) WHERE d.id IN $documents {EVENTS}", {"documents": list(documents)})
     return run(f"MATCH (d:Document) {EVENTS}")
+
+
+def documents_from(run: Callable[..., pa.Table], sources: Sequence[int]) -> list[int]:
+    """The documents with an event from one of these entities, in the order of their ids."""
+    table = run(
+        """
+        UNWIND $sources AS source
+        MATCH (d:Document) WHERE list_contains(d.event_source, source)
+        RETURN DISTINCT d.id AS id
+        """,
+        {"sources": list(sources)},
+    )
+    return sorted(table["id"].to_pylist()) if table.num_rows else []
 
 
 def document_ids(run: Callable[..., pa.Table]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The languages of a store's passages: counting them, and detecting them in stores of an older schema."""
+"""The languages of a store's passages: counting them, and analysing again the words of an older schema."""
 
 from __future__ import annotations
 
@@ -10,18 +10,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.text.analysis import analyse
-from memini_kuzu.text.languages import ENGLISH, detect
+from memini_kuzu.text.languages import detect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LANGUAGES", "VERSION", "count_languages", "counted", "languages_in", "with_languages", "written"]
+__all__ = [
+    "ANALYSIS",
+    "LANGUAGES",
+    "VERSION",
+    "analysed_again",
+    "count_languages",
+    "counted",
+    "languages_in",
+    "written",
+]
 
 LANGUAGES = "languages"
 """Key in MeminiMeta."""
 
 VERSION = 3
 """The first schema version that stores the language of a passage."""
+
+ANALYSIS = 6
+"""The first schema version whose terms are those that `analysis.analyse` gives now."""
 
 
 def languages_in(meta: Mapping[str, str]) -> Counter[str]:
@@ -79,31 +91,36 @@ def counted(passages: pa.Table) -> dict[str, str]:
     return {"words": str(pc.sum(passages["words"]).as_py() or 0), LANGUAGES: written(counts)}
 
 
-def with_languages(passages: pa.Table) -> pa.Table:
-    """Passages of an older schema with their language, analysed in it.
+def analysed_again(passages: pa.Table) -> pa.Table:
+    """Passages of an older schema with the terms that their texts have now.
 
     Parameters
     ----------
     passages : pyarrow.Table
-        document, position, title, text, terms (analysed as English), words and any other columns.
+        document, position, title, text, terms, words and any other columns; language where it is known.
 
     Returns
     -------
     pyarrow.Table
-        With language, and with new terms and words where that is not English.
+        With language, which is detected document by document where it was not known, new terms and words.
     """
     passages = passages.sort_by([("document", "ascending"), ("position", "ascending")])
-    columns = [passages[name].to_pylist() for name in ("document", "title", "text", "terms")]
+    columns = [passages[name].to_pylist() for name in ("document", "title", "text")]
+    known = (
+        passages["language"].to_pylist() if "language" in passages.column_names else [None] * len(columns[0])
+    )
     texts_of: dict[int, list[str]] = {}
-    for document, _, text, _ in zip(*columns, strict=True):
-        texts_of.setdefault(document, []).append(text)
-    language_of = {document: detect("\n\n".join(texts)) for document, texts in texts_of.items()}
-    languages = [language_of[document] for document in columns[0]]
+    for language, document, text in zip(known, columns[0], columns[2], strict=True):
+        if language is None:
+            texts_of.setdefault(document, []).append(text)
+    detected = {document: detect("\n\n".join(texts)) for document, texts in texts_of.items()}
+    languages = [
+        detected[document] if language is None else language
+        for language, document in zip(known, columns[0], strict=True)
+    ]
     terms = [
-        english_terms if language == ENGLISH else analyse(f"{title}\n{text}", language)
-        for language, (_, title, text, english_terms) in zip(
-            languages, zip(*columns, strict=True), strict=True
-        )
+        analyse(f"{title}\n{text}", language)
+        for language, title, text in zip(languages, *columns[1:], strict=True)
     ]
     words = [text.count(" ") + bool(text) for text in terms]
     for name, values in (

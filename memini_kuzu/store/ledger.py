@@ -1,24 +1,25 @@
-"""The ledger: the dated events of documents. It is the record; associations are computed from it.
+"""The ledger: the dated events of documents and loads. It is the record; associations are computed from it.
 
 Forgetting, retuning, aliases, trajectories and recall at an earlier time all fold the ledger. The store keeps
-it with the documents, as parallel lists; here it is columns.
+it with the documents and in the parts of loads (`loads`), as parallel lists; here it is columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.dynamics.edges import associate
-from memini_kuzu.store.known import read_event_lists
+from memini_kuzu.dynamics.edges import associate, redirected
+from memini_kuzu.store.known import documents_from, read_event_lists
+from memini_kuzu.store.loads import loads_of_parts, parts_from, parts_with, read_parts
 from memini_kuzu.tables import column, timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,25 +29,37 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Ledger", "ledger_from_arrow", "ledger_to_arrow", "read_ledger"]
+__all__ = [
+    "LISTS",
+    "Ledger",
+    "ledger_from_arrow",
+    "ledger_to_arrow",
+    "parts_to_arrow",
+    "read_events_from",
+    "read_ledger",
+]
 
 LISTS = ("event_source", "event_target", "event_amount", "event_time")
+
+KINDS = "event_kind"
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Events, with the documents that they come from.
+    """Events, with the documents and loads that they come from.
 
     Parameters
     ----------
     document : int64 (n_events,)
-        Ids.
+        Ids of documents, or of parts of loads.
     source, target : int64 (n_events,)
         Entity ids.
     amount : float64 (n_events,)
         What each event added to the fast variable, the impulse b included.
     time : int64 (n_events,)
         Milliseconds since 1970.
+    kind : int64 (n_events,)
+        Ids of kinds; 0 for an event without one, as all of documents are.
     """
 
     document: Ints
@@ -54,6 +67,7 @@ class Ledger:
     target: Ints
     amount: NDArray[np.float64]
     time: Ints
+    kind: Ints
 
     def __len__(self) -> int:
         return len(self.source)
@@ -68,7 +82,7 @@ class Ledger:
         0
         """
         none = np.zeros(0, dtype=np.int64)
-        return cls(none, none, none, np.zeros(0), none)
+        return cls(none, none, none, np.zeros(0), none, none)
 
     def take(self, rows: Flags | Ints) -> Ledger:
         """The events at these positions, or under this mask.
@@ -98,17 +112,20 @@ class Ledger:
 
     def renamed(self, old: int, new: int) -> Ledger:
         """The same events with one entity replaced by another."""
-        return Ledger(
-            self.document,
-            np.where(self.source == old, new, self.source),
-            np.where(self.target == old, new, self.target),
-            self.amount,
-            self.time,
-        )
+        source, target = (np.where(ends == old, new, ends) for ends in (self.source, self.target))
+        return replace(self, source=source, target=target)
+
+    def redirected(self, moved: Mapping[int, int]) -> Ledger:
+        """The same events with entities replaced, without those that then lead to their own source."""
+        source, target = redirected(self.source, moved), redirected(self.target, moved)
+        if source is self.source and target is self.target:
+            return self
+        loops = (source == target) & (self.source != self.target)
+        return replace(self, source=source, target=target).take(~loops)
 
     def scaled(self, factor: float) -> Ledger:
         """The same events with all amounts multiplied by a factor."""
-        return Ledger(self.document, self.source, self.target, self.amount * factor, self.time)
+        return replace(self, amount=self.amount * factor)
 
     def in_time(self) -> Ledger:
         """The same events in the order of time."""
@@ -125,34 +142,57 @@ def read_ledger(
     entity: int | None = None,
     documents: Sequence[int] | None = None,
 ) -> Ledger:
-    """The events of documents.
+    """The events of documents and loads.
 
     Parameters
     ----------
     read : callable
         Executes a query.
     entity : int, optional
-        Only of documents with an event that has this entity as source or target; all events of those.
+        Only of documents and parts of loads with an event that has this entity as source or target; all
+        events of those.
     documents : sequence of int, optional
-        Only of these documents, in addition to those selected by `entity`.
+        Only of the documents and parts with these ids, in addition to those selected by `entity`.
 
     Returns
     -------
     Ledger
-        Document by document, in the order stored.
+        Document by document and part by part, in the order stored.
     """
     if documents is not None and not len(documents) and entity is None:
         return Ledger.empty()
-    return ledger_from_arrow(read_event_lists(read, entity=entity, documents=documents))
+    told = ledger_from_arrow(read_event_lists(read, entity=entity, documents=documents))
+    if documents is None and entity is None:
+        return told.join(ledger_from_arrow(read_parts(read)))
+    parts = [] if entity is None else parts_with(read, entity)
+    if documents is not None:
+        parts = sorted({*parts, *loads_of_parts(read, documents)["id"].to_pylist()})
+    return told.join(ledger_from_arrow(read_parts(read, parts))) if parts else told
+
+
+def read_events_from(read: Callable[..., pa.Table], sources: Ints) -> Ledger:
+    """The events that lead from these entities.
+
+    Parameters
+    ----------
+    read : callable
+        Executes a query.
+    sources : int64 (n,)
+        Ids, each once, in ascending order.
+    """
+    told = read_ledger(read, documents=documents_from(read, sources.tolist()))
+    if parts := parts_from(read, sources):
+        told = told.join(ledger_from_arrow(read_parts(read, parts)))
+    return told.take(np.isin(told.source, sources))
 
 
 def ledger_from_arrow(table: pa.Table) -> Ledger:
-    """Events from the lists of Document.
+    """Events from the lists of Document or EventLog.
 
     Parameters
     ----------
     table : pyarrow.Table
-        id and the four lists of Document.
+        id, and the four lists of Document or the five of EventLog.
 
     Examples
     --------
@@ -167,12 +207,18 @@ def ledger_from_arrow(table: pa.Table) -> Ledger:
     flat = pa.table({name: pc.list_flatten(values) for name, values in zip(LISTS, lists, strict=True)})
     source, target, amount, time = (column(flat, name) for name in LISTS)
     integers = [values.astype(np.int64) for values in (source, target, time)]
+    kind = np.zeros(len(source), dtype=np.int64)
+    if KINDS in table.column_names:
+        kinds = table[KINDS].combine_chunks()
+        told = pc.list_value_length(kinds).to_numpy() > 0
+        kind[np.repeat(told, pc.list_value_length(lists[0]).to_numpy())] = pc.list_flatten(kinds).to_numpy()
     return Ledger(
         np.array(owner.to_numpy(zero_copy_only=False), dtype=np.int64),
         integers[0],
         integers[1],
         amount.astype(np.float64),
         integers[2],
+        kind,
     )
 
 
@@ -191,16 +237,66 @@ def ledger_to_arrow(ledger: Ledger, documents: Ints) -> pa.Table:
     pyarrow.Table
         id and the four lists of Document, in the order of `documents`.
     """
-    by_id = np.argsort(documents, kind="stable")
-    row = by_id[np.searchsorted(documents, ledger.document, sorter=by_id)] if len(ledger) else ledger.document
+    row = _rows(ledger, documents)
     # the order in which ingestion writes them
     order = np.lexsort((ledger.target, ledger.source, ledger.time, row))
-    bounds = pa.array(np.searchsorted(row[order], np.arange(len(documents) + 1)), pa.int32())
+    return _lists(ledger.take(order), row[order], documents)
+
+
+def parts_to_arrow(ledger: Ledger, parts: Ints, loads: Sequence[str]) -> pa.Table:
+    """Events as rows of EventLog.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Events of these parts only.
+    parts : int64 (n,)
+        Distinct ids; parts without events get empty lists.
+    loads : sequence of str
+        The load that each is a part of.
+
+    Returns
+    -------
+    pyarrow.Table
+        Every column of EventLog, in the order of `parts`.
+    """
+    row = _rows(ledger, parts)
+    order = np.lexsort((ledger.time, ledger.source, row))
+    ledger, row = ledger.take(order), row[order]
+    table = _lists(ledger, row, parts)
+    bounds = np.searchsorted(row, np.arange(len(parts) + 1))
+    held = bounds[1:] > bounds[:-1]
+    first, last = (np.zeros(len(parts), dtype=np.int64) for _ in range(2))
+    first[held], last[held] = ledger.source[bounds[:-1][held]], ledger.source[bounds[1:][held] - 1]
+    told = np.bincount(row, weights=ledger.kind != 0, minlength=len(parts)) > 0
+    lengths = np.where(told, np.diff(bounds), 0)
+    kinds = pa.ListArray.from_arrays(
+        pa.array(np.append(0, np.cumsum(lengths)), pa.int32()), pa.array(ledger.kind[told[row]])
+    )
+    return (
+        table.append_column("load", pa.array(loads, pa.string()))
+        .append_column("first_source", pa.array(first))
+        .append_column("last_source", pa.array(last))
+        .append_column(KINDS, kinds)
+    )
+
+
+def _rows(ledger: Ledger, documents: Ints) -> Ints:
+    """The position of each event's document or part."""
+    if not len(ledger):
+        return ledger.document
+    by_id = np.argsort(documents, kind="stable")
+    return by_id[np.searchsorted(documents, ledger.document, sorter=by_id)]
+
+
+def _lists(ledger: Ledger, row: Ints, documents: Ints) -> pa.Table:
+    """The four lists of documents or parts, of events in the order of their rows."""
+    bounds = pa.array(np.searchsorted(row, np.arange(len(documents) + 1)), pa.int32())
     values = (
-        pa.array(ledger.source[order]),
-        pa.array(ledger.target[order]),
-        pa.array(ledger.amount[order]),
-        timestamps(ledger.time[order]),
+        pa.array(ledger.source),
+        pa.array(ledger.target),
+        pa.array(ledger.amount),
+        timestamps(ledger.time),
     )
     lists = {name: pa.ListArray.from_arrays(bounds, part) for name, part in zip(LISTS, values, strict=True)}
     return pa.table({"id": pa.array(documents, pa.int64())} | lists)

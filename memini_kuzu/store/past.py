@@ -6,8 +6,8 @@ again from the events until then, for what came after cannot be taken from a sto
 longer than the present does, where the counts and the states stand ready.
 
 What the store no longer holds, it cannot know: texts that a new version replaced, and how strong an
-association was that has had evidence since, of which no document keeps the events. Aliases and the labels of
-entities are those of today.
+association was that has had evidence since, of which the ledgers do not hold the events. Aliases and the
+labels of entities are those of today.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.dynamics import propagate
-from memini_kuzu.store.ledger import read_ledger
+from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.errors import TimeError
+from memini_kuzu.store.ledger import read_events_from, read_ledger
 from memini_kuzu.tables import column, timestamps
-from memini_kuzu.times import DAY, to_millis
+from memini_kuzu.times import DAY, from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +36,15 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["all_associations", "count_mentions", "frequencies", "outgoing", "recount", "sum_passages"]
+__all__ = [
+    "all_associations",
+    "count_mentions",
+    "frequencies",
+    "outgoing",
+    "recount",
+    "refuse",
+    "sum_passages",
+]
 
 COLUMNS = pa.schema(
     [
@@ -148,11 +158,11 @@ def outgoing(store: Store, entities: Sequence[int], until: datetime) -> tuple[pa
     known : pyarrow.Table
         source, id (the target's), strength (w_f), consolidated (w_s), events, began, latest.
     unknown : pyarrow.Table
-        source, id and latest of those of which it cannot be known: they have had evidence since, and no
-        document keeps all their events.
+        source, id and latest of those of which it cannot be known: they have had evidence since, and the
+        ledgers do not hold all their events.
     """
     wanted = np.unique(np.asarray(entities, dtype=np.int64))
-    return _then(store, _stored(store, wanted), _events_from(store, wanted), to_millis(until))
+    return _then(store, _stored(store, wanted), read_events_from(store.read, wanted), to_millis(until))
 
 
 def all_associations(store: Store, until: datetime) -> tuple[pa.Table, pa.Table]:
@@ -161,11 +171,22 @@ def all_associations(store: Store, until: datetime) -> tuple[pa.Table, pa.Table]
     return _then(store, stored, read_ledger(store.read), to_millis(until))
 
 
+def refuse(unknown: pa.Table, until: datetime) -> None:
+    """Raise TimeError if there are associations of which it cannot be known how strong they were."""
+    if unknown.num_rows:
+        latest = from_millis(int(column(unknown, "latest").max()))
+        raise TimeError(
+            f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
+            "known: they have had evidence since, from events that were loaded and not kept; ask as of "
+            f"{latest:%Y-%m-%d %H:%M} or later"
+        )
+
+
 def _then(store: Store, stored: pa.Table, ledger: Ledger, now: int) -> tuple[pa.Table, pa.Table]:
-    """From the states of associations, and all events of theirs that documents keep."""
+    """From the states of associations, and all events of theirs that the ledgers hold."""
     source, target = column(stored, "source").astype(np.int64), column(stored, "id").astype(np.int64)
-    kept = _kept(ledger, source, target)
-    whole = kept >= column(stored, "events")
+    event, pair = same_pairs(ledger.source, ledger.target, source, target)
+    whole = np.bincount(pair, minlength=len(source)) >= column(stored, "events")
     last, as_of, began = (column(stored, name) for name in ("latest", "as_of", "began"))
     there = ~whole & (began <= now)
     certain = there & (last <= now) & (as_of <= now)
@@ -190,30 +211,9 @@ def _then(store: Store, stored: pa.Table, ledger: Ledger, now: int) -> tuple[pa.
     unknown = pa.table(
         {"source": source[doubtful], "id": target[doubtful], "latest": timestamps(last[doubtful])}
     )
-    partly = _pairs(source[~whole], target[~whole])
-    folded = ledger.take((ledger.time <= now) & ~np.isin(_pairs(ledger.source, ledger.target), partly))
-    return pa.concat_tables([states, _fold(store, folded, now)]), unknown
-
-
-def _pairs(source: Ints, target: Ints) -> NDArray[np.void]:
-    """One value for each pair of ids, to be compared."""
-    both = np.ascontiguousarray(np.column_stack([source, target]).astype(np.int64))
-    return both.view([("source", np.int64), ("target", np.int64)]).ravel()
-
-
-def _events_from(store: Store, entities: Ints) -> Ledger:
-    """All events from these entities that documents keep."""
-    documents = store.read(
-        """
-        UNWIND $entities AS entity
-        MATCH (d:Document) WHERE list_contains(d.event_source, entity)
-        RETURN DISTINCT d.id AS id
-        """,
-        {"entities": entities.tolist()},
-    )
-    ids = documents["id"].to_pylist() if documents.num_rows else []
-    ledger = read_ledger(store.read, documents=sorted(ids))
-    return ledger.take(np.isin(ledger.source, entities))
+    folds = ledger.time <= now
+    folds[event[~whole[pair]]] = False
+    return pa.concat_tables([states, _fold(store, ledger.take(folds), now)]), unknown
 
 
 def _stored(store: Store, entities: Ints) -> pa.Table:
@@ -234,16 +234,6 @@ NOTHING = pa.table(
     | {name: pa.array([], pa.float64()) for name in ("fast", "slow")}
     | {name: pa.array([], pa.timestamp("us")) for name in ("as_of", "began", "latest")}
 )
-
-
-def _kept(ledger: Ledger, source: Ints, target: Ints) -> Ints:
-    """How many events of each association documents keep."""
-    pairs, count = np.unique(_pairs(ledger.source, ledger.target), return_counts=True)
-    wanted = _pairs(source, target)
-    if not len(pairs):
-        return np.zeros(len(wanted), dtype=np.int64)
-    place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-    return np.where(pairs[place] == wanted, count[place], 0)
 
 
 def _fold(store: Store, ledger: Ledger, now: int) -> pa.Table:

@@ -318,6 +318,17 @@ def passages_mentioning(store: Store, entities: Sequence[int], until: datetime |
     )
 
 
+def passages_of(store: Store, entity: int, until: datetime) -> pa.Table:
+    """The passages that mention an entity, up to a time: id, document, terms."""
+    return store.read(
+        """
+        MATCH (:Entity {id: $entity})<-[:MENTIONS]-(p:Passage) WHERE p.time <= $until
+        RETURN p.id AS id, p.document AS document, p.terms AS terms
+        """,
+        {"entity": entity, "until": until},
+    )
+
+
 def associations_then(store: Store, entities: Sequence[int], until: datetime) -> tuple[pa.Table, int]:
     """What `associations_from` gave at a time, and how many more there were whose strength is not known."""
     if not entities:

@@ -31,10 +31,12 @@ EXPORT = "EXPORT DATABASE '{}' (format='parquet')"
 TABLES = ("CREATE NODE TABLE ", "CREATE REL TABLE ", "CREATE SEQUENCE ", "CREATE TYPE ")
 
 SCALE_LEDGERS = """
-MATCH (d:Document)
+MATCH (d:{})
 WITH d, $amounts AS amounts
 SET d.event_amount = list_transform(d.event_amount, amount -> amount * amounts)
 """
+
+LEDGERS = ("Document", "EventLog")
 
 
 SET_PARAMETERS = "MATCH (m:MeminiMeta {key: 'parameters'}) SET m.value = $parameters"
@@ -113,7 +115,8 @@ def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table,
     if edges.num_rows:
         draft.run("COPY ASSOCIATES FROM batch", batch=edges)
     if amounts != 1:
-        draft.run(SCALE_LEDGERS, {"amounts": amounts})
+        for table in LEDGERS:
+            draft.run(SCALE_LEDGERS.format(table), {"amounts": amounts})
     for statement in schema.macros(parameters):
         draft.run(statement)
     draft.run(SET_PARAMETERS, {"parameters": parameters.to_json()})

@@ -57,7 +57,7 @@ PART = 50_000
 PASSAGES_OF = """
 MATCH (p:Passage) WHERE p.document >= $low AND p.document <= $high
 RETURN p.id AS id, p.document AS document, p.position AS position, p.title AS title, p.text AS text,
-    p.terms AS terms, p.words AS words
+    p.terms AS terms, p.words AS words, p.language AS language
 """
 
 _creating = threading.Lock()
@@ -290,8 +290,8 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
                 _apply(draft, version)
                 if version < OWN_TERMS:
                     _drop_index(draft)
-                if version < languages.VERSION:
-                    _detect_languages(draft, counted=version >= OWN_TERMS)
+                if version < languages.ANALYSIS:
+                    _analyse_again(draft, counted=version >= OWN_TERMS)
                 if version < OWN_TERMS:
                     _fill_terms(draft)
                 if version < labels.VERSION:
@@ -317,8 +317,8 @@ def _drop_index(draft: Draft) -> None:
     draft.run(f"DROP TABLE IF EXISTS {STOPWORDS}")
 
 
-def _detect_languages(draft: Draft, *, counted: bool) -> None:
-    """Detect the language of every passage, and analyse again those that are not in English."""
+def _analyse_again(draft: Draft, *, counted: bool) -> None:
+    """Analyse the words of every passage again, in its language, which is detected where it is not known."""
     number = int(draft.run("MATCH (p:Passage) RETURN count(*) AS n")["n"][0].as_py())
     bounds = [round(bound) for bound in np.linspace(-(2.0**63), 2.0**63, number // PART + 2)]
     written = []
@@ -327,7 +327,7 @@ def _detect_languages(draft: Draft, *, counted: bool) -> None:
         passages = draft.run(PASSAGES_OF, {"low": max(low, -(2**63)), "high": min(high - 1, 2**63 - 1)})
         if not passages.num_rows:
             continue
-        after = languages.with_languages(passages)
+        after = languages.analysed_again(passages)
         before = passages.take(pc.index_in(after["id"], passages["id"]))
         written.append(after.select(["words", "language"]))
         changed = pc.not_equal(after["terms"], before["terms"])

@@ -265,7 +265,7 @@ class Store:
         if change.empty:
             return
         if change.large:
-            self._engine.load(partial(write, change=change))
+            self._engine.load(partial(write, change=change), settled=change.appends)
         else:
             self._engine.apply(change.pack(), partial(write, change=change))
 

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.errors import TimeError
 from memini_kuzu.store import past
 from memini_kuzu.store.reading import names_of
 from memini_kuzu.tables import column, positions
-from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,12 +66,7 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int, by: str
         table.filter(pa.array(~np.isin(column(table, "id"), store.dropped()))) if table.num_rows else table
         for table in past.outgoing(store, [entity], until)
     )
-    if unknown.num_rows:
-        raise TimeError(
-            f"how strong {unknown.num_rows:,} of these associations were at {until:%Y-%m-%d %H:%M} cannot be "
-            "known: they have had evidence since, from events that were loaded and not kept; ask as of "
-            f"{_latest(unknown):%Y-%m-%d %H:%M} or later"
-        )
+    past.refuse(unknown, until)
     if not known.num_rows:
         return known
     names = names_of(store, known["id"].to_pylist())
@@ -101,7 +94,3 @@ def _lift_then(store: Store, entity: int, known: pa.Table, until: datetime) -> N
         column(known, "events") * store.sums(until).passages / (mentions[:-1] * mentions[-1])
     )
     return lift
-
-
-def _latest(table: pa.Table) -> datetime:
-    return from_millis(int(column(table, "latest").max()))

@@ -36,7 +36,6 @@ __all__ = [
     "count_mentions",
     "count_sources",
     "keys",
-    "known_loads",
     "rewrite_passages",
 ]
 
@@ -61,8 +60,6 @@ NO_COUNTS = pa.schema(
     {"id": pa.int64(), "mentions": pa.int64(), "headings": pa.int64(), "votes": pa.string()}
 ).empty_table()
 """Counts of no entity."""
-
-KNOWN_LOADS = "MATCH (l:Load) WHERE l.id IN $ids RETURN l.id AS id"
 
 
 def keys(ids: Sequence[int] | Ints) -> pa.Table:
@@ -246,9 +243,3 @@ def count_sources(change: Change, store: Store, counters: Mapping[str, int]) -> 
     is_known = pc.is_in(rows["name"], known_names)
     change.update("Source", rows.filter(is_known))
     change.create("Source", rows.filter(pc.invert(is_known)))
-
-
-def known_loads(read: Callable[..., pa.Table], ids: Sequence[str]) -> set[str]:
-    """Those of these ids that have been loaded already."""
-    table = read(KNOWN_LOADS, {"ids": list(ids)}) if ids else pa.table({"id": []})
-    return set(table["id"].to_pylist()) if table.num_rows else set()

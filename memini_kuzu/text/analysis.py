@@ -2,7 +2,8 @@
 
 Kùzu's own tokeniser joins words across line breaks, drops digits and stems badly: it costs a sixth of the
 recall. Here words and numbers are folded to lower case, the stop words of their language dropped and stems
-taken by Snowball, where it knows the language; digits are then spelled in letters, because the index would
+taken by Snowball, where it knows the language, of English irregular forms those of their lemma (`found` is
+`find`); digits are then spelled in letters, because the index would
 drop them. What is written without blanks is cut into overlapping pieces, as in Lucene's CJK analyser: of two
 characters (Chinese, Japanese, Korean), or of three (Thai, Lao, Khmer, Burmese). No dictionary is needed, and
 a piece that is no word is in few other texts. Accents are folded after stemming, since stemmers read them.
@@ -15,6 +16,7 @@ import threading
 import unicodedata
 from collections import Counter
 from functools import cache, lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import Stemmer
@@ -145,7 +147,16 @@ def _term(word: str, language: str = ENGLISH) -> str:
             str(unicodedata.digit(character)) if character.isdigit() else character for character in word
         )
         return NUMBER_MARK + spelled.translate(SPELLED)
+    if language == ENGLISH:
+        word = _lemmas().get(word, word)
     return word if language not in SNOWBALL else _local.stem(word, language)
+
+
+@cache
+def _lemmas() -> dict[str, str]:
+    """The lemmas of irregular English forms; `scripts/irregular_forms.py` writes them."""
+    text = (resources.files("memini_kuzu.text") / "irregular.txt").read_text(encoding="utf-8")
+    return dict(line.split() for line in text.splitlines() if not line.startswith("#"))
 
 
 def terms(text: str, language: str = ENGLISH) -> list[str]:
@@ -167,6 +178,8 @@ def terms(text: str, language: str = ENGLISH) -> list[str]:
     --------
     >>> terms("The painters were painting in 2024")
     ['painter', 'paint', 'zqcace']
+    >>> terms("The children found it") == terms("a child finds")
+    True
     >>> terms("Die Verträge des Betriebsrats", "de")
     ['vertrag', 'betriebsrat']
     >>> terms("审核发票", "zh")

@@ -43,6 +43,7 @@ __all__ = [
     "Link",
     "Structure",
     "heading",
+    "linked",
     "plain_structure",
     "read_structure",
     "unlinked",
@@ -162,8 +163,13 @@ def _moved(link: Link, places: list[tuple[int, int, int]]) -> Link:
     return link._replace(start=at + b - a, end=at + b - a)
 
 
-def plain_structure(text: str, lead: int = 0, aside: Sequence[tuple[int, int]] = ()) -> Structure:
-    """Of a text that is prose from `lead` on, but for some parts, in order.
+def plain_structure(
+    text: str,
+    lead: int = 0,
+    aside: Sequence[tuple[int, int]] = (),
+    links: Sequence[tuple[str, int, int]] = (),
+) -> Structure:
+    """Of a text that is prose from `lead` on, but for some parts, with links in it: both in order.
 
     Examples
     --------
@@ -173,7 +179,9 @@ def plain_structure(text: str, lead: int = 0, aside: Sequence[tuple[int, int]] =
     starts = [lead, *(end for _, end in aside)]
     ends = [*(start for start, _ in aside), len(text)]
     pieces = [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
-    return Structure(pieces, [SENTENCE] * len(pieces))
+    return Structure(
+        pieces, [SENTENCE] * len(pieces), [Link(name, LINK, start, end) for name, start, end in links]
+    )
 
 
 def read_structure(text: str, lead: int = 0) -> Structure:
@@ -239,6 +247,17 @@ def unlinked(text: str) -> str:
     'with Ada in Paris'
     """
     return _WIKILINK.sub(lambda found: found["words"] or _note(found["target"]) or found["target"], text)
+
+
+def linked(address: str) -> str:
+    """The note that the address of a link leads to; empty for the web, for attachments and within a note.
+
+    Examples
+    --------
+    >>> linked("people/Ada%20Lovelace.html#work"), linked("https://a.org/b.html"), linked("a.png")
+    ('Ada Lovelace', '', '')
+    """
+    return "" if _SCHEME.match(address) else _note(decode(re.split("[#?]", address, maxsplit=1)[0]))
 
 
 def _note(target: str) -> str:
@@ -409,8 +428,7 @@ class _Builder:
         """A link ends here: its words stand, and may name a note; its address is no prose."""
         pieces = self.pieces[before:]
         self._destination(end)
-        relative = "" if _SCHEME.match(address) else decode(re.split("[#?]", address, maxsplit=1)[0])
-        name = _note(relative)
+        name = linked(address)
         if name:
             start, last = (pieces[0][0], pieces[-1][1]) if pieces else (self._cursor, self._cursor)
             self.links.append(Link(name, LINK, start, last))

@@ -321,13 +321,15 @@ class Engine:
                     shared.checkpoint()
                     shared.reload()
 
-    def load(self, statements: Callable[[Transaction], object]) -> None:
+    def load(self, statements: Callable[[Transaction], object], *, settled: bool = False) -> None:
         """Apply a change that is too large for the journal; it is checkpointed when this returns.
 
         Parameters
         ----------
         statements : callable
             Applies it; it may use COPY.
+        settled : bool
+            Checkpoint what came before, too: only then may COPY go into a node table that exists.
 
         Raises
         ------
@@ -337,6 +339,8 @@ class Engine:
         shared = self._writable()
         with shared.writing:
             need_room(shared.path)
+            if settled:
+                shared.settle()
             # the standby copy is made before the first row: COPY writes into the file before it commits
             with shared.rewriting() as name:
                 shared.commit(shared.sequence + 1, statements)

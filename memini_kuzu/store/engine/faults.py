@@ -80,7 +80,8 @@ FAULTS = (
         "rolled_back_copy_crashes",
         "A ROLLBACK over a COPY into a node table with rows created since the last checkpoint spoils the "
         "process's memory, and crashes it at once or at the next write.",
-        "COPY goes only into tables that are new, nodes are created by LOAD FROM: store/change.py.",
+        "COPY goes only into tables that are new, or right after a checkpoint; other nodes are created "
+        "by LOAD FROM: store/change.py.",
     ),
     Fault(
         "create_table_as_is_lost",

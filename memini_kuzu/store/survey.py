@@ -1,0 +1,83 @@
+"""The strongest associations of a whole store, at one moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from memini_kuzu.dynamics import propagate
+from memini_kuzu.store import past
+from memini_kuzu.store.reading import names_of
+from memini_kuzu.tables import column, distinct, edges_from_arrow, timestamps
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from memini_kuzu.store.store import Store
+
+__all__ = ["strongest_of_all"]
+
+
+def strongest_of_all(store: Store, now: int, top: int) -> pa.Table:
+    """The strongest associations at a moment, whether or not there is anything later.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    now : int
+        The moment, in milliseconds since 1970.
+    top : int
+        How many at most.
+
+    Returns
+    -------
+    pyarrow.Table
+        source and target (names), strength, consolidated, events, first_seen, last_seen; strongest first, of
+        equally strong ones by their names.
+
+    Raises
+    ------
+    TimeError
+        If it cannot be known how strong one of them was.
+    """
+    found = _then(store, now) if store.looks_back(now) else _present(store, now)
+    if found.num_rows:
+        dropped = store.dropped()
+        ends = (column(found, name).astype(np.int64) for name in ("source", "target"))
+        found = found.filter(pa.array(~np.any([np.isin(end, dropped) for end in ends], axis=0)))
+    strength, source, target = (column(found, name) for name in ("strength", "source", "target"))
+    # by id where equally strong, so that a thousand of one strength need no names
+    best = found.take(pa.array(np.lexsort((target, source, -strength))[:top]))
+    if not best.num_rows:
+        return best
+    names = names_of(store, distinct(column(best, "source"), column(best, "target")).tolist())
+    for place, name in enumerate(("source", "target")):
+        known = pa.array([names[each] for each in best[name].to_pylist()], pa.string())
+        best = best.set_column(place, name, known)
+    return best.sort_by([("strength", "descending"), ("source", "ascending"), ("target", "ascending")])
+
+
+def _present(store: Store, now: int) -> pa.Table:
+    edges = edges_from_arrow(store.read_edges())
+    edges = edges.take(edges.first_seen <= now)
+    fast, slow = propagate(edges.fast, edges.slow, np.maximum(now - edges.as_of, 0) / DAY, store.parameters)
+    return pa.table(
+        {
+            "source": edges.source,
+            "target": edges.target,
+            "strength": fast,
+            "consolidated": slow,
+            "events": edges.events,
+            "first_seen": timestamps(edges.first_seen),
+            "last_seen": timestamps(edges.last_seen),
+        }
+    )
+
+
+def _then(store: Store, now: int) -> pa.Table:
+    until = from_millis(now)
+    known, unknown = past.all_associations(store, until)
+    past.refuse(unknown, until)
+    return known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
