@@ -272,7 +272,12 @@ class Keeping(OpenMemory):
         return recover_store(Path(path))
 
     def cypher(
-        self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        write: bool = False,
+        files: bool = False,
     ) -> pa.Table:
         """Run Cypher on the store, with `memini_key` and `memini_id` beside the macros that are in the file.
 
@@ -284,6 +289,8 @@ class Keeping(OpenMemory):
             Values of its ``$names``.
         write : bool
             Let it change the store; otherwise a query that would is refused.
+        files : bool
+            Let it read files with LOAD FROM; one that may write may do so anyway.
 
         Returns
         -------
@@ -303,4 +310,4 @@ class Keeping(OpenMemory):
         ...     memory.cypher("RETURN memini_key($name) AS key", {"name": "The Café"}).to_pylist()
         [{'key': 'cafe'}]
         """
-        return self._store.query(query, parameters, write=write)
+        return self._store.query(query, parameters, write=write, files=files)

@@ -22,6 +22,12 @@ __all__ = ["KEYS_ONLY", "NO_REDACTION", "Redaction", "blank"]
 
 _START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 
+_PLACEHOLDER = (
+    r"(?i:(?:your|my|the|db|user)?[_-]?(?:password|passwd|pass|pwd|secret|token)|x+|\*+|\.+|…"
+    r"|<[^<>@]*>|\$?\{[^{}@]*\}|\$\w+|%\w+%|\[[^\[\]@]*\])"
+)
+"""What documentation writes in the place of a password."""
+
 # name, substrings of which every match has one, pattern; a group `secret` is what is masked, else all of it
 _KEYS = (
     (
@@ -63,9 +69,21 @@ _KEYS = (
     ("huggingface-token", ("hf_",), rf"{_START}hf_[A-Za-z]{{30,}}{_END}"),
     ("npm-token", ("npm_",), rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}"),
     ("pypi-token", ("pypi-AgE",), rf"{_START}pypi-AgE[\w-]{{50,}}"),
-    ("jwt", ("eyJ",), rf"{_START}eyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]*"),
+    (
+        "jwt",
+        ("eyJ",),
+        # begun only where a run of its characters begins, and never tried again within: linear in the text
+        (
+            rf"(?<![\w-])(?:(?!{_START}eyJ[\w-]{{8}})[\w-])*+"
+            r"(?P<secret>eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]*+)"
+        ),
+    ),
     ("bearer-token", ("earer", "EARER"), r"(?i:\bbearer\s+)(?P<secret>(?=[^\s]*[0-9])[\w.~+/-]{20,}=*)"),
-    ("url-password", ("://",), r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@]*:(?P<secret>[^\s:/@]+)@"),
+    (
+        "url-password",
+        ("://",),
+        rf"\b[A-Za-z][A-Za-z0-9+.-]{{1,20}}://[^\s:/@]*:(?!{_PLACEHOLDER}@)(?P<secret>[^\s:/@]+)@",
+    ),
 )
 
 _EMAIL = (("email", ("@",), r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-])"),)
