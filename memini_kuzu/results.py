@@ -10,6 +10,7 @@ from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import PurePath
 
@@ -139,6 +140,7 @@ class AssociativeMemory(Protocol):
         source: str = "",
         title: str = "",
         id: str = "",  # noqa: A002
+        metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
         """Take in one text; the next recall sees it.
 
@@ -155,6 +157,9 @@ class AssociativeMemory(Protocol):
         id : str
             Its own id within the source. The same id with another text is a new version; without an id, a
             text is itself at its date: told again on another day, it is confirmed.
+        metadata : mapping of str to str, optional
+            What else is known of it, such as ``{"project": "orion"}``; recall can be asked to go by it alone.
+            A new version without it keeps what is there.
 
         Returns
         -------
@@ -179,7 +184,16 @@ class AssociativeMemory(Protocol):
         """
 
     def recall(
-        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+        self,
+        cue: str,
+        *,
+        now: TimeLike | None = None,
+        k: int = 10,
+        budget_tokens: int | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Recall:
         """What a cue brings to mind. Changes nothing.
 
@@ -195,6 +209,14 @@ class AssociativeMemory(Protocol):
         budget_tokens : int, optional
             Keep only the passages that fit into a context block of so many tokens, the best first; `context`
             of what is returned gives the block.
+        sources : str or sequence of str, optional
+            Recall from these sources alone, as if the memory held nothing else: words, mentions and
+            associations are counted over what they told. A name that ends in ``*`` stands for all sources
+            that begin so. Sources that hold nothing bring nothing to mind.
+        since, until : datetime, date or str, optional
+            From what is dated from `since` up to but not including `until`.
+        where : mapping of str to str, optional
+            From documents with all these names and values in their metadata.
 
         Returns
         -------
@@ -204,8 +226,8 @@ class AssociativeMemory(Protocol):
         Raises
         ------
         InputError
-            If the cue is empty, `k` below 1, the budget holds not one of the passages, or passages have no
-            vector of the memory's embedder.
+            If the cue is empty, `k` below 1, the budget holds not one of the passages, passages have no
+            vector of the memory's embedder, or a filter is none that can be asked for.
         TimeError
             If `now` cannot be read, or lies before all that the store holds.
 
@@ -228,6 +250,10 @@ class AssociativeMemory(Protocol):
         now: TimeLike | None = None,
         k: int = 10,
         by: Order = "strength",
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> list[Association]:
         """What an entity is associated with, strongest first.
 
@@ -247,6 +273,8 @@ class AssociativeMemory(Protocol):
             What comes first: the strongest by w_f; or those that tell most, by w_f times the logarithm of the
             lift (of an unknown lift 0), as local mutual information weighs counts (Evert 2005): what is
             mentioned everywhere comes late.
+        sources, since, until, where
+            As for `recall`: only as strong as what these told makes them.
 
         Returns
         -------
@@ -258,7 +286,9 @@ class AssociativeMemory(Protocol):
         UnknownEntityError
             If there is none of that name; the message names similar ones.
         InputError
-            If no passage holds a word of `about`, or `k` is below 1.
+            If no passage holds a word of `about`, `k` is below 1, or a filter is none that can be asked for.
+        TimeError
+            If it cannot be known how strong one of them is: it has events that were loaded and not kept.
 
         Examples
         --------

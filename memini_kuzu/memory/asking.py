@@ -19,11 +19,12 @@ from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, 
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
 from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
 from memini_kuzu.store import strongest
+from memini_kuzu.store.filters import wanted
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -45,14 +46,35 @@ class Asking(OpenMemory):
 
     @override
     def recall(
-        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+        self,
+        cue: str,
+        *,
+        now: TimeLike | None = None,
+        k: int = 10,
+        budget_tokens: int | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Recall:
+        asked = wanted(sources, since, until, where)
         with self._store.snapshot():
-            found = recalling.recall(self._store, cue, now=self._now(now), k=k, embedder=self._embedder)
+            found = recalling.recall(
+                self._store, cue, now=self._now(now), k=k, asked=asked, embedder=self._embedder
+            )
         return found if budget_tokens is None else found.within(budget_tokens)
 
     def explain(
-        self, cue: str, passage: str, *, now: TimeLike | None = None, source: str | None = None
+        self,
+        cue: str,
+        passage: str,
+        *,
+        now: TimeLike | None = None,
+        source: str | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Explanation:
         """Why a cue brings a passage to mind, and how the associations that lead there have changed.
 
@@ -66,6 +88,8 @@ class Asking(OpenMemory):
             As of when; the present by default.
         source : str, optional
             Of the passage, where several sources have that id.
+        sources, since, until, where
+            As for `recall`.
 
         Returns
         -------
@@ -86,9 +110,16 @@ class Asking(OpenMemory):
         ...     memory.explain("London", "7", now="2026-03-02").rank
         1
         """
+        asked = wanted(sources, since, until, where)
         with self._store.snapshot():
             return recalling.explain(
-                self._store, cue, passage, now=self._now(now), source=source, embedder=self._embedder
+                self._store,
+                cue,
+                passage,
+                now=self._now(now),
+                source=source,
+                asked=asked,
+                embedder=self._embedder,
             )
 
     @override
@@ -100,6 +131,10 @@ class Asking(OpenMemory):
         now: TimeLike | None = None,
         k: int = 10,
         by: Order = "strength",
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> list[Association]:
         if k < 1:
             raise InputError(f"k = {k}; pass how many associations to return, at least 1")
@@ -109,15 +144,14 @@ class Asking(OpenMemory):
             raise InputError(
                 f"by = {by!r} is not known of what is about some words; leave out `by` or `about`"
             )
+        asked = wanted(sources, since, until, where)
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            if about is not None:
-                table = selected_associations(self._store, identity, about, now=moment, top=k)
-            elif self._store.looks_back(moment):
-                table = strongest.strongest_then(self._store, identity, from_millis(moment), k, by)
+            if about is None:
+                table = strongest.strongest_associations(self._store, identity, moment, k, by, asked=asked)
             else:
-                table = strongest.strongest_associations(self._store, identity, from_millis(moment), k, by)
+                table = selected_associations(self._store, identity, about, now=moment, top=k, asked=asked)
         return associations_from_arrow(table, name)
 
     def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:

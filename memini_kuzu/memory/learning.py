@@ -16,11 +16,11 @@ from memini_kuzu.errors import InputError
 from memini_kuzu.extraction import CostlyExtractor
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
 from memini_kuzu.readers import Columns, list_files, read
-from memini_kuzu.records import EventColumns, Record
+from memini_kuzu.records import EventColumns, Record, check_metadata
 from memini_kuzu.times import TimeLike, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
@@ -47,9 +47,13 @@ class Learning(OpenMemory):
         source: str = "",
         title: str = "",
         id: str = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
         millis = None if time is None else to_millis(time)
-        record = Record(text=text, time=millis, source=source, title=title, id=id, origin="the text")
+        known = None if metadata is None else check_metadata(metadata)
+        record = Record(
+            text=text, time=millis, source=source, title=title, id=id, origin="the text", metadata=known
+        )
         return self.add([record])
 
     def ingest(

@@ -37,6 +37,16 @@ Use `forget` only when the user asks for it."""
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
+Sources = Annotated[
+    list[str] | None,
+    Field(description="Only from these sources; a name that ends in * is all that begin so"),
+]
+Since = Annotated[str | None, Field(description="Only what is dated from then on, ISO 8601")]
+Until = Annotated[str | None, Field(description="Only what is dated before then, ISO 8601")]
+Where = Annotated[
+    dict[str, str] | None, Field(description="Only what was remembered with this metadata, by name and value")
+]
+
 Time = Annotated[
     str | None, Field(description="ISO 8601, such as 2026-01-04 or 2026-01-04T09:30; now if left out")
 ]
@@ -98,6 +108,7 @@ def build(memory: Served) -> MCPServer[Any]:
     @_with_tool_errors
     def remember(
         text: Annotated[str, Field(description="A short, self-contained text; it is kept word for word")],
+        *,
         time: Annotated[str | None, Field(description="When it was said, ISO 8601; now if left out")] = None,
         source: Annotated[
             str, Field(description="What it belongs to, such as a conversation; `forget` goes by it")
@@ -106,38 +117,63 @@ def build(memory: Served) -> MCPServer[Any]:
         id: Annotated[  # noqa: A002
             str, Field(description="Its own id in the source; the same id later is a new version of it")
         ] = "",
+        metadata: Annotated[
+            dict[str, str] | None, Field(description="What else is known of it, such as its project")
+        ] = None,
     ) -> RememberResult:
         """Store a text in long-term memory; it strengthens the associations between what it names."""
         return RememberResult.model_validate(
-            memory.remember(text, time=time, source=source, title=title, id=id)
+            memory.remember(text, time=time, source=source, title=title, id=id, metadata=metadata)
         )
 
     @server.tool(annotations=_hints("Recall", reads=True, destroys=False, repeatable=True))
     @_with_tool_errors
     def recall(
         cue: Annotated[str, Field(description="A question, a name, or some words")],
+        *,
         k: Annotated[int, Field(description="How many passages", ge=1, le=100)] = 5,
         now: Time = None,
+        sources: Sources = None,
+        since: Since = None,
+        until: Until = None,
+        where: Where = None,
     ) -> RecallResult:
         """Find what a cue brings to mind: passages with dates and sources, best first, and why.
 
         Associations count as strong as they are now: recent and repeated things come first.
         """
-        return RecallResult.model_validate(memory.recall(cue, now=now, k=k))
+        return RecallResult.model_validate(
+            memory.recall(cue, now=now, k=k, sources=sources, since=since, until=until, where=where)
+        )
 
     @server.tool(annotations=_hints("List associations", reads=True, destroys=False, repeatable=True))
     @_with_tool_errors
     def associations(
         entity: Annotated[str, Field(description="Name or alias of a person, place, thing or concept")],
+        *,
         about: Annotated[str | None, Field(description="Only by what was said with these words")] = None,
         k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
         now: Time = None,
         by: Annotated[
             Order, Field(description="First the strongest, or those that tell most: strong, and no chance")
         ] = "strength",
+        sources: Sources = None,
+        since: Since = None,
+        until: Until = None,
+        where: Where = None,
     ) -> AssociationsResult:
         """List what one entity is associated with, strongest first."""
-        found = memory.associations(entity, about=about, now=now, k=k, by=by)
+        found = memory.associations(
+            entity,
+            about=about,
+            now=now,
+            k=k,
+            by=by,
+            sources=sources,
+            since=since,
+            until=until,
+            where=where,
+        )
         return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
 
     @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))

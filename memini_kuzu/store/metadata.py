@@ -66,4 +66,5 @@ def holding(stored: pa.ChunkedArray, where: Mapping[str, str]) -> NDArray[np.boo
         all(metadata.get(name) == value for name, value in where.items())
         for metadata in map(metadata_from_json, encoded.dictionary.to_pylist())
     ]
-    return np.array(held, dtype=np.bool_)[encoded.indices.to_numpy(zero_copy_only=False)]
+    found: NDArray[np.bool_] = np.array(held, dtype=np.bool_)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return found
