@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from memini_kuzu.times import TimeLike
 
 
-__all__ = ["Association", "AssociativeMemory", "Order", "Stats", "associations_from_arrow"]
+__all__ = [
+    "Association",
+    "AssociativeMemory",
+    "Document",
+    "Order",
+    "Stats",
+    "Version",
+    "associations_from_arrow",
+]
 
 Order = Literal["strength", "telling"]
 """What associations are ordered by."""
@@ -127,6 +135,57 @@ class Stats(Shown):
     extractor: str | None
     parameters: Parameters
     time_constants: TimeConstants
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Shown):
+    """A document in its newest version.
+
+    Parameters
+    ----------
+    id : str
+        What it is known by in the whole memory.
+    source, record : str
+        What it belongs to, and its own id in that.
+    title : str
+        Its title, or the empty string.
+    time : datetime
+        The date of the version (UTC).
+    text : str
+        Its passages, verbatim. A text of several has a blank line between two of them.
+    metadata : dict of str to str
+        What else is known of it.
+    versions : int
+        How many versions there have been.
+    """
+
+    id: str
+    source: str
+    record: str
+    title: str
+    time: datetime
+    text: str
+    metadata: dict[str, str]
+    versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Shown):
+    """A version of a document.
+
+    Parameters
+    ----------
+    time : datetime
+        Its date (UTC).
+    digest : str
+        What its title and text are known by.
+    current : bool
+        Whether it is the one whose text the memory holds; those of others are not kept.
+    """
+
+    time: datetime
+    digest: str
+    current: bool
 
 
 class AssociativeMemory(Protocol):
@@ -305,6 +364,7 @@ class AssociativeMemory(Protocol):
     def forget(
         self,
         *,
+        id: str | None = None,  # noqa: A002
         source: str | None = None,
         since: TimeLike | None = None,
         until: TimeLike | None = None,
@@ -319,6 +379,8 @@ class AssociativeMemory(Protocol):
 
         Parameters
         ----------
+        id : str, optional
+            Forget this document alone, with all its versions.
         source : str, optional
             Forget the documents of this source, or the events loaded from this file, by the name under which
             it was loaded. Events that were not kept cannot be forgotten.
@@ -341,7 +403,7 @@ class AssociativeMemory(Protocol):
         Raises
         ------
         InputError
-            If there is no such source, or nothing or several kinds of things are named.
+            If there is no such source or document, or nothing or several kinds of things are named.
         UnknownEntityError
             If there is no such entity.
 

@@ -111,7 +111,9 @@ class _Incoming:
     def _documents(self) -> Iterator[Document]:
         for chunk in _chunks(self._records, BATCH):
             skipped = self._report.skipped if self._skip_bad else None
-            yield from self._fresh(list(_prepare(chunk, self._now, skipped, self._report, self._redacted)))
+            documents = list(_prepare(chunk, self._now, skipped, self._report, self._redacted))
+            self._report.name(document.id for document in documents)
+            yield from self._fresh(documents)
 
     def _redacted(self, record: Record) -> Record:
         """The record with its secrets masked, and counted; a masked name names nobody."""

@@ -16,7 +16,7 @@ from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
-from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
+from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory, check_count, check_text
 from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
 from memini_kuzu.store import strongest
 from memini_kuzu.store.filters import wanted
@@ -57,6 +57,10 @@ class Asking(OpenMemory):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
     ) -> Recall:
+        check_text(cue, "cue", "a question, a name or some words")
+        check_count(k, "passages to return")
+        if budget_tokens is not None:
+            check_count(budget_tokens, "tokens the context block may take", "budget_tokens")
         asked = wanted(sources, since, until, where)
         with self._store.snapshot():
             found = recalling.recall(
@@ -110,6 +114,8 @@ class Asking(OpenMemory):
         ...     memory.explain("London", "7", now="2026-03-02").rank
         1
         """
+        check_text(cue, "cue", "a question, a name or some words")
+        check_text(passage, "passage", "the id of a passage, as recall gives it")
         asked = wanted(sources, since, until, where)
         with self._store.snapshot():
             return recalling.explain(
@@ -136,8 +142,7 @@ class Asking(OpenMemory):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
     ) -> list[Association]:
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many associations to return, at least 1")
+        check_count(k, "associations to return")
         if by not in strongest.ORDERS:
             raise InputError(f"by = {by!r}; pass one of {', '.join(strongest.ORDERS)}")
         if about is not None and by != "strength":
@@ -190,8 +195,7 @@ class Asking(OpenMemory):
         ...     found.target, found.kind, found.events, found.strength
         ('Oslo', 'visits', 1, 1.0)
         """
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many kinds to return, at least 1")
+        check_count(k, "kinds to return")
         with self._store.snapshot():
             identity, name = self._resolve(entity)
             return kinds(self._store, identity, name, now=self._now(now), k=k)
@@ -237,8 +241,7 @@ class Asking(OpenMemory):
                 f"since = {from_millis(start):%Y-%m-%d %H:%M} is later than now = "
                 f"{from_millis(moment):%Y-%m-%d %H:%M}; pass an earlier `since`, or a later `now`"
             )
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many of each kind to list, at least 1")
+        check_count(k, "of each kind to list")
         with self._store.snapshot():
             return news(self._store, since=start, now=moment, k=k)
 

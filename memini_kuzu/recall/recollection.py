@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.errors import InputError, TimeError
-from memini_kuzu.identity import passage_id
+from memini_kuzu.identity import document_id, passage_id
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.candidates import Candidates
 from memini_kuzu.recall.cue import read_cue
@@ -280,6 +280,7 @@ def shown(store: Store, found: Recollection, rows: Ints) -> tuple[RecalledPassag
             time=from_millis(int(passages.time[row])),
             score=float(found.score[row]),
             text=texts[int(passages.id[row])].text,
+            document=document_id(texts[int(passages.id[row])].document),
         )
         for row in rows.tolist()
     )

@@ -199,6 +199,7 @@ class RemoteMemory(AssociativeMemory):
     def forget(
         self,
         *,
+        id: str | None = None,
         source: str | None = None,
         since: TimeLike | None = None,
         until: TimeLike | None = None,
@@ -207,6 +208,7 @@ class RemoteMemory(AssociativeMemory):
         dry_run: bool = False,
     ) -> ForgetReport:
         arguments = {
+            "id": id,
             "source": source,
             "since": since,
             "until": until,

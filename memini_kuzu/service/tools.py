@@ -180,6 +180,9 @@ def build(memory: Served) -> MCPServer[Any]:
     @_with_tool_errors
     def forget(
         *,
+        id: Annotated[  # noqa: A002
+            str | None, Field(description="Forget this document alone, by the id that recall gives")
+        ] = None,
         source: Annotated[str | None, Field(description="Forget the documents of this source")] = None,
         since: Annotated[str | None, Field(description="Forget documents from this date on")] = None,
         until: Annotated[str | None, Field(description="Forget documents before this date")] = None,
@@ -191,7 +194,7 @@ def build(memory: Served) -> MCPServer[Any]:
             bool, Field(description="True only says what would go; set it to false to do it")
         ] = True,
     ) -> ForgetResult:
-        """Take back what a source, a time range, an entity or an association has contributed, exactly.
+        """Take back what a document, a source, dates, an entity or an association has contributed, exactly.
 
         Pass one kind of thing. Look at the dry run first: what is forgotten cannot be brought back.
         """
@@ -199,6 +202,7 @@ def build(memory: Served) -> MCPServer[Any]:
             raise InputError(f"association = {association!r}; pass the names of two entities")
         return ForgetResult.model_validate(
             memory.forget(
+                id=id,
                 source=source,
                 since=since,
                 until=until,

@@ -95,10 +95,11 @@ class Name(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The title and text of a passage."""
+    """The title and text of a passage, and the document that it is of."""
 
     title: str
     text: str
+    document: int
 
 
 def _each(
@@ -465,9 +466,10 @@ def labels_of(store: Store, ids: Sequence[int]) -> dict[int, Name]:
 
 
 def texts_of(store: Store, ids: Sequence[int]) -> dict[int, Shown]:
-    """Titles and texts of these passages."""
+    """Titles, texts and documents of these passages."""
     if not ids:
         return {}
-    table = _lookup(store, "p:Passage", " RETURN p.id AS id, p.title AS title, p.text AS text", ids)
-    shown = map(Shown, table["title"].to_pylist(), table["text"].to_pylist())
+    returned = " RETURN p.id AS id, p.title AS title, p.text AS text, p.document AS document"
+    table = _lookup(store, "p:Passage", returned, ids)
+    shown = map(Shown, *(table[name].to_pylist() for name in Shown._fields))
     return dict(zip(table["id"].to_pylist(), shown, strict=True))
