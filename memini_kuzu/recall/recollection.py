@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Recollection", "recall", "recollect"]
 
-LONGEST_CUE = 4_000
-"""Characters of a cue at most, some 700 English words: twice the longest passage. Each word is looked up by
-itself, so that a longer one could hold a server up."""
+LONGEST_CUE = 20_000
+"""Characters of a cue at most, some 3,500 English words, which take about a second: a longer one could hold a
+server up."""
 
 TOP = 100
 """Passages read by their words, and as many of the most similar ones where there is an embedder."""
