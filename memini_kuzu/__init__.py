@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         Sayings,
     )
     from memini_kuzu.records import Columns, Record
-    from memini_kuzu.results import Association, AssociativeMemory, Stats
+    from memini_kuzu.results import Association, AssociativeMemory, Document, Stats, Version
     from memini_kuzu.text.redaction import NO_REDACTION, Redaction
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Context",
     "Diagnosis",
     "Displacement",
+    "Document",
     "Embedder",
     "Estimate",
     "Expected",
@@ -103,6 +104,7 @@ __all__ = [
     "TimeError",
     "Trajectory",
     "UnknownEntityError",
+    "Version",
 ]
 
 # a name stands here too, for it is loaded when it is asked for: nobody waits for what is not used
@@ -147,7 +149,7 @@ _MODULES = {
         "Sayings",
     ),
     "memini_kuzu.records": ("Columns", "Record"),
-    "memini_kuzu.results": ("Association", "AssociativeMemory", "Stats"),
+    "memini_kuzu.results": ("Association", "AssociativeMemory", "Document", "Stats", "Version"),
     "memini_kuzu.text.redaction": ("NO_REDACTION", "Redaction"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

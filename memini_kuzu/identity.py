@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
-__all__ = ["passage_id", "stable_id"]
+__all__ = ["document_id", "number_of", "passage_id", "stable_id", "text_digest"]
 
 
 def stable_id(*parts: str) -> int:
@@ -61,3 +62,31 @@ def text_digest(title: str, text: str) -> str:
     32
     """
     return hashlib.blake2b(f"{title}\0{text}".encode(), digest_size=16).hexdigest()
+
+
+def document_id(number: int) -> str:
+    """The id of a document as people and programs pass it on: 16 hexadecimal digits of its number.
+
+    Examples
+    --------
+    >>> document_id(stable_id("diary", "1"))
+    '5c21522335156d74'
+    """
+    return f"{number & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def number_of(document: str) -> int | None:
+    """The number of a document by its id; None where the text is none.
+
+    Examples
+    --------
+    >>> number_of(document_id(-7)), number_of("notes.md")
+    (-7, None)
+    """
+    if HEXADECIMAL.fullmatch(document) is None:
+        return None
+    number = int(document, 16)
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+HEXADECIMAL = re.compile("[0-9a-f]{16}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memini_kuzu.errors import RecordError
+from memini_kuzu.errors import InputError, RecordError
 
 __all__ = [
     "MARKDOWN",
@@ -16,6 +16,7 @@ __all__ = [
     "Notice",
     "Record",
     "Skipped",
+    "check_metadata",
 ]
 
 MARKDOWN, PLAIN = "markdown", "plain"
@@ -65,6 +66,9 @@ class Record:
         What the file that it was read from is known by.
     former : tuple of two str, or None
         The source and the id that the same document had before files were known by their names.
+    metadata : dict of str to str, or None
+        What is known of it beside its text, such as the project that it belongs to: recall can be asked to go
+        by it alone. None where nothing tells: a document that the store has keeps its own then.
     """
 
     text: str
@@ -82,6 +86,43 @@ class Record:
     links: tuple[tuple[str, int, int], ...] = ()
     file: str = ""
     former: tuple[str, str] | None = None
+    metadata: dict[str, str] | None = None
+
+
+def check_metadata(metadata: object, name: str = "metadata") -> dict[str, str]:
+    """Metadata that can be stored.
+
+    Parameters
+    ----------
+    metadata : object
+        What somebody passed.
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    InputError
+        If it is no mapping of strings to strings, or holds half of a character.
+
+    Examples
+    --------
+    >>> check_metadata({"project": 7})
+    Traceback (most recent call last):
+    ...
+    memini_kuzu.errors.InputError: metadata['project'] = 7; pass strings, such as {'project': 'orion'}
+    """
+    if not isinstance(metadata, dict):
+        raise InputError(f"{name} = {metadata!r}; pass strings by name, such as {{'project': 'orion'}}")
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise InputError(f"{name}[{key!r}] = {value!r}; pass strings, such as {{'project': 'orion'}}")
+        try:
+            f"{key}{value}".encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{name}[{key!r}] = {value!r} holds half of a character; decode it with its own encoding"
+            ) from None
+    return dict(metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +177,13 @@ class Columns:
     ----------
     text, time, source, title, id : str
         The field or column that holds each. Only that of the text must be there.
+    metadata : str
+        The field of JSONL that holds an object of strings.
 
     Examples
     --------
     >>> Columns(text="body", time="sent_at")
-    Columns(text='body', time='sent_at', source='source', title='title', id='id')
+    Columns(text='body', time='sent_at', source='source', title='title', id='id', metadata='metadata')
     """
 
     text: str = "text"
@@ -148,6 +191,7 @@ class Columns:
     source: str = "source"
     title: str = "title"
     id: str = "id"
+    metadata: str = "metadata"
 
 
 @dataclass(frozen=True, slots=True)

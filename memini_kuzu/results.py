@@ -10,6 +10,7 @@ from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import PurePath
 
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from memini_kuzu.times import TimeLike
 
 
-__all__ = ["Association", "AssociativeMemory", "Order", "Stats", "associations_from_arrow"]
+__all__ = [
+    "Association",
+    "AssociativeMemory",
+    "Document",
+    "Order",
+    "Stats",
+    "Version",
+    "associations_from_arrow",
+]
 
 Order = Literal["strength", "telling"]
 """What associations are ordered by."""
@@ -128,6 +137,57 @@ class Stats(Shown):
     time_constants: TimeConstants
 
 
+@dataclass(frozen=True, slots=True)
+class Document(Shown):
+    """A document in its newest version.
+
+    Parameters
+    ----------
+    id : str
+        What it is known by in the whole memory.
+    source, record : str
+        What it belongs to, and its own id in that.
+    title : str
+        Its title, or the empty string.
+    time : datetime
+        The date of the version (UTC).
+    text : str
+        Its passages, verbatim. A text of several has a blank line between two of them.
+    metadata : dict of str to str
+        What else is known of it.
+    versions : int
+        How many versions there have been.
+    """
+
+    id: str
+    source: str
+    record: str
+    title: str
+    time: datetime
+    text: str
+    metadata: dict[str, str]
+    versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Shown):
+    """A version of a document.
+
+    Parameters
+    ----------
+    time : datetime
+        Its date (UTC).
+    digest : str
+        What its title and text are known by.
+    current : bool
+        Whether it is the one whose text the memory holds; those of others are not kept.
+    """
+
+    time: datetime
+    digest: str
+    current: bool
+
+
 class AssociativeMemory(Protocol):
     """What every memory can do, wherever its file is."""
 
@@ -139,6 +199,7 @@ class AssociativeMemory(Protocol):
         source: str = "",
         title: str = "",
         id: str = "",  # noqa: A002
+        metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
         """Take in one text; the next recall sees it.
 
@@ -155,6 +216,9 @@ class AssociativeMemory(Protocol):
         id : str
             Its own id within the source. The same id with another text is a new version; without an id, a
             text is itself at its date: told again on another day, it is confirmed.
+        metadata : mapping of str to str, optional
+            What else is known of it, such as ``{"project": "orion"}``; recall can be asked to go by it alone.
+            A new version without it keeps what is there.
 
         Returns
         -------
@@ -179,7 +243,16 @@ class AssociativeMemory(Protocol):
         """
 
     def recall(
-        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+        self,
+        cue: str,
+        *,
+        now: TimeLike | None = None,
+        k: int = 10,
+        budget_tokens: int | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Recall:
         """What a cue brings to mind. Changes nothing.
 
@@ -195,6 +268,14 @@ class AssociativeMemory(Protocol):
         budget_tokens : int, optional
             Keep only the passages that fit into a context block of so many tokens, the best first; `context`
             of what is returned gives the block.
+        sources : str or sequence of str, optional
+            Recall from these sources alone, as if the memory held nothing else: words, mentions and
+            associations are counted over what they told. A name that ends in ``*`` stands for all sources
+            that begin so. Sources that hold nothing bring nothing to mind.
+        since, until : datetime, date or str, optional
+            From what is dated from `since` up to but not including `until`.
+        where : mapping of str to str, optional
+            From documents with all these names and values in their metadata.
 
         Returns
         -------
@@ -204,8 +285,8 @@ class AssociativeMemory(Protocol):
         Raises
         ------
         InputError
-            If the cue is empty, `k` below 1, the budget holds not one of the passages, or passages have no
-            vector of the memory's embedder.
+            If the cue is empty, `k` below 1, the budget holds not one of the passages, passages have no
+            vector of the memory's embedder, or a filter is none that can be asked for.
         TimeError
             If `now` cannot be read, or lies before all that the store holds.
 
@@ -228,6 +309,10 @@ class AssociativeMemory(Protocol):
         now: TimeLike | None = None,
         k: int = 10,
         by: Order = "strength",
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> list[Association]:
         """What an entity is associated with, strongest first.
 
@@ -247,6 +332,8 @@ class AssociativeMemory(Protocol):
             What comes first: the strongest by w_f; or those that tell most, by w_f times the logarithm of the
             lift (of an unknown lift 0), as local mutual information weighs counts (Evert 2005): what is
             mentioned everywhere comes late.
+        sources, since, until, where
+            As for `recall`: only as strong as what these told makes them.
 
         Returns
         -------
@@ -258,7 +345,9 @@ class AssociativeMemory(Protocol):
         UnknownEntityError
             If there is none of that name; the message names similar ones.
         InputError
-            If no passage holds a word of `about`, or `k` is below 1.
+            If no passage holds a word of `about`, `k` is below 1, or a filter is none that can be asked for.
+        TimeError
+            If it cannot be known how strong one of them is: it has events that were loaded and not kept.
 
         Examples
         --------
@@ -275,6 +364,7 @@ class AssociativeMemory(Protocol):
     def forget(
         self,
         *,
+        id: str | None = None,  # noqa: A002
         source: str | None = None,
         since: TimeLike | None = None,
         until: TimeLike | None = None,
@@ -289,6 +379,8 @@ class AssociativeMemory(Protocol):
 
         Parameters
         ----------
+        id : str, optional
+            Forget this document alone, with all its versions.
         source : str, optional
             Forget the documents of this source, or the events loaded from this file, by the name under which
             it was loaded. Events that were not kept cannot be forgotten.
@@ -311,7 +403,7 @@ class AssociativeMemory(Protocol):
         Raises
         ------
         InputError
-            If there is no such source, or nothing or several kinds of things are named.
+            If there is no such source or document, or nothing or several kinds of things are named.
         UnknownEntityError
             If there is no such entity.
 

@@ -158,7 +158,7 @@ def _read(send: Connection, path: Path, wait: float) -> None:
     send.send(("state", "seen", seen))
 
 
-def _write(send: Connection, path: Path, wait: float, note: dict[str, str]) -> None:
+def _write(send: Connection, path: Path, wait: float, note: dict[str, Any]) -> None:
     """Remember a text while others open the store too, and tell what it held before and after."""
     try:
         store, memory = opened(path, wait=wait)
@@ -293,7 +293,7 @@ class _Run:
     wrong: list[str] = field(default_factory=list)
     copies: dict[str, list[State | None]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
-    unsure: list[dict[str, str]] = field(default_factory=list)
+    unsure: list[dict[str, Any]] = field(default_factory=list)
     last: int = field(init=False)
     where: str = "opening"
     settled: bool = True
@@ -497,7 +497,7 @@ def _few(lines: list[str]) -> str:
     return "; ".join([*lines[:TOLD], *([f"{more} more"] if more > 0 else [])])
 
 
-def _note(source: str, *parts: int) -> dict[str, str]:
+def _note(source: str, *parts: int) -> dict[str, Any]:
     """A text to remember that is no numbered operation."""
     identity = "-".join(map(str, parts))
     chance = random.Random(f"{source}/{identity}")  # noqa: S311  a text, no secret
@@ -510,8 +510,8 @@ class _Client(threading.Thread):
     def __init__(self, url: str, name: str, kill: int) -> None:
         super().__init__()
         self._url, self._source, self._kill = url, name, kill
-        self.acknowledged: list[dict[str, str]] = []
-        self.asked: list[dict[str, str]] = []
+        self.acknowledged: list[dict[str, Any]] = []
+        self.asked: list[dict[str, Any]] = []
         self.wrong: list[str] = []
 
     def run(self) -> None:

@@ -202,6 +202,7 @@ OLD = [
     "DROP TABLE Split",
     "ALTER TABLE MENTIONS DROP label",
     "ALTER TABLE Entity DROP votes",
+    "ALTER TABLE Document DROP metadata",
 ]
 TOLD = [
     Record("Die Verträge sind nicht da. Der Betriebsrat prüft sie.", NOW, "a", id="de"),
@@ -285,7 +286,11 @@ def without_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             assert not memory.recall("Who finds a child?").passages
             memory._store.set_meta("schema_version", "5")
             memory.export(tmp_path / "out")
+            memory._store._engine.checkpoint()
     analysis._term.cache_clear()
+    forget_sum(path)
+    with Draft(path) as draft:
+        draft.run("ALTER TABLE Document DROP metadata")
     return path
 
 

@@ -755,6 +755,7 @@ def test_migration_keeps_the_data(
 VERSION_1 = [
     "ALTER TABLE MENTIONS DROP label",
     "ALTER TABLE Entity DROP votes",
+    "ALTER TABLE Document DROP metadata",
     "ALTER TABLE Passage DROP language",
     "DROP TABLE OCCURS",
     "DROP TABLE Term",

@@ -60,10 +60,17 @@ class Known:
     time: int
     versions: tuple[str, ...]
     positions: list[int]
+    metadata: str
+
+    def says(self, document: Document) -> bool:
+        """The same text now, or this very version at some time: it tells nothing new."""
+        return document.digest == self.digest or document.version in self.versions
 
     def has(self, document: Document) -> bool:
-        """The same text now, or this very version at some time: nothing to do."""
-        return document.digest == self.digest or document.version in self.versions
+        """The same text and metadata: nothing to do."""
+        return self.says(document) and (
+            document.time < self.time or document.metadata in {None, self.metadata}
+        )
 
 
 def read_known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, Known]:
@@ -87,6 +94,7 @@ def known_documents(table: pa.Table) -> dict[int, Known]:
             int(time),
             tuple(row["versions"]),
             row["positions"],
+            row["metadata"],
         )
         for row, time in zip(table.to_pylist(), column(table, "time"), strict=True)
     }
@@ -115,8 +123,8 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
             batch = columns(
                 fresh, read_aliases(store.read), read_splits(store.read), store.parameters.impulse
             )
-            # under another name it says nothing new
-            told = np.array([not (each.id in known and known[each.id].has(each)) for each in fresh])
+            # under another name, or with other metadata, it says nothing new
+            told = np.array([not (each.id in known and known[each.id].says(each)) for each in fresh])
             batch = _telling(batch, told)
             places = _places(store, fresh, current, known)
             mentions = _mentions(batch, places)
@@ -135,7 +143,7 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
         return
     for document, tells in zip(fresh, told.tolist(), strict=True):
         new = "added" if document.id not in known else "changed"
-        report.outcome(document.record, new if tells else "moved")
+        report.outcome(document.record, "moved" if not tells and document.former is not None else new)
     report.passages += int(sum(len(places.positions[number]) for number in np.flatnonzero(current)))
     report.events += len(batch.amount)
 
@@ -334,17 +342,23 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
     renamed = np.array([old[document] for document in before.document.tolist()], dtype=np.int64)
     events = ledger_to_arrow(replace(before, document=renamed).join(gave), ids)
     shown = [
-        (document.digest, document.title, document.time)
+        (document.digest, document.title, document.time, _metadata(document, known.get(document.id)))
         if is_current
-        else (known[document.id].digest, known[document.id].title, known[document.id].time)
+        else (
+            known[document.id].digest,
+            known[document.id].title,
+            known[document.id].time,
+            known[document.id].metadata,
+        )
         for document, is_current in zip(documents, current, strict=True)
     ]
     rows = pa.table(
         {
             "source": [document.record.source for document in documents],
             "record": [document.name for document in documents],
-            "title": [title for _, title, _ in shown],
-            "time": timestamps([time for *_, time in shown]),
+            "title": [title for _, title, *_ in shown],
+            "time": timestamps([time for *_, time, _ in shown]),
+            "metadata": [metadata for *_, metadata in shown],
             "digest": [digest for digest, *_ in shown],
             "versions": [
                 [
@@ -370,3 +384,10 @@ def _write_documents(  # noqa: PLR0917 - what the steps before it found
         documents_of = read_sources(store.read)
         empty = [name for name, number in left.items() if documents_of[name] == number and name not in kept]
         change.delete("Source", pa.table({"name": pa.array(empty, pa.string())}))
+
+
+def _metadata(document: Document, before: Known | None) -> str:
+    """What a document has beside its text: what it brings, or else what it had."""
+    if document.metadata is not None:
+        return document.metadata
+    return "" if before is None else before.metadata

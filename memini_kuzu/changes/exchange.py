@@ -21,7 +21,7 @@ from memini_kuzu.dynamics.edges import (
     superpose,
 )
 from memini_kuzu.errors import InputError, StoreError
-from memini_kuzu.store import Store, labels, languages, schema
+from memini_kuzu.store import Store, labels, languages, metadata, schema
 from memini_kuzu.store import vectors as embeddings
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
@@ -132,6 +132,8 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     unlabelled, unspoken = version < labels.VERSION, version < languages.VERSION
     missing = {"entities": {"votes"}, "mentions": {"label"}} if unlabelled else {}
     missing |= {"passages": {"language"}} if unspoken else {}
+    undescribed = version < metadata.VERSION
+    missing |= {"documents": {"metadata"}} if undescribed else {}
     absent = {"kinds", "events"} if version < KEPT_EVENTS else set()
     absent |= set(EDITS) if unlabelled else set()
     tables = {
@@ -143,6 +145,9 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
     edges = _imported(folder, "edges", EDGE_SCHEMA)
     if unlabelled:
         tables["entities"], tables["mentions"] = labels.of_older(tables["entities"], tables["mentions"])
+    if undescribed:
+        none = pa.array([""] * tables["documents"].num_rows, pa.string())
+        tables["documents"] = tables["documents"].append_column("metadata", none)
     if version < languages.ANALYSIS:
         tables["passages"] = languages.analysed_again(tables["passages"])
         meta |= languages.counted(tables["passages"])

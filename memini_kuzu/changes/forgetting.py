@@ -261,7 +261,7 @@ def _documents(
         textless=ids[textless],
         changed=pa.table(
             {
-                **{name: table[name] for name in ("id", "source", "record", "title")},
+                **{name: table[name] for name in ("id", "source", "record", "title", "metadata")},
                 "time": timestamps(np.where(blank, newest[changed], _ids(table, "time"))),
                 "digest": pa.array(digests.tolist(), pa.string()),
                 "versions": lists(text.filter(pa.array(kept)), staying[changed]),

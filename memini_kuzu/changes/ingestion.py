@@ -19,7 +19,7 @@ from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of
 from memini_kuzu.identity import stable_id, text_digest
-from memini_kuzu.records import Notice, Record, Skipped
+from memini_kuzu.records import Notice, Record, Skipped, check_metadata
 from memini_kuzu.store.vectors import check_space, read_space
 from memini_kuzu.text.languages import detect
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
@@ -111,7 +111,9 @@ class _Incoming:
     def _documents(self) -> Iterator[Document]:
         for chunk in _chunks(self._records, BATCH):
             skipped = self._report.skipped if self._skip_bad else None
-            yield from self._fresh(list(_prepare(chunk, self._now, skipped, self._report, self._redacted)))
+            documents = list(_prepare(chunk, self._now, skipped, self._report, self._redacted))
+            self._report.name(document.id for document in documents)
+            yield from self._fresh(documents)
 
     def _redacted(self, record: Record) -> Record:
         """The record with its secrets masked, and counted; a masked name names nobody."""
@@ -279,6 +281,11 @@ def _checked(record: Record | RecordError, now: int) -> Record:
         raise RecordError(
             record.origin, f"holds {half!r}, half of a character; decode it with the encoding that it is in"
         ) from None
+    if record.metadata is not None:
+        try:
+            check_metadata(record.metadata)
+        except InputError as error:
+            raise RecordError(record.origin, str(error)) from None
     if record.time is not None and record.time > now + SLACK:
         raise RecordError(
             record.origin,

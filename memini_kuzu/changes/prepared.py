@@ -9,6 +9,7 @@ from memini_kuzu.extraction.headings import file_mention, person, speaker, title
 from memini_kuzu.extraction.links import with_links
 from memini_kuzu.extraction.mentions import Text
 from memini_kuzu.records import MARKDOWN
+from memini_kuzu.store.metadata import metadata_to_json
 from memini_kuzu.text.markdown import plain_structure, read_structure
 from memini_kuzu.text.redaction import blank
 
@@ -40,6 +41,11 @@ class Document:
     names: tuple[str, ...] = ()
     former: int | None = None
     structure: Structure | None = None
+
+    @property
+    def metadata(self) -> str | None:
+        """What it brings beside its text, as the store keeps it; None where nothing tells."""
+        return None if self.record.metadata is None else metadata_to_json(self.record.metadata)
 
     @property
     def title(self) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from memini_kuzu.identity import document_id
 from memini_kuzu.notebook import Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from memini_kuzu.errors import RecordError
     from memini_kuzu.records import Notice, Record
 
 __all__ = [
     "IngestReport",
 ]
+
+IDS = 1_000
+"""Ids in a report, at most: one of a million documents is not to hold a million of them."""
 
 
 @dataclass(slots=True)
@@ -25,6 +32,8 @@ class IngestReport(Shown):
     added, changed, unchanged, moved : int
         Documents that are new, new versions of known ones, those that the store had already, and those that
         it had under another name.
+    ids : list of str
+        The documents' ids in the order of the records, of the first thousand; `Memory.list` gives all.
     passages, events : int
         Passages written and co-occurrence events folded.
     skipped : list of RecordError
@@ -54,6 +63,12 @@ class IngestReport(Shown):
     folders: list[str] = field(default_factory=list)
     options: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, dict[str, int]] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+
+    def name(self, documents: Iterable[int]) -> None:
+        """Note the ids of documents, by their numbers, while there is room."""
+        room = max(IDS - len(self.ids), 0)
+        self.ids += map(document_id, itertools.islice(documents, room))
 
     def outcome(self, record: Record, what: str) -> None:
         """Note what became of a document, and of its file."""

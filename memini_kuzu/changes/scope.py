@@ -63,7 +63,8 @@ class Scope:
         others = (self.entity, self.pair, self.documents)
         if by_source + sum(other is not None for other in others) != 1:
             raise InputError(
-                "forget takes one kind of thing at a time: a source or dates, an entity, or an association"
+                "forget takes one kind of thing at a time: a source or dates, an entity, an association, "
+                "or an id"
             )
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise InputError("the interval is empty: since must lie before until")

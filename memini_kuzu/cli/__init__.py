@@ -15,6 +15,7 @@ from memini_kuzu.cli import (
     _alias,  # noqa: F401  registers its commands
     _changes,  # noqa: F401  registers its command
     _docs,  # noqa: F401  registers its command
+    _documents,  # noqa: F401  registers its commands
     _embed,  # noqa: F401  registers its command
     _entity,  # noqa: F401  registers its commands
     _events,  # noqa: F401  registers its commands

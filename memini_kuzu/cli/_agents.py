@@ -32,6 +32,7 @@ __all__ = ["backup", "doctor", "forget", "recover", "serve"]
 
 
 @command(
+    "memini forget --id 7",
     "memini forget --source notes.md",
     "memini forget --source notes.md --yes",
     "memini forget --since 2026-01-01 --until 2026-02-01",
@@ -40,6 +41,9 @@ __all__ = ["backup", "doctor", "forget", "recover", "serve"]
 )
 def forget(
     *,
+    id: Annotated[  # noqa: A002 - the document's field
+        str | None, typer.Option("--id", metavar="ID", help="This document alone, with all its versions.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="The documents of this source.")
     ] = None,
@@ -62,9 +66,10 @@ def forget(
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Take back exactly what a source, a time range, an entity or an association has contributed."""
+    """Take back exactly what a document, a source, dates, an entity or an association has contributed."""
     with opened(db, write=yes, wait=wait) as memory:
         report = memory.forget(
+            id=id,
             source=source,
             since=since,
             until=until,

@@ -25,6 +25,7 @@ from memini_kuzu.cli._app import (
 )
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
 from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
+from memini_kuzu.cli._scope import Since, Sources, Until, Where, pairs, scope
 from memini_kuzu.config import FORGET_BELOW, Parameters
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.records import Columns, Record
@@ -111,6 +112,7 @@ def _in_days(constants: "TimeConstants") -> str:
 @command(
     "memini remember 'Ada moved to Lisbon.' --time 2026-03-01 --source diary",
     "memini remember - --title Minutes < minutes.txt",
+    "memini remember 'The launch is in May.' --metadata project=orion",
     "memini remember 'Call Ada at 650-253-0000.' --redact-phones US",
 )
 def remember(
@@ -123,6 +125,12 @@ def remember(
     id: Annotated[  # noqa: A002 - the record's field
         str, typer.Option("--id", metavar="ID", help="Its id in its source; again, it is a new version.")
     ] = "",
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metadata", metavar="NAME=VALUE", help="What else is known of it, for --where. Repeatable."
+        ),
+    ] = None,
     redact_emails: RedactEmails = False,
     redact_phones: RedactPhones = None,
     no_redaction: NoRedaction = False,
@@ -134,6 +142,7 @@ def remember(
     """Take in one text; the next recall sees it. Keys, tokens and passwords are masked first."""
     redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     words = _standard_input() if text == "-" else text
+    known = pairs(metadata, "--metadata") if metadata else None
     estimate = None
     if costs():
         record = Record(words, None if time is None else to_millis(time), source, title, id, "the text")
@@ -142,7 +151,7 @@ def remember(
         if not yes:
             return
     with opened(db, write=True, create=True, now=now, wait=wait, redaction=redaction) as memory:
-        report = memory.remember(words, time=time, source=source, title=title, id=id)
+        report = memory.remember(words, time=time, source=source, title=title, id=id, metadata=known)
     if as_json:
         show_json(_with_estimate(report, estimate))
     elif report.unchanged:
@@ -189,6 +198,7 @@ class Layout(StrEnum):
     "memini recall 'Where does Ada live?' -k 3",
     "memini recall Lisbon --now 2026-06-01 --json",
     "memini recall Lisbon --format context --budget-tokens 800",
+    "memini recall Lisbon --source diary --since 2026-01-01",
 )
 def recall(
     cue: Annotated[str, typer.Argument(metavar="CUE", help="A question, a name, some words.")],
@@ -204,12 +214,17 @@ def recall(
         int | None,
         typer.Option(metavar="N", min=1, help="Only the best that fit a context block of so many tokens."),
     ] = None,
+    sources: Sources = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
     """Say what a cue brings to mind, and why. Changes nothing."""
+    asked = scope(sources, since, until, where)
     with opened(db, wait=wait) as memory:
-        found = memory.recall(cue, now=now, k=k, budget_tokens=budget_tokens)
+        found = memory.recall(cue, now=now, k=k, budget_tokens=budget_tokens, **asked)
     if found.unknown:
         note(
             f"{found.unknown:,} associations are left out: how strong they were then cannot be known, for "
@@ -284,12 +299,17 @@ def associations(
     by: Annotated[
         By, typer.Option("--by", help="What comes first: the strongest, or those that tell most.")
     ] = By.STRENGTH,
+    sources: Sources = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
     """List what an entity leads to, strongest first; lift is how much more often than chance the two meet."""
+    asked = scope(sources, since, until, where)
     with opened(db, wait=wait) as memory:
-        found = memory.associations(entity, about=about, now=now, k=k, by=by.value)
+        found = memory.associations(entity, about=about, now=now, k=k, by=by.value, **asked)
     if as_json:
         show_json(found)
     elif not found:

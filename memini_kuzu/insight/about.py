@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.store import Store
+    from memini_kuzu.store.filters import Filter
     from memini_kuzu.store.ledger import Ledger
+    from memini_kuzu.store.view import View
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -53,7 +55,9 @@ NOTHING = pa.schema(
 ).empty_table()
 
 
-def selected_associations(store: Store, entity: int, about: str, *, now: int, top: int) -> pa.Table:
+def selected_associations(
+    store: Store, entity: int, about: str, *, now: int, top: int, asked: Filter | None = None
+) -> pa.Table:
     """What an entity is associated with by passages that hold these words.
 
     Parameters
@@ -68,6 +72,8 @@ def selected_associations(store: Store, entity: int, about: str, *, now: int, to
         The time of the strengths, in milliseconds since 1970.
     top : int
         The largest number of associations.
+    asked : Filter, optional
+        Selects the documents that are seen.
 
     Returns
     -------
@@ -80,10 +86,14 @@ def selected_associations(store: Store, entity: int, about: str, *, now: int, to
         If no passage holds any of the words.
     """
     until = from_millis(now)
-    weight = _weights(store, about, now)
-    passages = reading.passages_of(store, entity, until)
+    view = store.view(now, asked)
+    weight = _weights(store, about, view)
+    passages = reading.passages_of(store, entity, until, view)
     share = _shares(passages, weight)
-    ledger = read_ledger(store.read, entity=entity)
+    if view is None or view.selection is None:
+        ledger = read_ledger(store.read, entity=entity)
+    else:
+        ledger = view.selection.events_from(store.read, np.array([entity]))
     shown = ~np.isin(ledger.target, store.dropped())
     ledger = ledger.take((ledger.source == entity) & (ledger.time <= now) & shown)
     selected = _of_events(store, passages, share, ledger)
@@ -114,12 +124,11 @@ def selected_associations(store: Store, entity: int, about: str, *, now: int, to
     )
 
 
-def _weights(store: Store, about: str, now: int) -> dict[str, float]:
+def _weights(store: Store, about: str, view: View | None) -> dict[str, float]:
     """The share of each of the words, by idf; they sum to 1."""
-    then = from_millis(now) if store.looks_back(now) else None
-    sums = store.sums(then)
+    sums = store.sums(view)
     words = sorted(cue_terms(about, sums.languages, own_language(about, sums.languages)))
-    frequency = reading.frequencies(store, words, then)
+    frequency = reading.frequencies(store, words, view)
     known = [word for word in words if frequency[word]]
     if not known:
         raise InputError(

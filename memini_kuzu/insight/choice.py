@@ -88,8 +88,7 @@ class Forecast(Shown):
 def forecast(store: Store, entity: int, name: str, *, now: int, k: int) -> Forecast:
     """Read what leads from an entity and share its next association out; see `Memory.forecast`."""
     moment = from_millis(now)
-    ask = strongest.strongest_then if store.looks_back(now) else strongest.strongest_associations
-    table = ask(store, entity, moment, ALL, "strength")
+    table = strongest.strongest_associations(store, entity, now, ALL, "strength")
     if not table.num_rows:
         return Forecast(name, moment, (), 0)
     strength = column(table, "strength")

@@ -10,7 +10,8 @@ import numpy as np
 from memini_kuzu.dynamics import fold, kernel, propagate, respond
 from memini_kuzu.dynamics.edges import group_pairs
 from memini_kuzu.errors import InputError
-from memini_kuzu.store import past, reading
+from memini_kuzu.store import reading
+from memini_kuzu.store import view as seeing
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.tables import column, edges_from_arrow
 from memini_kuzu.times import DAY, from_millis
@@ -233,7 +234,7 @@ def overview(store: Store, *, now: int, since: int, k: int) -> Overview:
     """
     unknown = 0
     if store.looks_back(now):
-        then, doubtful = past.all_associations(store, from_millis(now))
+        then, doubtful = seeing.all_associations(store, from_millis(now))
         fast, slow, unknown = column(then, "strength"), column(then, "consolidated"), doubtful.num_rows
     else:
         edges = edges_from_arrow(store.read_edges())

@@ -3,14 +3,15 @@
 - `opening`: opening and closing, and what all calls share.
 - `learning`, `asking`, `keeping`, `naming`: what takes something in, what answers, what looks after what is
   there, what entities are called.
+- `documents`: documents by their ids.
 - `tracing`: how associations came to be what they are.
 - `surveying`: what matters in the whole store, and what comes next.
 """
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory.asking import Asking, fit_events
+from memini_kuzu.memory.documents import Documents
 from memini_kuzu.memory.keeping import Keeping
-from memini_kuzu.memory.learning import Learning
 from memini_kuzu.memory.naming import Naming
 from memini_kuzu.memory.surveying import Surveying
 from memini_kuzu.memory.tracing import Tracing
@@ -19,7 +20,7 @@ from memini_kuzu.notebook import facts
 __all__ = ["Memory", "fit_events"]
 
 
-class Memory(Learning, Asking, Surveying, Tracing, Keeping, Naming):
+class Memory(Documents, Asking, Surveying, Tracing, Keeping, Naming):
     """An associative memory in one file.
 
     Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it

@@ -16,14 +16,15 @@ from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
-from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
+from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory, check_count, check_text
 from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
 from memini_kuzu.store import strongest
+from memini_kuzu.store.filters import wanted
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.times import DAY, TimeLike, from_millis, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -45,14 +46,39 @@ class Asking(OpenMemory):
 
     @override
     def recall(
-        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+        self,
+        cue: str,
+        *,
+        now: TimeLike | None = None,
+        k: int = 10,
+        budget_tokens: int | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Recall:
+        check_text(cue, "cue", "a question, a name or some words")
+        check_count(k, "passages to return")
+        if budget_tokens is not None:
+            check_count(budget_tokens, "tokens the context block may take", "budget_tokens")
+        asked = wanted(sources, since, until, where)
         with self._store.snapshot():
-            found = recalling.recall(self._store, cue, now=self._now(now), k=k, embedder=self._embedder)
+            found = recalling.recall(
+                self._store, cue, now=self._now(now), k=k, asked=asked, embedder=self._embedder
+            )
         return found if budget_tokens is None else found.within(budget_tokens)
 
     def explain(
-        self, cue: str, passage: str, *, now: TimeLike | None = None, source: str | None = None
+        self,
+        cue: str,
+        passage: str,
+        *,
+        now: TimeLike | None = None,
+        source: str | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Explanation:
         """Why a cue brings a passage to mind, and how the associations that lead there have changed.
 
@@ -66,6 +92,8 @@ class Asking(OpenMemory):
             As of when; the present by default.
         source : str, optional
             Of the passage, where several sources have that id.
+        sources, since, until, where
+            As for `recall`.
 
         Returns
         -------
@@ -86,9 +114,18 @@ class Asking(OpenMemory):
         ...     memory.explain("London", "7", now="2026-03-02").rank
         1
         """
+        check_text(cue, "cue", "a question, a name or some words")
+        check_text(passage, "passage", "the id of a passage, as recall gives it")
+        asked = wanted(sources, since, until, where)
         with self._store.snapshot():
             return recalling.explain(
-                self._store, cue, passage, now=self._now(now), source=source, embedder=self._embedder
+                self._store,
+                cue,
+                passage,
+                now=self._now(now),
+                source=source,
+                asked=asked,
+                embedder=self._embedder,
             )
 
     @override
@@ -100,24 +137,26 @@ class Asking(OpenMemory):
         now: TimeLike | None = None,
         k: int = 10,
         by: Order = "strength",
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> list[Association]:
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many associations to return, at least 1")
+        check_count(k, "associations to return")
         if by not in strongest.ORDERS:
             raise InputError(f"by = {by!r}; pass one of {', '.join(strongest.ORDERS)}")
         if about is not None and by != "strength":
             raise InputError(
                 f"by = {by!r} is not known of what is about some words; leave out `by` or `about`"
             )
+        asked = wanted(sources, since, until, where)
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            if about is not None:
-                table = selected_associations(self._store, identity, about, now=moment, top=k)
-            elif self._store.looks_back(moment):
-                table = strongest.strongest_then(self._store, identity, from_millis(moment), k, by)
+            if about is None:
+                table = strongest.strongest_associations(self._store, identity, moment, k, by, asked=asked)
             else:
-                table = strongest.strongest_associations(self._store, identity, from_millis(moment), k, by)
+                table = selected_associations(self._store, identity, about, now=moment, top=k, asked=asked)
         return associations_from_arrow(table, name)
 
     def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:
@@ -156,8 +195,7 @@ class Asking(OpenMemory):
         ...     found.target, found.kind, found.events, found.strength
         ('Oslo', 'visits', 1, 1.0)
         """
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many kinds to return, at least 1")
+        check_count(k, "kinds to return")
         with self._store.snapshot():
             identity, name = self._resolve(entity)
             return kinds(self._store, identity, name, now=self._now(now), k=k)
@@ -203,8 +241,7 @@ class Asking(OpenMemory):
                 f"since = {from_millis(start):%Y-%m-%d %H:%M} is later than now = "
                 f"{from_millis(moment):%Y-%m-%d %H:%M}; pass an earlier `since`, or a later `now`"
             )
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many of each kind to list, at least 1")
+        check_count(k, "of each kind to list")
         with self._store.snapshot():
             return news(self._store, since=start, now=moment, k=k)
 

@@ -13,6 +13,7 @@ from memini_kuzu.changes.scope import Scope
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.store import Store, recover_store
+from memini_kuzu.store.documents import resolved
 from memini_kuzu.times import TimeLike, to_millis
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Keeping(OpenMemory):
     def forget(
         self,
         *,
+        id: str | None = None,
         source: str | None = None,
         since: TimeLike | None = None,
         until: TimeLike | None = None,
@@ -94,6 +96,7 @@ class Keeping(OpenMemory):
         dry_run: bool = False,
     ) -> ForgetReport:
         scope = Scope(
+            documents=None if id is None else (resolved(self._store, id),),
             source=source,
             since=None if since is None else to_millis(since),
             until=None if until is None else to_millis(until),

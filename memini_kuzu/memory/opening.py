@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
 
-__all__ = ["EXTRACTOR", "OpenMemory"]
+__all__ = ["EXTRACTOR", "OpenMemory", "check_count", "check_text"]
 
 EXTRACTOR = "extractor"
 """The key in MeminiMeta of what wrote the store's mentions."""
@@ -186,6 +187,7 @@ class OpenMemory(AssociativeMemory):
 
     def _resolve(self, entity: str, *, dropped: bool = False) -> tuple[int, str]:
         """Id and name of an entity, by its whole name or alias; of one that was dropped only if asked for."""
+        check_text(entity, "entity", "the name of an entity")
         key = canonical(entity)
         found = reading.entity_named(self._store, key, entity.strip()) if key else None
         if found is not None:
@@ -203,3 +205,32 @@ class OpenMemory(AssociativeMemory):
 
     def _now(self, now: TimeLike | None) -> int:
         return self._clock() if now is None else to_millis(now)
+
+
+def check_count(k: object, what: str, name: str = "k") -> None:
+    """Refuse what is no number of things.
+
+    Examples
+    --------
+    >>> check_count("3", "passages to return")
+    Traceback (most recent call last):
+    ...
+    memini_kuzu.errors.InputError: k = '3'; pass how many passages to return, a whole number of at least 1
+    """
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise InputError(f"{name} = {k!r}; pass how many {what}, a whole number of at least 1")
+
+
+def check_text(text: object, name: str, what: str) -> None:
+    """Refuse what is no text.
+
+    Examples
+    --------
+    >>> check_text(None, "cue", "a question")
+    Traceback (most recent call last):
+    ...
+    memini_kuzu.errors.InputError: cue = None; pass a question as text
+    """
+    if not isinstance(text, str):
+        remedy = f"decode it to text: {name}.decode()" if isinstance(text, bytes) else f"pass {what} as text"
+        raise InputError(f"{name} = {reprlib.repr(text)}; {remedy}")

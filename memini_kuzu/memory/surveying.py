@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memini_kuzu.errors import InputError
 from memini_kuzu.insight import choice
-from memini_kuzu.memory.opening import OpenMemory
+from memini_kuzu.memory.opening import OpenMemory, check_count
 from memini_kuzu.results import Association, associations_from_arrow
 from memini_kuzu.store.survey import strongest_of_all
 
@@ -53,7 +52,7 @@ class Surveying(OpenMemory):
         ...     found.source, found.target, round(found.strength, 3)
         ('Ada Lovelace', 'Charles Babbage', 0.452)
         """
-        _check(k)
+        check_count(k, "to return")
         moment = self._now(now)
         with self._store.snapshot():
             return associations_from_arrow(strongest_of_all(self._store, moment, k))
@@ -97,13 +96,8 @@ class Surveying(OpenMemory):
         Mary Somerville 69%
         Charles Babbage 31%
         """
-        _check(k)
+        check_count(k, "to return")
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
             return choice.forecast(self._store, identity, name, now=moment, k=k)
-
-
-def _check(k: int) -> None:
-    if k < 1:
-        raise InputError(f"k = {k}; pass how many to return, at least 1")

@@ -64,6 +64,7 @@ class Beside(TypedDict, total=False):
     form: str
     aside: tuple[tuple[int, int], ...]
     links: tuple[tuple[str, int, int], ...]
+    metadata: dict[str, str] | None
 
 
 class NotUnderstoodError(RecordError):

@@ -166,10 +166,13 @@ def _json_record(line: Line, given: Input) -> Record:
         raise RecordError(
             origin, f"{show(row)} is not an object; write each record as {{...}} on its own line"
         )
-    return _row_record(row, given, line.number)
+    metadata = _metadata(row.get(given.columns.metadata), given.columns.metadata, origin)
+    return _row_record(row, given, line.number, metadata)
 
 
-def _row_record(row: dict[str, object], given: Input, number: int) -> Record:
+def _row_record(
+    row: dict[str, object], given: Input, number: int, metadata: dict[str, str] | None = None
+) -> Record:
     names = given.columns
     if names.text not in row:
         raise RecordError(f"{given.name}:{number}", _no_column(names.text, list(row)))
@@ -180,7 +183,21 @@ def _row_record(row: dict[str, object], given: Input, number: int) -> Record:
         title=row.get(names.title),
         id=row.get(names.id),
         line=number,
+        metadata=metadata,
     )
+
+
+def _metadata(value: object, name: str, origin: str) -> dict[str, str] | None:
+    """Names and values beside a text; what is no string is kept as its JSON, and null is nothing."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise RecordError(origin, f"{name} {show(value)} is not an object; write {{...}}, or leave it out")
+    return {
+        key: each if isinstance(each, str) else json.dumps(each, ensure_ascii=False)
+        for key, each in value.items()
+        if each is not None
+    }
 
 
 def _no_column(name: str, columns: list[str]) -> str:

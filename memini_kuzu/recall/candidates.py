@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.store.selection import Selection
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -72,10 +74,14 @@ class Candidates:
         Terms of a passage on average.
     until : int
         The time of the cue in milliseconds since 1970: later passages are not seen.
+    selection : Selection, optional
+        What else is not seen.
     """
 
-    def __init__(self, words: Sequence[str], average: float, until: int) -> None:
-        self._words, self._average, self._until = words, average, until
+    def __init__(
+        self, words: Sequence[str], average: float, until: int, selection: Selection | None = None
+    ) -> None:
+        self._words, self._average, self._until, self._selection = words, average, until, selection
         self._row: dict[int, int] = {}
         self._sources: dict[str, int] = {}
         self.id = self.position = self.time = self.heading = self.source = np.zeros(0, dtype=np.int64)
@@ -91,13 +97,16 @@ class Candidates:
         return identity in self._row
 
     def add(self, table: pa.Table) -> None:
-        """Take in the passages of a table that are neither here yet nor later than the cue.
+        """Take in the passages of a table that are to be seen and not here yet.
 
         Parameters
         ----------
         table : pyarrow.Table
             Passages as `store.reading` gives them.
         """
+        if table.num_rows and self._selection is not None:
+            seen = self._selection.rows(table["id"].to_numpy()) >= 0
+            table = table.filter(pa.array(seen))
         if not table.num_rows:
             return
         ids, times = table["id"].to_pylist(), column(table, "time")
@@ -128,6 +137,11 @@ class Candidates:
     def rows(self, ids: Ints) -> Ints:
         """Where these passages stand; -1 for those that are not here."""
         return np.array([self._row.get(identity, -1) for identity in ids.tolist()], dtype=np.int64)
+
+    @property
+    def place(self) -> Ints:
+        """Where the passages stand in their sources, of which only those seen count."""
+        return self.position if self._selection is None else self._selection.places(self.id)
 
     @property
     def episode(self) -> Ints:

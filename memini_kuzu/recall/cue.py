@@ -22,7 +22,6 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Collection, Iterator
-    from datetime import datetime
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.store import Store
     from memini_kuzu.store.sums import Sums
+    from memini_kuzu.store.view import View
     from memini_kuzu.text.intervals import Interval
 
     Floats = NDArray[np.float64]
@@ -158,7 +158,7 @@ def read_cue(
     *,
     sums: Sums,
     without: frozenset[str],
-    past: datetime | None = None,
+    view: View | None = None,
 ) -> Cue:
     """Understand a cue.
 
@@ -174,8 +174,8 @@ def read_cue(
         How many passages there are in the store, and in which languages.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
-    past : datetime, optional
-        `now`, where the store holds anything later, which is not to be seen.
+    view : View, optional
+        What is seen, where the store holds anything that is not.
 
     Returns
     -------
@@ -188,16 +188,16 @@ def read_cue(
     def analysed(said: str) -> Counter[str]:
         return cue_terms(said, languages, own)
 
-    named = find_entities(store, text, own, past)
+    named = find_entities(store, text, own, view)
     counts = analysed(text)
-    frequency = reading.frequencies(store, list(counts), past)
+    frequency = reading.frequencies(store, list(counts), view)
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(store, text, unknown, sums.languages, past))
+        named.update(_mistyped(store, text, unknown, sums.languages, view))
     # an alias or a mistyped name brings the words of what it stands for
     extra = {word for entity in named.values() for word in analysed(entity.key)} - set(counts)
     if extra:
-        frequency |= reading.frequencies(store, sorted(extra), past)
+        frequency |= reading.frequencies(store, sorted(extra), view)
         counts.update(extra)
     words = tuple(word for word in counts if frequency[word])
     times = np.array([counts[word] for word in words], dtype=np.float64)
@@ -210,7 +210,7 @@ def read_cue(
             if entity.headings
         )
     intervals = [] if "dates" in without else named_intervals(text, now, languages=languages, own=own)
-    facets.extend(_date_facet(store, intervals, now, passages))
+    facets.extend(_date_facet(store, intervals, now, passages, view))
     # a writer may have added passages since they were counted
     idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))
     said: dict[str, str] = {}
@@ -224,11 +224,13 @@ def read_cue(
 _NOBODY = np.zeros(0, dtype=np.int64), np.zeros(0)
 
 
-def _date_facet(store: Store, intervals: list[Interval], now: int, passages: int) -> Iterator[Facet]:
+def _date_facet(
+    store: Store, intervals: list[Interval], now: int, passages: int, view: View | None
+) -> Iterator[Facet]:
     found: list[tuple[Ints, Floats]] = []
     for interval in intervals:
         table = reading.dated_passages(
-            store, from_millis(interval.start), from_millis(interval.end + FADED), from_millis(now)
+            store, from_millis(interval.start), from_millis(interval.end + FADED), from_millis(now), view
         )
         if table.num_rows:
             late = np.maximum(column(table, "time") - interval.end, 0)
@@ -250,7 +252,7 @@ def _entities(table: pa.Table) -> dict[int, NamedEntity]:
 
 
 def find_entities(
-    store: Store, text: str, own: str = ENGLISH, past: datetime | None = None
+    store: Store, text: str, own: str = ENGLISH, view: View | None = None
 ) -> dict[int, NamedEntity]:
     """The entities that a text names, by their names or aliases: longest first, none inside another.
 
@@ -262,8 +264,8 @@ def find_entities(
         A cue.
     own : str
         Its language.
-    past : datetime, optional
-        Only those that there were at this time, as they were then.
+    view : View, optional
+        Only those that there are in it, as they are seen.
 
     Returns
     -------
@@ -292,7 +294,7 @@ def find_entities(
     aliases = reading.aliases_of(store, [key for *_, key in spans])
     targets = dict(zip(aliases["key"].to_pylist(), aliases["entity"].to_pylist(), strict=True))
     ids = {key: targets.get(key, stable_id(key)) for *_, key in spans}
-    there = _entities(reading.entities_by_id(store, sorted(set(ids.values())), past))
+    there = _entities(reading.entities_by_id(store, sorted(set(ids.values())), view))
     taken = [False] * len(words)
     found: list[tuple[int, NamedEntity]] = []
     for start, end, key in spans:
@@ -303,7 +305,7 @@ def find_entities(
 
 
 def _mistyped(
-    store: Store, text: str, unknown: set[str], languages: Collection[str], past: datetime | None
+    store: Store, text: str, unknown: set[str], languages: Collection[str], view: View | None
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
     edits: dict[str, int] = {}
@@ -314,4 +316,4 @@ def _mistyped(
         analysed = [terms(word, language) for language in languages or (ENGLISH,)]
         if all(unknown.intersection(found) for found in analysed):
             edits[key] = 1 if len(key) < LONG_NAME else 2
-    return _entities(entities_like(store, edits, 1, past)) if edits else {}
+    return _entities(entities_like(store, edits, 1, view)) if edits else {}

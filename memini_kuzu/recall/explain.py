@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from memini_kuzu.dynamics import respond
 from memini_kuzu.errors import InputError
 from memini_kuzu.recall.reasons import reasons, resolve
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.recall.result import Path, RecalledPassage
     from memini_kuzu.store import Store
+    from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.view import View
 
 __all__ = ["AssociationHistory", "Explanation", "explain"]
 
@@ -98,13 +102,14 @@ def explain(
     *,
     now: int,
     source: str | None = None,
+    asked: Filter | None = None,
     embedder: Embedder | None = None,
 ) -> Explanation:
     """Why a cue brings a passage to mind; see `Memory.explain`.
 
     Of several passages with that id the best is meant.
     """
-    found = recollect(store, cue, now=now, embedder=embedder)
+    found = recollect(store, cue, now=now, asked=asked, embedder=embedder)
     order = found.order.tolist()
     record, names_of_sources = found.passages.record, found.passages.source_name
     rank = next(
@@ -123,26 +128,29 @@ def explain(
     told = reasons(found, order[rank], WAYS)
     names = reading.labels_of(store, sorted({entity for reason in told for entity in reason.entities}))
     pairs = dict.fromkeys(reason.entities for reason in told if reason.kind == "association")
+    view = store.view(now, asked)
     return Explanation(
         cue,
         from_millis(now),
         shown(store, found, found.order[rank : rank + 1])[0],
         rank + 1,
         tuple(resolve(found, reason, names) for reason in told),
-        tuple(_history(store, names, source, target, now) for source, target in pairs),
+        tuple(_history(store, names, *pair, now=now, view=view) for pair in pairs),
     )
 
 
 def _history(
-    store: Store, names: dict[int, reading.Name], source: int, target: int, now: int
+    store: Store, names: dict[int, reading.Name], source: int, target: int, *, now: int, view: View | None
 ) -> AssociationHistory:
-    then = from_millis(now)
-    if store.looks_back(now):
-        edge = reading.association_then(store, source, target, then)
+    if view is None:
+        edge = reading.association(store, source, target, from_millis(now))
     else:
-        edge = reading.association(store, source, target, then)
+        edge = reading.association_seen(store, source, target, view)
     events = int(edge["events"][0].as_py())
-    ledger = read_ledger(store.read, entity=source)
+    if view is None or view.selection is None:
+        ledger = read_ledger(store.read, entity=source)
+    else:
+        ledger = view.selection.events_from(store.read, np.array([source]))
     ledger = ledger.take((ledger.source == source) & (ledger.target == target) & (ledger.time <= now))
     before: float | None = None
     if len(ledger) == events:

@@ -178,7 +178,7 @@ def _neighbours(found: Recollection, row: int) -> Iterator[Reason]:
     if not found.contiguous:
         return
     passages = found.passages
-    offset = passages.position[row] - passages.position
+    offset = passages.place[row] - passages.place
     near = (passages.episode == passages.episode[row]) & (offset != 0) & (np.abs(offset) <= REACH)
     for other in np.flatnonzero(near & (passages.episode >= 0)).tolist():
         weight = NEAR ** abs(int(offset[other])) * (1.0 if offset[other] > 0 else REVERSE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.errors import InputError, TimeError
-from memini_kuzu.identity import passage_id
+from memini_kuzu.identity import document_id, passage_id
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.candidates import Candidates
 from memini_kuzu.recall.cue import read_cue
@@ -29,15 +29,17 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.spread import Spread
     from memini_kuzu.recall.standing import Standings
     from memini_kuzu.store import Store
+    from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.selection import Selection
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 __all__ = ["Recollection", "recall", "recollect"]
 
-LONGEST_CUE = 4_000
-"""Characters of a cue at most, some 700 English words: twice the longest passage. Each word is looked up by
-itself, so that a longer one could hold a server up."""
+LONGEST_CUE = 20_000
+"""Characters of a cue at most, some 3,500 English words, which take about a second: a longer one could hold a
+server up."""
 
 TOP = 100
 """Passages read by their words, and as many of the most similar ones where there is an embedder."""
@@ -110,16 +112,18 @@ def recall(
     *,
     now: int,
     k: int = 10,
+    asked: Filter | None = None,
     without: frozenset[str] = frozenset(),
     embedder: Embedder | None = None,
 ) -> Recall:
     """What a cue brings to mind; see `Memory.recall`.
 
-    `without` names parts of `switches.PARTS` to leave out, to measure what they are worth.
+    `asked` selects what is seen. `without` names parts of `switches.PARTS` to leave out, to measure what they
+    are worth.
     """
     if k < 1:
         raise InputError(f"k = {k}; pass how many passages to return, at least 1")
-    found = recollect(store, cue, now=now, without=without, embedder=embedder)
+    found = recollect(store, cue, now=now, asked=asked, without=without, embedder=embedder)
     if not len(found.passages):
         _refuse_early_now(store, now)
     best = found.order[:k]
@@ -144,6 +148,7 @@ def recollect(
     text: str,
     *,
     now: int,
+    asked: Filter | None = None,
     without: frozenset[str] = frozenset(),
     embedder: Embedder | None = None,
 ) -> Recollection:
@@ -151,7 +156,7 @@ def recollect(
 
     Parameters
     ----------
-    store, text, now, without, embedder
+    store, text, now, asked, without, embedder
         As for `recall`.
 
     Returns
@@ -165,14 +170,15 @@ def recollect(
         If the cue is empty or too long, or passages have no vector of the embedder.
     """
     _refuse_unfit(text)
-    past = from_millis(now) if store.looks_back(now) else None
-    sums = store.sums(past)
-    cue = read_cue(store, text, now, sums=sums, without=without, past=past)
-    passages = Candidates(cue.words, sums.average, now)
+    view = store.view(now, asked)
+    sums = store.sums(view)
+    cue = read_cue(store, text, now, sums=sums, without=without, view=view)
+    selection = None if view is None else view.selection
+    passages = Candidates(cue.words, sums.average, now, selection)
     if cue.words:
-        df = None if past is None else reading.frequencies(store, cue.words, past)
-        passages.add(reading.fulltext(store, " ".join(cue.words), TOP, from_millis(now), sums=sums, df=df))
-    similar = None if embedder is None else read_resemblance(store, embedder, text, now)
+        words = " ".join(cue.words)
+        passages.add(reading.fulltext(store, words, TOP, from_millis(now), sums=sums, view=view))
+    similar = None if embedder is None else read_resemblance(store, embedder, text, now, selection)
     if similar is not None:
         nearest = similar.nearest(TOP).tolist()
         passages.add(
@@ -189,6 +195,7 @@ def recollect(
                     for facet in cue.facets
                     if facet.heading is not None and cue.named[facet.heading].headings <= COMMON
                 ],
+                view,
             )["passage"].to_pylist(),
         )
     )
@@ -199,11 +206,11 @@ def recollect(
         mass = np.append(mass, similar.mass)
     seeds = _seeds(cue, passages, _coverage(passages, best, similar), mass)
     silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
-    activated = spread(store, cue, silent, mass=mass, now=now, without=without, past=past)
+    activated = spread(store, cue, silent, mass=mass, now=now, without=without, view=view)
     wanted = set(activated.reached(REACHED).tolist())
     contiguous = "contiguity" not in without
     if contiguous:
-        wanted |= _neighbours(store, passages, hits)
+        wanted |= _neighbours(store, passages, hits, selection)
     for facet in cue.facets:
         if len(facet.members) <= 4 * TOP:
             wanted |= set(facet.members.tolist())
@@ -211,14 +218,14 @@ def recollect(
         reading.passages_by_id(store, sorted(identity for identity in wanted if identity not in passages))
     )
     x = _coverage(passages, best, similar)
-    unsaid = activation.contiguity(x, passages.episode, passages.position) if contiguous else np.ones_like(x)
+    unsaid = activation.contiguity(x, passages.episode, passages.place) if contiguous else np.ones_like(x)
     evoked = activation.readout(x, activated.hazard(passages), unsaid, mass)
     for facet in cue.facets:
         evoked = evoked + facet.mass * facet.share(passages)
     standings = nobody()
     # where all strengths are equal, nothing stands above anything
     if without.isdisjoint({"standing", "strengths"}):
-        standings = judge(store, cue, passages, x, mass, evoked=evoked, known=sums.passages, past=past)
+        standings = judge(store, cue, passages, x, mass, evoked=evoked, known=sums.passages, view=view)
     score = evoked.copy()
     score[standings.row] += standings.change
     return Recollection(
@@ -253,8 +260,10 @@ def _seeds(cue: Cue, passages: Candidates, x: Floats, mass: Floats) -> Seeds:
     return Seeds(passages.id[order], activation.seed_weights(score[order])[:, None] * x[order])
 
 
-def _neighbours(store: Store, passages: Candidates, hits: int) -> set[int]:
+def _neighbours(store: Store, passages: Candidates, hits: int, selection: Selection | None) -> set[int]:
     """Ids of the passages that stand around the full-text hits in their sources."""
+    if selection is not None:
+        return set(selection.around(passages.id[:hits], activation.REACH).tolist())
     places = {
         (passages.source_name[row], int(passages.position[row]))
         for row in range(hits)
@@ -284,6 +293,7 @@ def shown(store: Store, found: Recollection, rows: Ints) -> tuple[RecalledPassag
             time=from_millis(int(passages.time[row])),
             score=float(found.score[row]),
             text=texts[int(passages.id[row])].text,
+            document=document_id(texts[int(passages.id[row])].document),
         )
         for row in rows.tolist()
     )

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from memini_kuzu.embedding import space_of, unit_vectors
 from memini_kuzu.errors import InputError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.store import Store
+    from memini_kuzu.store.selection import Selection
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -70,7 +72,9 @@ class Resemblance:
         return np.where(self._id[place] == passages, self._share[place], 0.0)
 
 
-def read_resemblance(store: Store, embedder: Embedder, text: str, now: int) -> Resemblance:
+def read_resemblance(
+    store: Store, embedder: Embedder, text: str, now: int, selection: Selection | None = None
+) -> Resemblance:
     """Compare a cue with every passage.
 
     Parameters
@@ -83,6 +87,8 @@ def read_resemblance(store: Store, embedder: Embedder, text: str, now: int) -> R
         The cue.
     now : int
         When it is put, in milliseconds since 1970: later passages are not seen.
+    selection : Selection, optional
+        What else is not seen.
 
     Returns
     -------
@@ -110,4 +116,6 @@ def read_resemblance(store: Store, embedder: Embedder, text: str, now: int) -> R
         return Resemblance(space.name, np.zeros(0, dtype=np.int64), np.zeros(0))
     [vector] = unit_vectors(embedder, [text])
     table = read_similarities(store, vector, from_millis(now))
+    if selection is not None:
+        table = table.filter(pa.array(selection.rows(table["id"].to_numpy()) >= 0))
     return Resemblance(space.name, table["id"].to_numpy(), table["similarity"].to_numpy().astype(np.float64))

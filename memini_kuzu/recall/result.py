@@ -36,6 +36,8 @@ class RecalledPassage:
         Comparable within one recall.
     text : str
         Verbatim.
+    document : str
+        The id of the document that it is of, for `Memory.get`, `update` and `forget`.
     """
 
     id: str
@@ -45,6 +47,7 @@ class RecalledPassage:
     time: datetime
     score: float
     text: str
+    document: str
 
 
 @dataclass(frozen=True, slots=True)

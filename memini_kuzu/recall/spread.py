@@ -18,13 +18,12 @@ from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.recall.cue import Cue
     from memini_kuzu.store import Store
+    from memini_kuzu.store.view import View
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -166,7 +165,7 @@ def spread(
     mass: Floats,
     now: int,
     without: frozenset[str],
-    past: datetime | None = None,
+    view: View | None = None,
 ) -> Spread:
     """Let the seeds' activation spread.
 
@@ -184,7 +183,7 @@ def spread(
         As of when, in milliseconds since 1970.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
-    past : datetime, optional
+    view : View, optional
         As of `read_cue`.
 
     Returns
@@ -192,17 +191,17 @@ def spread(
     Spread
         Every step of it.
     """
-    nodes, y, giver, given = _activate(store, cue, seeds, past)
+    nodes, y, giver, given = _activate(store, cue, seeds, view)
     beam = _beam(nodes, y, mass)
     unknown = 0
     if "associations" in without:
         associates, z, associations = _nowhere(y)
     else:
-        table, unknown = _leading(store, nodes.id[beam].tolist(), now, past)
+        table, unknown = _leading(store, nodes.id[beam].tolist(), now, view)
         associates, z, associations = _associate(table, nodes, y, without=without)
     reached = _beam(associates, z, mass)
     mentions, associated = _return(
-        store, seeds, nodes, beam, associates=associates, reached=reached, past=past
+        store, seeds, nodes, beam, associates=associates, reached=reached, view=view
     )
     passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
     before, after = np.split(place, [len(mentions.passage)])
@@ -216,11 +215,9 @@ def spread(
     )
 
 
-def _activate(
-    store: Store, cue: Cue, seeds: Seeds, past: datetime | None
-) -> tuple[Nodes, Floats, Ints, Ints]:
+def _activate(store: Store, cue: Cue, seeds: Seeds, view: View | None) -> tuple[Nodes, Floats, Ints, Ints]:
     """y, and which seed gave to which entity."""
-    mentions = _in_order(reading.mentions_of(store, seeds.id.tolist(), past), "passage", "id")
+    mentions = _in_order(reading.mentions_of(store, seeds.id.tolist(), view), "passage", "id")
     named = pa.table(
         {
             "id": pa.array(list(cue.named), pa.int64()),
@@ -256,11 +253,11 @@ def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
     return Nodes(none, none, none), np.zeros((0, y.shape[1])), Associations(none, none, np.zeros(0), none)
 
 
-def _leading(store: Store, entities: list[int], now: int, past: datetime | None) -> tuple[pa.Table, int]:
+def _leading(store: Store, entities: list[int], now: int, view: View | None) -> tuple[pa.Table, int]:
     """The associations that lead from these entities, and how many more there are of unknown strength."""
-    if past is None:
+    if view is None:
         return reading.associations_from(store, entities, from_millis(now)), 0
-    return reading.associations_then(store, entities, past)
+    return reading.associations_seen(store, entities, view)
 
 
 def _associate(
@@ -287,7 +284,7 @@ def _return(
     *,
     associates: Nodes,
     reached: Ints,
-    past: datetime | None,
+    view: View | None,
 ) -> tuple[Links, Links]:
     """The ways back to passages, from the entities of the beam and from their associates."""
     linking = beam[(nodes.mentions[beam] > 1) & (nodes.mentions[beam] <= COMMON)]
@@ -298,8 +295,8 @@ def _return(
     rare = np.union1d(nodes.id[linking], associates.id[leading])
     table = pa.concat_tables(
         [
-            reading.passages_mentioning(store, rare.tolist(), past),
-            reading.headed_passages(store, nodes.id[heading].tolist(), past),
+            reading.passages_mentioning(store, rare.tolist(), view),
+            reading.headed_passages(store, nodes.id[heading].tolist(), view),
         ]
     )
     table = _in_order(table, "entity", "passage")

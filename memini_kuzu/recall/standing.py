@@ -51,13 +51,13 @@ from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.recall.cue import Cue
     from memini_kuzu.store import Store
+    from memini_kuzu.store.view import View
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -242,7 +242,7 @@ def judge(
     *,
     evoked: Floats,
     known: int,
-    past: datetime | None = None,
+    view: View | None = None,
 ) -> Standings:
     """Compare the best candidates that were said by the time that the cue asks about.
 
@@ -260,7 +260,7 @@ def judge(
         The scores so far.
     known : int
         N, how many passages there are.
-    past : datetime, optional
+    view : View, optional
         As of `read_cue`.
 
     Returns
@@ -279,18 +279,18 @@ def judge(
             score = score - facet.mass * facet.share(passages)[row]
         else:
             x, mass = np.column_stack([x, facet.share(passages)[row]]), np.append(mass, facet.mass)
-    share = agreement(_said(store, [passages.terms[each] for each in row.tolist()], cue.words, known, past))
+    share = agreement(_said(store, [passages.terms[each] for each in row.tolist()], cue.words, known, view))
     trace = np.asarray(kernel((cue.until - time) / DAY, store.parameters).ff, dtype=np.float64)
     strength, effect, probability = compare(x, mass, share, trace, time, score)
     return Standings(row, time, strength, share.T > HALF, effect, probability > HALF)
 
 
-def _said(store: Store, texts: Sequence[str], cue: Sequence[str], n: int, past: datetime | None) -> Floats:
+def _said(store: Store, texts: Sequence[str], cue: Sequence[str], n: int, view: View | None) -> Floats:
     """v: what each passage says beside the cue, by how rare its words are."""
     split = pc.split_pattern(pa.array(texts, pa.string()), " ")
     words = split.flatten().dictionary_encode()
     names = words.dictionary
-    frequency = reading.frequencies(store, names.to_pylist(), past)
+    frequency = reading.frequencies(store, names.to_pylist(), view)
     df = np.array([frequency[word] for word in names.to_pylist()], dtype=np.float64)
     # a writer may have added passages since they were counted
     idf = np.log1p((np.maximum(n - df, 0) + 0.5) / (df + 0.5))

@@ -34,6 +34,14 @@ Time = Annotated[str | None, Field(description="As of when, ISO 8601; now if lef
 Count = Annotated[int, Field(ge=1, le=100)]
 
 
+Sources = Annotated[
+    list[str] | None, Field(description="Only from these sources; a name that ends in * is all that begin so")
+]
+Since = Annotated[str | None, Field(description="Only what is dated from then on, ISO 8601")]
+Until = Annotated[str | None, Field(description="Only what is dated before then, ISO 8601")]
+Where = Annotated[dict[str, str] | None, Field(description="Only what was remembered with this metadata")]
+
+
 class _Arguments(BaseModel):
     """Names that are not known are refused; to models, 7 is as good as "7" where a text is asked for."""
 
@@ -52,6 +60,9 @@ class RememberArguments(_Arguments):
     id: Annotated[
         str, Field(description="A name within the source; the same one later replaces this text")
     ] = ""
+    metadata: Annotated[
+        dict[str, str] | None, Field(description="What else is known of it, such as its project")
+    ] = None
 
 
 class RecallArguments(_Arguments):
@@ -62,6 +73,10 @@ class RecallArguments(_Arguments):
     budget_tokens: Annotated[int | None, Field(description="Length of the answer at most", ge=1)] = BUDGET
     now: Time = None
     reasons: Annotated[bool, Field(description="Also say why each passage was recalled")] = False
+    sources: Sources = None
+    since: Since = None
+    until: Until = None
+    where: Where = None
 
 
 class AssociationsArguments(_Arguments):
@@ -72,11 +87,16 @@ class AssociationsArguments(_Arguments):
     k: Annotated[Count, Field(description="How many at most")] = 10
     now: Time = None
     by: Annotated[Order, Field(description="The strongest first, or those least due to chance")] = "strength"
+    sources: Sources = None
+    since: Since = None
+    until: Until = None
+    where: Where = None
 
 
 class ForgetArguments(_Arguments):
     """What `forget` takes."""
 
+    id: Annotated[str | None, Field(description="This document alone, by the id that recall gives")] = None
     source: Annotated[str | None, Field(description="All from this source")] = None
     since: Annotated[str | None, Field(description="All dated from then on, ISO 8601")] = None
     until: Annotated[str | None, Field(description="All dated before then, ISO 8601")] = None

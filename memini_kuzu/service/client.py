@@ -31,6 +31,8 @@ from memini_kuzu.service.results import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pydantic import BaseModel
 
     from memini_kuzu.results import Order
@@ -137,15 +139,33 @@ class RemoteMemory(AssociativeMemory):
         source: str = "",
         title: str = "",
         id: str = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
-        arguments = {"text": text, "time": time, "source": source, "title": title, "id": id}
+        arguments = {
+            "text": text,
+            "time": time,
+            "source": source,
+            "title": title,
+            "id": id,
+            "metadata": None if metadata is None else dict(metadata),
+        }
         return IngestReport(**self._call("remember", arguments, RememberResult))
 
     @override
     def recall(
-        self, cue: str, *, now: TimeLike | None = None, k: int = 10, budget_tokens: int | None = None
+        self,
+        cue: str,
+        *,
+        now: TimeLike | None = None,
+        k: int = 10,
+        budget_tokens: int | None = None,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Recall:
         asked = {"cue": cue, "now": now, "k": k, "budget_tokens": budget_tokens, "reasons": True}
+        asked |= _scope(sources, since, until, where)
         found = self._call("recall", asked, RecallResult)
         return Recall(
             found["cue"],
@@ -165,8 +185,13 @@ class RemoteMemory(AssociativeMemory):
         now: TimeLike | None = None,
         k: int = 10,
         by: Order = "strength",
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> list[Association]:
         asked = {"entity": entity, "about": about, "now": now, "k": k, "by": by}
+        asked |= _scope(sources, since, until, where)
         found = self._call("associations", asked, AssociationsResult)
         return Table(_all(Association, found["associations"]))
 
@@ -174,6 +199,7 @@ class RemoteMemory(AssociativeMemory):
     def forget(
         self,
         *,
+        id: str | None = None,
         source: str | None = None,
         since: TimeLike | None = None,
         until: TimeLike | None = None,
@@ -182,6 +208,7 @@ class RemoteMemory(AssociativeMemory):
         dry_run: bool = False,
     ) -> ForgetReport:
         arguments = {
+            "id": id,
             "source": source,
             "since": since,
             "until": until,
@@ -213,6 +240,22 @@ def _path(fields: dict[str, Any]) -> Path:
         name: None if fields[name] is None else Sayings(**dict(fields[name])) for name in ("said", "rival")
     }
     return Path(**{**fields, **sayings, "through": tuple(fields["through"])})
+
+
+def _scope(
+    sources: Sequence[str] | str | None,
+    since: TimeLike | None,
+    until: TimeLike | None,
+    where: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """The arguments of the tools that say what is to be seen."""
+    names = [sources] if isinstance(sources, str) else sources
+    return {
+        "sources": None if names is None else list(names),
+        "since": since,
+        "until": until,
+        "where": None if where is None else dict(where),
+    }
 
 
 def _written(value: Any) -> Any:

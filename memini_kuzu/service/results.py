@@ -38,6 +38,7 @@ class RememberResult(_Result):
     passages: int = Field(description="Passages written")
     events: int = Field(description="Associations strengthened")
     redacted: dict[str, int] = Field(description="Secrets that were masked, by kind")
+    ids: list[str] = Field(description="Id of the document, for `forget`")
 
 
 class PassageResult(_Result):
@@ -50,6 +51,7 @@ class PassageResult(_Result):
     time: datetime = Field(description="When it was said (UTC)")
     score: float = Field(description="Comparable within one recall")
     text: str = Field(description="Verbatim")
+    document: str = Field(description="Id of its document, for `forget`")
 
 
 class EntityResult(_Result):

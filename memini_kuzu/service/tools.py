@@ -134,12 +134,27 @@ class Tool:
 
 def _remember(memory: Served, given: RememberArguments) -> RememberResult:
     return RememberResult.model_validate(
-        memory.remember(given.text, time=given.time, source=given.source, title=given.title, id=given.id)
+        memory.remember(
+            given.text,
+            time=given.time,
+            source=given.source,
+            title=given.title,
+            id=given.id,
+            metadata=given.metadata,
+        )
     )
 
 
 def _recall(memory: Served, given: RecallArguments) -> RecallResult:
-    found = memory.recall(given.cue, now=given.now, k=given.k)
+    found = memory.recall(
+        given.cue,
+        now=given.now,
+        k=given.k,
+        sources=given.sources,
+        since=given.since,
+        until=given.until,
+        where=given.where,
+    )
     block = found.context(given.budget_tokens)
     kept = [passage for passage in found.passages if passage in block.passages]
     answer = {
@@ -156,13 +171,24 @@ def _recall(memory: Served, given: RecallArguments) -> RecallResult:
 
 
 def _associations(memory: Served, given: AssociationsArguments) -> AssociationsResult:
-    found = memory.associations(given.entity, about=given.about, now=given.now, k=given.k, by=given.by)
+    found = memory.associations(
+        given.entity,
+        about=given.about,
+        now=given.now,
+        k=given.k,
+        by=given.by,
+        sources=given.sources,
+        since=given.since,
+        until=given.until,
+        where=given.where,
+    )
     return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
 
 
 def _forget(memory: Served, given: ForgetArguments) -> ForgetResult:
     return ForgetResult.model_validate(
         memory.forget(
+            id=given.id,
             source=given.source,
             since=given.since,
             until=given.until,

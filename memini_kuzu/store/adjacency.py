@@ -147,3 +147,25 @@ def read_adjacency(read: Callable[[str], pa.Table]) -> Adjacency:
         row_of_offset[column(edges, "target")][by_source],
         *(column(edges, name)[by_source] for name in ("fast", "slow", "as_of", "latest", "began")),
     )
+
+
+@dataclass(slots=True)
+class HopCost:
+    """The time spent on hops over the file since the last commit, and the associations once cached.
+
+    Parameters
+    ----------
+    state : int
+        The state of the file, as `Engine.snapshot` numbers them.
+    seconds : float
+        Time spent on hops.
+    edges : int or None
+        The number of associations, once counted.
+    adjacency : Adjacency or None
+        All associations, once read.
+    """
+
+    state: int
+    seconds: float = 0.0
+    edges: int | None = None
+    adjacency: Adjacency | None = None

@@ -31,7 +31,7 @@ SPLITS = "MATCH (s:Split) RETURN s.source AS source, s.entity AS entity, s.key A
 
 DOCUMENT = """
 RETURN d.id AS id, d.source AS source, d.record AS record, d.title AS title, d.time AS time,
-    d.digest AS digest, d.versions AS versions, d.positions AS positions
+    d.digest AS digest, d.versions AS versions, d.positions AS positions, d.metadata AS metadata
 """
 
 COUNTERS = "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.passages AS passages"

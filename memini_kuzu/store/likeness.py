@@ -11,19 +11,18 @@ import pyarrow.compute as pc
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-from memini_kuzu.store import past
+from memini_kuzu.store import view as seeing
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.reading import entities_by_id
 from memini_kuzu.tables import column
-from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from numpy.typing import NDArray
 
     from memini_kuzu.store.store import Store
+    from memini_kuzu.store.view import View
 
 __all__ = ["entities_like"]
 
@@ -36,9 +35,7 @@ RETURN e.id AS id, e.key AS key, e.mentions AS mentions, e.headings AS headings,
 """
 
 
-def entities_like(
-    store: Store, edits: Mapping[str, int], top: int, until: datetime | None = None
-) -> pa.Table:
+def entities_like(store: Store, edits: Mapping[str, int], top: int, view: View | None = None) -> pa.Table:
     """Entities whose canonical keys are within a number of edits of these keys, the nearest of each.
 
     Parameters
@@ -49,8 +46,8 @@ def entities_like(
         Keys, and the largest number of edits for each.
     top : int
         The largest number of entities for each key.
-    until : datetime, optional
-        Only entities that existed at this time, as they were then.
+    view : View, optional
+        Only entities that there are in it, as they are seen.
 
     Returns
     -------
@@ -65,9 +62,8 @@ def entities_like(
             "high": max((len(key) + most for key, most in edits.items()), default=0),
         },
     )
-    if until is not None and names.num_rows:
-        there = column(names, "first_seen") <= to_millis(until)
-        names = past.recount(store, names.filter(pa.array(there)), until)
+    if view is not None and names.num_rows:
+        names = seeing.recount(store, seeing.there(names, view), view)
     found: list[int] = []
     if names.num_rows:
         keys = names["key"].combine_chunks()
@@ -85,7 +81,7 @@ def entities_like(
             found += ids[near[order[distance[order] <= most][:top]]].tolist()
     if not found:
         return tables()["Entity"].columns.empty_table()
-    entities = entities_by_id(store, sorted(set(found)), until)
+    entities = entities_by_id(store, sorted(set(found)), view)
     row = {identity: number for number, identity in enumerate(entities["id"].to_pylist())}
     return entities.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
 

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.identity import stable_id
-from memini_kuzu.store import past
+from memini_kuzu.store import view as seeing
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.terms import read_frequencies
-from memini_kuzu.tables import column
+from memini_kuzu.tables import column, timestamps
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store.store import Store
     from memini_kuzu.store.sums import Sums
+    from memini_kuzu.store.view import View
 
 __all__ = [
     "Name",
     "Shown",
     "aliases_of",
     "association",
-    "association_then",
+    "association_seen",
     "associations_from",
     "associations_in_file",
-    "associations_then",
+    "associations_seen",
     "dated_passages",
     "entities_by_id",
     "entity_named",
@@ -94,10 +95,11 @@ class Name(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The title and text of a passage."""
+    """The title and text of a passage, and the document that it is of."""
 
     title: str
     text: str
+    document: int
 
 
 def _each(
@@ -164,7 +166,7 @@ def fulltext(
     until: datetime = LATEST,
     *,
     sums: Sums | None = None,
-    df: dict[str, int] | None = None,
+    view: View | None = None,
 ) -> pa.Table:
     """The best passages for analysed terms, best first, with their BM25 score (K 1.2, B 0.75).
 
@@ -180,8 +182,8 @@ def fulltext(
         Later passages are ignored.
     sums : Sums, optional
         Of all passages, if the caller has read them already.
-    df : dict of str to int, optional
-        In how many passages each term occurs, if not counted over all passages.
+    view : View, optional
+        What is seen, if not all until then.
 
     Returns
     -------
@@ -189,10 +191,14 @@ def fulltext(
         The passage's columns, and score.
     """
     sums = sums or store.sums()
+    if view is not None and view.selection is not None:
+        ids, scores = view.selection.best(sorted(set(terms.split())), top)
+        return _scored(store, ids.tolist(), pa.array(scores))
     # any property of a passage costs more than following its words: the rest is read of the best ones only
     words = sorted(set(terms.split()))
     batch, matched, df_of = None, "MATCH (t:Term)", "t.df"
-    if df is not None:
+    if view is not None:
+        df = seeing.frequencies(store, words, view)
         words = [word for word in words if df.get(word)]
         batch = pa.table(
             {"term": pa.array(words, pa.string()), "df": pa.array([df[word] for word in words], pa.int64())}
@@ -216,18 +222,28 @@ def fulltext(
         },
         batch=batch,
     )
-    ids = best["id"].to_pylist() if best.num_rows else []
+    return (
+        _scored(store, best["id"].to_pylist(), best["score"])
+        if best.num_rows
+        else _scored(store, [], NO_SCORE)
+    )
+
+
+def _scored(store: Store, ids: list[int], score: pa.Array) -> pa.Table:
+    """Passages in the order of these ids, with their scores."""
     passages = passages_by_id(store, ids) if ids else tables()["Passage"].columns.empty_table()
     row = {identity: number for number, identity in enumerate(passages["id"].to_pylist())}
     passages = passages.take(pa.array([row[identity] for identity in ids], pa.int64()))
-    score = best["score"] if ids else pa.array([], pa.float64())
     return passages.append_column("score", score)
 
 
-def frequencies(store: Store, words: Sequence[str], until: datetime | None = None) -> dict[str, int]:
-    """In how many passages each analysed term occurs, or occurred at a time."""
-    if until is not None:
-        found = past.frequencies(store, words, until)
+NO_SCORE = pa.array([], pa.float64())
+
+
+def frequencies(store: Store, words: Sequence[str], view: View | None = None) -> dict[str, int]:
+    """In how many passages each analysed term occurs, of all or of those that are seen."""
+    if view is not None:
+        found = seeing.frequencies(store, words, view)
     elif len(words) > FEW_WORDS:
         found = read_frequencies(store.read, words)
     elif words:
@@ -246,9 +262,12 @@ def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
     )
 
 
-def entities_by_id(store: Store, ids: Sequence[int], until: datetime | None = None) -> pa.Table:
-    """The entities of these ids, now or at a time; unknown ids are left out."""
-    return _of_then(store, _shown(store, _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids)), until)
+def entities_by_id(store: Store, ids: Sequence[int], view: View | None = None) -> pa.Table:
+    """The entities of these ids, as they are or as they are seen; unknown ids are left out."""
+    entities = _shown(store, _lookup(store, "e:Entity", f" RETURN {ENTITY}", ids))
+    if view is None or not entities.num_rows:
+        return entities
+    return seeing.recount(store, seeing.there(entities, view), view)
 
 
 def _shown(store: Store, entities: pa.Table) -> pa.Table:
@@ -259,37 +278,36 @@ def _shown(store: Store, entities: pa.Table) -> pa.Table:
     return entities.filter(pa.array(~np.isin(column(entities, "id"), dropped)))
 
 
-def _of_then(store: Store, entities: pa.Table, until: datetime | None) -> pa.Table:
-    """Those that there were by then, with the counts of that time."""
-    if until is None or not entities.num_rows:
-        return entities
-    there = column(entities, "first_seen") <= to_millis(until)
-    return past.recount(store, entities.filter(pa.array(there)), until)
-
-
-def headed_passages(store: Store, entities: Sequence[int], until: datetime | None = None) -> pa.Table:
+def headed_passages(store: Store, entities: Sequence[int], view: View | None = None) -> pa.Table:
     """Passages that these entities head; columns as of `passages_mentioning`."""
     if not entities:
         return LINKS.empty_table()
+    if view is not None and view.selection is not None:
+        return view.selection.linking(np.array(entities), headed=True)
     return _lookup(
         store,
         "e:Entity",
-        f"<-[:MENTIONS]-(p:Passage) WITH e, p WHERE p.heading = e.id{_and_by(until)} RETURN {LINK}",
+        f"<-[:MENTIONS]-(p:Passage) WITH e, p WHERE p.heading = e.id{_and_by(view)} RETURN {LINK}",
         entities,
-        _time(until),
+        _time(view),
     )
 
 
-def _and_by(until: datetime | None) -> str:
-    return "" if until is None else " AND p.time <= $until"
+def _and_by(view: View | None) -> str:
+    return "" if view is None else " AND p.time <= $until"
 
 
-def _time(until: datetime | None) -> dict[str, Any] | None:
-    return None if until is None else {"until": until}
+def _time(view: View | None) -> dict[str, Any] | None:
+    return None if view is None else {"until": view.until}
 
 
-def dated_passages(store: Store, since: datetime, before: datetime, until: datetime) -> pa.Table:
+def dated_passages(
+    store: Store, since: datetime, before: datetime, until: datetime, view: View | None = None
+) -> pa.Table:
     """Ids and times of the passages in an interval, up to a time; reads the column of times."""
+    if view is not None and view.selection is not None:
+        ids, times = view.selection.dated(to_millis(since), to_millis(before))
+        return pa.table({"id": ids, "time": timestamps(times)})
     return store.read(
         "MATCH (p:Passage) WHERE p.time >= $since AND p.time < $before AND p.time <= $until "
         "RETURN p.id AS id, p.time AS time",
@@ -297,7 +315,7 @@ def dated_passages(store: Store, since: datetime, before: datetime, until: datet
     )
 
 
-def mentions_of(store: Store, passages: Sequence[int], until: datetime | None = None) -> pa.Table:
+def mentions_of(store: Store, passages: Sequence[int], view: View | None = None) -> pa.Table:
     """The entities that these passages mention: passage, and the entity's id, mentions and headings."""
     if not passages:
         return MENTIONED.empty_table()
@@ -305,38 +323,43 @@ def mentions_of(store: Store, passages: Sequence[int], until: datetime | None = 
         store, "p:Passage", f"-[:MENTIONS]->(e:Entity) RETURN p.id AS passage, {COUNTS}", passages
     )
     table = _shown(store, table)
-    return table if until is None else past.recount(store, table, until)
+    return table if view is None else seeing.recount(store, table, view)
 
 
-def passages_mentioning(store: Store, entities: Sequence[int], until: datetime | None = None) -> pa.Table:
+def passages_mentioning(store: Store, entities: Sequence[int], view: View | None = None) -> pa.Table:
     """Passages that mention these entities: entity, passage and the passage's heading."""
     if not entities:
         return LINKS.empty_table()
-    by_then = "" if until is None else "WITH e, p WHERE p.time <= $until "
+    if view is not None and view.selection is not None:
+        return view.selection.linking(np.array(entities), headed=False)
+    by_then = "" if view is None else "WITH e, p WHERE p.time <= $until "
     return _lookup(
-        store, "e:Entity", f"<-[:MENTIONS]-(p:Passage) {by_then}RETURN {LINK}", entities, _time(until)
+        store, "e:Entity", f"<-[:MENTIONS]-(p:Passage) {by_then}RETURN {LINK}", entities, _time(view)
     )
 
 
-def passages_of(store: Store, entity: int, until: datetime) -> pa.Table:
+def passages_of(store: Store, entity: int, until: datetime, view: View | None = None) -> pa.Table:
     """The passages that mention an entity, up to a time: id, document, terms."""
-    return store.read(
+    found = store.read(
         """
         MATCH (:Entity {id: $entity})<-[:MENTIONS]-(p:Passage) WHERE p.time <= $until
         RETURN p.id AS id, p.document AS document, p.terms AS terms
         """,
         {"entity": entity, "until": until},
     )
+    if view is None or view.selection is None or not found.num_rows:
+        return found
+    return found.filter(pa.array(view.selection.rows(column(found, "id").astype(np.int64)) >= 0))
 
 
-def associations_then(store: Store, entities: Sequence[int], until: datetime) -> tuple[pa.Table, int]:
-    """What `associations_from` gave at a time, and how many more there were whose strength is not known."""
+def associations_seen(store: Store, entities: Sequence[int], view: View) -> tuple[pa.Table, int]:
+    """What `associations_from` gives of a view, and how many more there are whose strength is not known."""
     if not entities:
         return pa.table({}), 0
-    known, unknown = (_shown(store, table) for table in past.outgoing(store, entities, until))
+    known, unknown = (_shown(store, table) for table in seeing.outgoing(store, entities, view))
     none = pa.array(np.zeros(known.num_rows, dtype=np.int64))
     known = known.append_column("mentions", none).append_column("headings", none)
-    return past.recount(store, known, until), unknown.num_rows
+    return seeing.recount(store, known, view), unknown.num_rows
 
 
 def associations_from(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
@@ -393,9 +416,9 @@ def association(store: Store, source: int, target: int, now: datetime) -> pa.Tab
     )
 
 
-def association_then(store: Store, source: int, target: int, until: datetime) -> pa.Table:
-    """What `association` gave at a time."""
-    known, _ = past.outgoing(store, [source], until)
+def association_seen(store: Store, source: int, target: int, view: View) -> pa.Table:
+    """What `association` gives of a view."""
+    known, _ = seeing.outgoing(store, [source], view)
     known = known.filter(pa.array(column(known, "id") == target))
     return known.rename_columns({"began": "first_seen", "latest": "last_seen"})
 
@@ -443,9 +466,10 @@ def labels_of(store: Store, ids: Sequence[int]) -> dict[int, Name]:
 
 
 def texts_of(store: Store, ids: Sequence[int]) -> dict[int, Shown]:
-    """Titles and texts of these passages."""
+    """Titles, texts and documents of these passages."""
     if not ids:
         return {}
-    table = _lookup(store, "p:Passage", " RETURN p.id AS id, p.title AS title, p.text AS text", ids)
-    shown = map(Shown, table["title"].to_pylist(), table["text"].to_pylist())
+    returned = " RETURN p.id AS id, p.title AS title, p.text AS text, p.document AS document"
+    table = _lookup(store, "p:Passage", returned, ids)
+    shown = map(Shown, *(table[name].to_pylist() for name in Shown._fields))
     return dict(zip(table["id"].to_pylist(), shown, strict=True))

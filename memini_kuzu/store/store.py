@@ -7,7 +7,6 @@ import runpy
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,8 +18,9 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
 from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
-from memini_kuzu.store import past, rewriting, schema
-from memini_kuzu.store.adjacency import Adjacency, read_adjacency
+from memini_kuzu.store import rewriting, schema
+from memini_kuzu.store import view as seeing
+from memini_kuzu.store.adjacency import Adjacency, HopCost, read_adjacency
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import (
     Engine,
@@ -31,15 +31,19 @@ from memini_kuzu.store.engine import (
     recover,
 )
 from memini_kuzu.store.languages import languages_in
+from memini_kuzu.store.selection import Selections
 from memini_kuzu.store.sums import Sums
+from memini_kuzu.store.view import View
 from memini_kuzu.tables import EDGE_SCHEMA, column
+from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from memini_kuzu.store.filters import Filter
 
 __all__ = [
     "Store",
@@ -106,28 +110,6 @@ ADJACENCY_SHARE = 8
 """Associations are not cached if reading them would take more than one part in this many of the memory."""
 
 
-@dataclass(slots=True)
-class _HopCost:
-    """The time spent on hops over the file since the last commit, and the associations once cached.
-
-    Parameters
-    ----------
-    state : int
-        The state of the file, as `Engine.snapshot` numbers them.
-    seconds : float
-        Time spent on hops.
-    edges : int or None
-        The number of associations, once counted.
-    adjacency : Adjacency or None
-        All associations, once read.
-    """
-
-    state: int
-    seconds: float = 0.0
-    edges: int | None = None
-    adjacency: Adjacency | None = None
-
-
 class Store:
     """An open store file.
 
@@ -188,8 +170,9 @@ class Store:
         self._sizes: dict[str, tuple[int, float]] = {}
         self._latest: tuple[int, int] | None = None
         self._dropped: tuple[int, NDArray[np.int64]] = (-1, NOBODY)
-        self._hop_cost = _HopCost(state=-1)
+        self._hop_cost = HopCost(state=-1)
         self._caching = threading.Lock()
+        self._selections = Selections()
         self.parameters = Parameters.from_json(self.meta["parameters"])
 
     @property
@@ -328,15 +311,20 @@ class Store:
         """MeminiMeta as it is stored now."""
         return schema.read_meta(self._engine.read, self.path)
 
-    def sums(self, until: datetime | None = None) -> Sums:
-        """The number of passages, their average length, and their languages, now or at a time."""
-        if until is None:
-            meta = self.stored_meta()
-            passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-            languages = frozenset(languages_in(meta))
-        else:
-            passages, words, languages = past.sum_passages(self, until)
-        return Sums(passages, words / passages if passages else 1.0, languages)
+    def sums(self, view: View | None = None) -> Sums:
+        """The number of passages, their average length, and their languages, of all or of those seen."""
+        if view is not None:
+            return seeing.sums(self, view)
+        meta = self.stored_meta()
+        passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
+        return Sums(passages, words / passages if passages else 1.0, frozenset(languages_in(meta)))
+
+    def view(self, now: int, asked: Filter | None = None) -> View | None:
+        """What a question sees at a time, in milliseconds since 1970; None where that is all there is."""
+        if asked is None:
+            return View(from_millis(now)) if self.looks_back(now) else None
+        with self._engine.snapshot() as state:
+            return View(from_millis(now), self._selections.get(self.read, state, asked).until(now))
 
     def dropped(self) -> NDArray[np.int64]:
         """The ids of the entities that people have dropped: no answer shows them."""
@@ -399,7 +387,7 @@ class Store:
                 return None
             try:
                 if self._hop_cost.state != state:
-                    self._hop_cost = _HopCost(state)
+                    self._hop_cost = HopCost(state)
                 cost = self._hop_cost
                 if cost.adjacency is None and cost.seconds > ADJACENCY_FIXED:
                     if cost.edges is None:

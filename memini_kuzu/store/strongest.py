@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.store import past
+from memini_kuzu.store import view as seeing
 from memini_kuzu.store.reading import names_of
-from memini_kuzu.tables import column, positions
+from memini_kuzu.tables import column
+from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.store.filters import Filter
     from memini_kuzu.store.store import Store
+    from memini_kuzu.store.view import View
 
-__all__ = ["ORDERS", "strongest_associations", "strongest_then"]
+__all__ = ["ORDERS", "strongest_associations"]
 
 LIFT = """CASE WHEN s.mentions > 0 AND e.mentions > 0
     THEN CAST(a.events * $passages AS DOUBLE) / (s.mentions * e.mentions) END"""
@@ -28,8 +31,38 @@ ORDERS = ("strength", "telling")
 """By what associations are ordered: w_f, or w_f times the logarithm of the lift."""
 
 
-def strongest_associations(store: Store, entity: int, now: datetime, top: int, by: str) -> pa.Table:
-    """The first outgoing associations of an entity: target, both variables, lift, events and dates."""
+def strongest_associations(
+    store: Store, entity: int, now: int, top: int, by: str, *, asked: Filter | None = None
+) -> pa.Table:
+    """The first outgoing associations of an entity: target, both variables, lift, events and dates.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    entity : int
+        Its id.
+    now : int
+        As of when, in milliseconds since 1970.
+    top : int
+        How many at most.
+    by : str
+        One of `ORDERS`.
+    asked : Filter, optional
+        Selects what is seen.
+
+    Raises
+    ------
+    TimeError
+        If it cannot be known how strong one of them is.
+    """
+    view = store.view(now, asked)
+    if view is None:
+        return _all(store, entity, from_millis(now), top, by)
+    return _seen(store, entity, view, top, by)
+
+
+def _all(store: Store, entity: int, now: datetime, top: int, by: str) -> pa.Table:
     return store.read(
         f"""
         MATCH (s:Entity {{id: $entity}})-[a:ASSOCIATES]->(e:Entity)
@@ -54,19 +87,12 @@ def strongest_associations(store: Store, entity: int, now: datetime, top: int, b
     )
 
 
-def strongest_then(store: Store, entity: int, until: datetime, top: int, by: str) -> pa.Table:
-    """What `strongest_associations` gave at a time.
-
-    Raises
-    ------
-    TimeError
-        If it cannot be known how strong one of them was.
-    """
+def _seen(store: Store, entity: int, view: View, top: int, by: str) -> pa.Table:
     known, unknown = (
         table.filter(pa.array(~np.isin(column(table, "id"), store.dropped()))) if table.num_rows else table
-        for table in past.outgoing(store, [entity], until)
+        for table in seeing.outgoing(store, [entity], view)
     )
-    past.refuse(unknown, until)
+    seeing.refuse(unknown, view)
     if not known.num_rows:
         return known
     names = names_of(store, known["id"].to_pylist())
@@ -74,7 +100,7 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int, by: str
     known = known.append_column("target", target).rename_columns(
         {"began": "first_seen", "latest": "last_seen"}
     )
-    lift = _lift_then(store, entity, known, until)
+    lift = _lift_seen(store, entity, known, view)
     strength = column(known, "strength")
     first = strength * np.nan_to_num(np.log(lift)) if by == "telling" else strength
     known = known.append_column("lift", pa.array(lift, from_pandas=True)).append_column(
@@ -84,13 +110,12 @@ def strongest_then(store: Store, entity: int, until: datetime, top: int, by: str
     return known.sort_by(order)[:top]
 
 
-def _lift_then(store: Store, entity: int, known: pa.Table, until: datetime) -> NDArray[np.float64]:
-    """The lift of associations at a time; NaN where an end was in no passage."""
+def _lift_seen(store: Store, entity: int, known: pa.Table, view: View) -> NDArray[np.float64]:
+    """The lift of associations in a view; NaN where an end is in no passage."""
     ids = column(known, "id").astype(np.int64)
-    counted = past.count_mentions(store, np.append(ids, entity), until)
-    of = np.append(column(counted, "mentions").astype(np.float64), np.nan)
-    mentions = of[positions(np.append(ids, entity), column(counted, "id").astype(np.int64))]
+    counted, _ = seeing.count_mentions(store, np.append(ids, entity), view)
+    mentions = np.where(counted > 0, counted, np.nan)
     lift: NDArray[np.float64] = (
-        column(known, "events") * store.sums(until).passages / (mentions[:-1] * mentions[-1])
+        column(known, "events") * seeing.sums(store, view).passages / (mentions[:-1] * mentions[-1])
     )
     return lift

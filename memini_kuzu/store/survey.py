@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.dynamics import propagate
-from memini_kuzu.store import past
+from memini_kuzu.store import view as seeing
 from memini_kuzu.store.reading import names_of
 from memini_kuzu.tables import column, distinct, edges_from_arrow, timestamps
 from memini_kuzu.times import DAY, from_millis
@@ -78,6 +78,6 @@ def _present(store: Store, now: int) -> pa.Table:
 
 def _then(store: Store, now: int) -> pa.Table:
     until = from_millis(now)
-    known, unknown = past.all_associations(store, until)
-    past.refuse(unknown, until)
+    known, unknown = seeing.all_associations(store, until)
+    seeing.refuse(unknown, seeing.View(until))
     return known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
