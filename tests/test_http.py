@@ -28,6 +28,7 @@ from memini_kuzu.service import application
 from memini_kuzu.service.api import openapi
 from memini_kuzu.service.guard import LOG, _WholeBody
 from memini_kuzu.service.http import listen, server
+from memini_kuzu.service.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,24 @@ def test_programs_get_passages_and_a_block_for_a_prompt(address: str) -> None:
     assert httpx2.post(f"{address}/v1/recall", json={**asked, "reasons": True}).json()["paths"]
     assert httpx2.get(f"{address}/v1/stats").json()["documents"] == 1
     assert httpx2.get(f"{address}/openapi.json").json() == openapi()
+
+
+def test_one_text_is_followed_by_its_id(tmp_path: Path) -> None:
+    with (
+        Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as own,
+        listening(own) as url,
+    ):
+        told = {"text": "Ada met Charles.", "time": "2026-03-01"}
+        [identity] = httpx2.post(f"{url}/v1/remember", json=told).json()["ids"]
+        new = {"id": identity, "text": "Ada met Mary.", "time": "2026-03-02"}
+        assert httpx2.post(f"{url}/v1/update", json=new).json()["changed"] == 1
+        versions = httpx2.post(f"{url}/v1/history", json={"id": identity}).json()["versions"]
+        assert [version["current"] for version in versions].count(True) == 1
+        assert len(versions) == 2
+        assert httpx2.post(f"{url}/v1/get", json={"id": identity}).json()["text"] == "Ada met Mary."
+        [one] = httpx2.post(f"{url}/v1/list", json={"text": "Mary"}).json()["documents"]
+        assert one["id"] == identity
+        assert httpx2.post(f"{url}/v1/get", json={"id": "nothing"}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -308,7 +327,7 @@ def test_the_api_does_what_its_description_says(tmp_path: Path) -> None:
         app = application(memory, host="127.0.0.1")
         schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers={"Host": "localhost"})
         operations = [found.ok() for found in schema.get_all_operations()]
-        assert len(operations) == 6
+        assert len(operations) == len(TOOLS)
         held = [
             not_a_server_error,
             checks.status_code_conformance,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 ROOT = Path(__file__).parent.parent
-OFFERED = {"remember", "recall", "associations", "forget", "stats"}
+OFFERED = {"remember", "recall", "associations", "forget", "get", "list", "update", "stats"}
 TOKEN = "a-token-of-enough-characters"  # noqa: S105 - of this test
 
 
@@ -144,10 +144,18 @@ async def converse(client: Client) -> None:
 
     assert (await told(client, "recall", cue="Ada", k=0)).startswith("error: k = 0")
     assert (await told(client, "recall", cue="Ada", limit=3)) == (
-        "error: 'limit' is no argument of recall; it takes cue, k, budget_tokens, now, reasons"
+        "error: 'limit' is no argument of recall; it takes cue, k, budget_tokens, now, reasons, "
+        "sources, since, until, where"
     )
     assert (await told(client, "recall")).startswith("error: cue is missing")
     assert (await told(client, "guess")).startswith("error: there is no tool 'guess'; there are remember, ")
+
+    [identity] = answer["ids"]
+    assert json.loads(await told(client, "get", id=identity))["text"] == text
+    changed = json.loads(await told(client, "update", id=identity, text=f"{text} Twice.", time="2026-03-02"))
+    assert changed["changed"] == 1
+    [listed_text] = json.loads(await told(client, "list", text="Twice", sources=["letters"]))["documents"]
+    assert (listed_text["id"], listed_text["versions"]) == (identity, 2)
 
     first = json.loads(await told(client, "forget", source="letters"))
     assert (first["dry_run"], first["documents"]) == (True, 1)

@@ -15,10 +15,13 @@ __all__ = [
     "AssociationsArguments",
     "BackupArguments",
     "ForgetArguments",
+    "ListArguments",
     "NoArguments",
+    "OneArguments",
     "RecallArguments",
     "RememberArguments",
     "ShortSchema",
+    "UpdateArguments",
     "refusal",
 ]
 
@@ -40,6 +43,9 @@ Sources = Annotated[
 Since = Annotated[str | None, Field(description="Only what is dated from then on, ISO 8601")]
 Until = Annotated[str | None, Field(description="Only what is dated before then, ISO 8601")]
 Where = Annotated[dict[str, str] | None, Field(description="Only what was remembered with this metadata")]
+
+
+Identity = Annotated[str, Field(description="Of the text, as recall, list or remember gives it")]
 
 
 class _Arguments(BaseModel):
@@ -106,6 +112,36 @@ class ForgetArguments(_Arguments):
         Field(description="The association of two entities: both names", min_length=2, max_length=2),
     ] = None
     dry_run: Annotated[bool, Field(description="true only counts; false does it, for good")] = True
+
+
+class OneArguments(_Arguments):
+    """What `get` and `history` take."""
+
+    id: Identity
+
+
+class ListArguments(_Arguments):
+    """What `list` takes."""
+
+    text: Annotated[str | None, Field(description="Only those that hold exactly these characters")] = None
+    sources: Sources = None
+    since: Since = None
+    until: Until = None
+    where: Where = None
+    k: Annotated[Count, Field(description="How many at most")] = 10
+    after: Annotated[str | None, Field(description="The last id of the page before")] = None
+
+
+class UpdateArguments(_Arguments):
+    """What `update` takes."""
+
+    id: Identity
+    text: Annotated[str, Field(description="The new text; it replaces the old one")]
+    time: Annotated[str | None, Field(description="When it was said, ISO 8601; now if left out")] = None
+    title: Annotated[str | None, Field(description="The new title; the old one if left out")] = None
+    metadata: Annotated[
+        dict[str, str] | None, Field(description="What else is known of it; as before if left out")
+    ] = None
 
 
 class BackupArguments(_Arguments):

@@ -10,8 +10,11 @@ __all__ = [
     "AssociationResult",
     "AssociationsResult",
     "BackupResult",
+    "DocumentResult",
     "EntityResult",
     "ForgetResult",
+    "HistoryResult",
+    "ListResult",
     "ParametersResult",
     "PassageResult",
     "PathResult",
@@ -20,6 +23,7 @@ __all__ = [
     "SayingsResult",
     "StatsResult",
     "TimeConstantsResult",
+    "VersionResult",
 ]
 
 
@@ -134,6 +138,39 @@ class ForgetResult(_Result):
     sources: int
     loads: int
     dry_run: bool = Field(description="True: nothing was changed")
+
+
+class DocumentResult(_Result):
+    """A text in its newest version."""
+
+    id: str = Field(description="What it is known by in the whole memory")
+    source: str
+    record: str = Field(description="Its own id in the source")
+    title: str
+    time: datetime = Field(description="Of the version (UTC)")
+    text: str
+    metadata: dict[str, str]
+    versions: int = Field(description="How many there have been")
+
+
+class ListResult(_Result):
+    """One page of texts."""
+
+    documents: list[DocumentResult]
+
+
+class VersionResult(_Result):
+    """A version of a text."""
+
+    time: datetime
+    digest: str = Field(description="What its title and text are known by")
+    current: bool = Field(description="Whether its text is held; those of others are not kept")
+
+
+class HistoryResult(_Result):
+    """All versions of a text."""
+
+    versions: list[VersionResult]
 
 
 class BackupResult(_Result):

@@ -15,15 +15,21 @@ from memini_kuzu.service.arguments import (
     AssociationsArguments,
     BackupArguments,
     ForgetArguments,
+    ListArguments,
     NoArguments,
+    OneArguments,
     RecallArguments,
     RememberArguments,
+    UpdateArguments,
     refusal,
 )
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
+    DocumentResult,
     ForgetResult,
+    HistoryResult,
+    ListResult,
     RecallResult,
     RememberResult,
     StatsResult,
@@ -31,18 +37,52 @@ from memini_kuzu.service.results import (
 from memini_kuzu.service.telling import associations_told, recall_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from memini_kuzu.changes.report import IngestReport
+    from memini_kuzu.results import Document, Version
+    from memini_kuzu.times import TimeLike
 
 __all__ = ["TOOLS", "Served", "Tool"]
 
 
 class Served(AssociativeMemory, Protocol):
-    """What the tools call: a memory whose file is on this machine."""
+    """What the tools call: a memory whose file is on this machine; see `Memory`."""
 
     @property
     def path(self) -> Path:
         """The store's file."""
+
+    def get(self, id: str) -> Document:  # noqa: A002
+        """One document."""
+
+    def list(
+        self,
+        *,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
+        text: str | None = None,
+        k: int = 50,
+        after: str | None = None,
+    ) -> Iterable[Document]:
+        """A page of documents."""
+
+    def update(
+        self,
+        id: str,  # noqa: A002
+        text: str,
+        *,
+        time: TimeLike | None = None,
+        title: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> IngestReport:
+        """A new version of a document."""
+
+    def history(self, id: str) -> tuple[Version, ...]:  # noqa: A002
+        """The versions of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +239,33 @@ def _forget(memory: Served, given: ForgetArguments) -> ForgetResult:
     )
 
 
+def _get(memory: Served, given: OneArguments) -> DocumentResult:
+    return DocumentResult.model_validate(memory.get(given.id))
+
+
+def _list(memory: Served, given: ListArguments) -> ListResult:
+    found = memory.list(
+        sources=given.sources,
+        since=given.since,
+        until=given.until,
+        where=given.where,
+        text=given.text,
+        k=given.k,
+        after=given.after,
+    )
+    return ListResult.model_validate({"documents": list(found)}, from_attributes=True)
+
+
+def _update(memory: Served, given: UpdateArguments) -> RememberResult:
+    return RememberResult.model_validate(
+        memory.update(given.id, given.text, time=given.time, title=given.title, metadata=given.metadata)
+    )
+
+
+def _history(memory: Served, given: OneArguments) -> HistoryResult:
+    return HistoryResult.model_validate({"versions": list(memory.history(given.id))}, from_attributes=True)
+
+
 def _stats(memory: Served, _: NoArguments) -> StatsResult:
     return StatsResult.model_validate(memory.stats())
 
@@ -255,6 +322,46 @@ TOOLS = (
         _forget,
         destroys=True,
         repeats=True,
+    ),
+    Tool(
+        "get",
+        "Get one text",
+        "Read one remembered text in full, by its id.",
+        OneArguments,
+        DocumentResult,
+        _get,
+        reads=True,
+        repeats=True,
+    ),
+    Tool(
+        "list",
+        "List texts",
+        "Page through what was remembered, by source, date or exact words. To find what answers a question "
+        "use recall.",
+        ListArguments,
+        ListResult,
+        _list,
+        reads=True,
+        repeats=True,
+    ),
+    Tool(
+        "update",
+        "Correct a text",
+        "Replace a remembered text that is wrong or out of date by a new version.",
+        UpdateArguments,
+        RememberResult,
+        _update,
+    ),
+    Tool(
+        "history",
+        "List versions",
+        "List the dates at which a text was replaced.",
+        OneArguments,
+        HistoryResult,
+        _history,
+        reads=True,
+        repeats=True,
+        for_models=False,
     ),
     Tool(
         "stats",
