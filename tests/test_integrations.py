@@ -14,6 +14,8 @@ pytest.importorskip("llama_index.core", reason='the extra "llamaindex" is not in
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
+from llama_index.core.llms import ChatMessage
+from llama_index.core.memory import Memory as LlamaMemory
 from llama_index.core.retrievers import BaseRetriever as LlamaRetriever
 from llama_index.core.schema import NodeWithScore
 
@@ -80,3 +82,35 @@ def test_llamaindex_gets_nodes_with_scores(memory: Memory) -> None:
     assert node.node.node_id == "diary#0"
     [again] = asyncio.run(retriever.aretrieve(CUE))
     assert again.text == node.text
+
+
+def test_llamaindex_agents_remember_what_leaves_their_history(memory: Memory) -> None:
+    block = llamaindex.MeminiBlock(memory=memory, k=3)
+    # the history holds some four messages, so the first ones move to the block
+    history = LlamaMemory.from_defaults(
+        session_id="thirty", token_limit=400, chat_history_token_ratio=0.2, memory_blocks=[block]
+    )
+
+    async def converse() -> str:
+        for turn in range(30):
+            await history.aput(ChatMessage(f"Visitor{turn} asked for room {turn} in Ribe.", role="user"))
+            await history.aput(ChatMessage(f"Room {turn} is kept for Visitor{turn}.", role="assistant"))
+        await history.aput(ChatMessage("Which room has Visitor2?", role="user"))
+        read = "".join(message.content or "" for message in await history.aget())
+        # llama-index leaves the connection of its own history open
+        await history.sql_store._async_engine.dispose()  # type: ignore[union-attr]
+        return read
+
+    read = asyncio.run(converse())
+    assert "Room 2 is kept for Visitor2." in read
+    kept = memory.list(sources=["thirty"], k=100)
+    assert {document.title for document in kept} == {"user", "assistant"}
+    assert len(kept) > 30
+
+
+def test_a_block_of_nothing_is_empty(memory: Memory) -> None:
+    block = llamaindex.MeminiBlock(memory=memory)
+    assert asyncio.run(block.aget([])) == ""
+    assert asyncio.run(block.aget([ChatMessage(" ")])) == ""
+    asyncio.run(block.aput([ChatMessage(" ")]))
+    assert memory.stats().documents == 2

@@ -1,16 +1,20 @@
-"""LlamaIndex: a retriever over a memory (extra ``llamaindex``)."""
+"""LlamaIndex: a retriever over a memory, and a block of an agent's memory (extra ``llamaindex``)."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+from llama_index.core.memory import BaseMemoryBlock
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 if TYPE_CHECKING:
+    from llama_index.core.llms import ChatMessage
+
     from memini_kuzu.times import TimeLike
 
-__all__ = ["MeminiRetriever"]
+__all__ = ["MeminiBlock", "MeminiRetriever"]
 
 
 class MeminiRetriever(BaseRetriever):
@@ -60,3 +64,53 @@ class MeminiRetriever(BaseRetriever):
             )
             for passage in found
         ]
+
+
+class MeminiBlock(BaseMemoryBlock[str]):
+    """A block of llama-index's agent memory: what leaves the chat history is remembered, and recalled later.
+
+    Parameters
+    ----------
+    memory : Memory or RemoteMemory
+        Open, as long as the block is used.
+    source : str
+        What the messages belong to; their session, where they have one and this is empty.
+    k : int
+        How many passages are recalled at most.
+    budget_tokens : int
+        How long the block is at most.
+    name, description, priority, accept_short_term_memory
+        As of every block of llama-index.
+
+    Examples
+    --------
+    >>> import asyncio, tempfile
+    >>> from llama_index.core.llms import ChatMessage
+    >>> from memini_kuzu import Memory
+    >>> with Memory.open(tempfile.mkdtemp() + "/a.memini") as memory:
+    ...     block = MeminiBlock(memory=memory)
+    ...     asyncio.run(block.aput([ChatMessage("Ada met Charles in London.")]))
+    ...     "Ada met Charles" in asyncio.run(block.aget([ChatMessage("Who met Charles?")]))
+    True
+    """
+
+    memory: Any
+    name: str = "memini"
+    source: str = ""
+    k: int = 10
+    budget_tokens: int = 800
+
+    async def _aget(self, messages: list[ChatMessage] | None = None, **_: Any) -> str:
+        """What the last message brings to mind, as a context block."""
+        cue = next((text for each in reversed(messages or []) if (text := (each.content or "").strip())), "")
+        if not cue:
+            return ""
+        found = await asyncio.to_thread(self.memory.recall, cue, k=self.k, budget_tokens=self.budget_tokens)
+        return str(found.context(self.budget_tokens))
+
+    async def _aput(self, messages: list[ChatMessage]) -> None:
+        """Remember messages that have a text, each with its role as a title."""
+        for each in messages:
+            if text := (each.content or "").strip():
+                source = self.source or each.additional_kwargs.get("session_id", "")
+                await asyncio.to_thread(self.memory.remember, text, source=source, title=each.role.value)
