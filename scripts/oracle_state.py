@@ -15,7 +15,7 @@ from oracle_model import Event, Oracle, Pair, strength
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import passage_id, stable_id
-from memini_kuzu.store import past
+from memini_kuzu.store import view
 from memini_kuzu.text.analysis import analyse
 from memini_kuzu.times import DAY, from_millis, to_millis
 
@@ -194,7 +194,7 @@ def _read_kept(memory: Memory) -> list[tuple[str, list[tuple[int, int, int, floa
 
 
 def _read_past(memory: Memory) -> tuple[dict[Ends, dict[str, Any]], set[Ends]]:
-    known, unknown = past.all_associations(memory._store, from_millis(THEN))  # noqa: SLF001 - no query gives it
+    known, unknown = view.all_associations(memory._store, from_millis(THEN))  # noqa: SLF001 - no query gives it
     ends = [(row["source"], row["id"]) for row in unknown.to_pylist()]
     return {(row["source"], row["id"]): row for row in known.to_pylist()}, set(ends)
 

@@ -63,9 +63,24 @@ _KEYS = (
     ("huggingface-token", ("hf_",), rf"{_START}hf_[A-Za-z]{{30,}}{_END}"),
     ("npm-token", ("npm_",), rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}"),
     ("pypi-token", ("pypi-AgE",), rf"{_START}pypi-AgE[\w-]{{50,}}"),
-    ("jwt", ("eyJ",), rf"{_START}eyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]*"),
+    (
+        "jwt",
+        ("eyJ",),
+        # tried once where a run of its characters begins, and never given back: a text of many beginnings
+        # would take the square of its length
+        rf"(?<![\w-])(?:(?!{_START}eyJ)[\w-])*+(?P<secret>eyJ[\w-]{{8,}}+\.eyJ[\w-]{{8,}}+\.[\w-]*+)",
+    ),
     ("bearer-token", ("earer", "EARER"), r"(?i:\bbearer\s+)(?P<secret>(?=[^\s]*[0-9])[\w.~+/-]{20,}=*)"),
-    ("url-password", ("://",), r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@]*:(?P<secret>[^\s:/@]+)@"),
+    (
+        "url-password",
+        ("://",),
+        # what documentation writes in the place of a password is none
+        (
+            r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@]*:"
+            r"(?!(?i:your)?[-_]?(?i:password|passwd|passphrase|pass|pwd|secret|token|key|x+|\*+|\.+)@)"
+            r"(?!(?:\$[A-Z_]+|\$\{\w+\}|<[^>\s]*>|\{[^}\s]*\}|\[[^\]\s]*\]|%s)@)(?P<secret>[^\s:/@]+)@"
+        ),
+    ),
 )
 
 _EMAIL = (("email", ("@",), r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-])"),)
