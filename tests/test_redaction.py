@@ -146,3 +146,66 @@ def test_a_secret_never_reaches_the_file(tmp_path: Path) -> None:
 def test_a_memory_without_redaction_keeps_every_text(tmp_path: Path) -> None:
     with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor(), redaction=NO_REDACTION) as memory:
         assert memory.remember(SECRETS["google-key"]).redacted == {}
+
+
+# --- what stands beside a text ---
+
+KEY = SECRETS["aws-access-key"]
+
+
+def test_source_id_and_metadata_are_masked_too(tmp_path: Path) -> None:
+    masking = Redaction(emails=True)
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor(), redaction=masking) as memory:
+        reports = [
+            memory.remember(
+                "Ada left.",
+                source=f"mail/{name}@example.org",
+                id=f"{KEY}-1",
+                metadata={KEY: f"by {name}@example.org"},
+            )
+            for name in ("ada", "bob")
+        ]
+        assert reports[0].redacted == {"aws-access-key": 2, "email": 2}
+        # what two senders told stays apart
+        first, second = (memory.get(report.ids[0]) for report in reports)
+        assert first.source != second.source
+        assert first.metadata == {"[redacted:aws-access-key]": "by [redacted:email]"}
+        stored = memory.cypher("MATCH (d:Document) RETURN d.*").to_pylist()
+        stored += memory.cypher("MATCH (p:Passage) RETURN p.*").to_pylist()
+        stored += memory.cypher("MATCH (s:Source) RETURN s.*").to_pylist()
+        assert KEY not in str(stored)
+        assert "example.org" not in str(stored)
+        again = memory.remember("Ada left.", source="mail/ada@example.org", id=f"{KEY}-1")
+        assert (again.unchanged, again.ids) == (1, reports[0].ids)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://username:password@example.org",
+        "https://u:your_password@h",
+        "https://u:YOUR-TOKEN@h",
+        "postgres://u:$PASSWORD@db",
+        "postgres://u:${db_password}@db",
+        "https://u:<password>@h",
+        "https://u:xxxx@h",
+    ],
+)
+def test_the_examples_of_documentation_are_no_secrets(url: str) -> None:
+    assert Redaction().mask(url) == (url, {})
+
+
+@pytest.mark.parametrize("password", ["$ecret1", "%40bc12", "passwort1", "xx-42", "password1"])
+def test_a_password_that_looks_like_an_example_is_masked(password: str) -> None:
+    assert Redaction().mask(f"https://u:{password}@h") == (
+        "https://u:[redacted:url-password]@h",
+        {"url-password": 1},
+    )
+
+
+def test_a_token_is_found_behind_a_dash_and_long_runs_are_read_once() -> None:
+    found = Redaction().mask(f"session-{SECRETS['jwt']}, x")
+    assert found == ("session-[redacted:jwt], x", {"jwt": 1})
+    # 4 million characters of beginnings: the square of it would take days
+    text = "-eyJaaaa" * 500_000
+    assert Redaction().mask(text) == (text, {})

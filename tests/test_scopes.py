@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from fixtures_memory import Names
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_past import NAMES, SAID, START, same, same_associations, same_explanation
+from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Record, TimeError
+from memini_kuzu.cli import app
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -300,3 +303,39 @@ def test_bad_metadata_changes_nothing(memory: Memory) -> None:
     with pytest.raises(InputError, match=r"metadata\['project'\] = 7; pass strings"):
         memory.remember("Ada met Bruno.", metadata={"project": 7})  # type: ignore[dict-item]
     assert memory.stats().documents == 0
+
+
+# --- the command line ---
+
+
+def printed(path: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(app, [*arguments, "--db", str(path)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (("--source", "diary", "--source", "chat/2"), {"Bruno", "Dora"}),
+        (("--source", "chat/*"), {"Clara", "Dora"}),
+        (("--where", "project=orion"), {"Bruno"}),
+        (("--since", "2025-01-02", "--until", "2025-01-03"), {"Clara"}),
+    ],
+)
+def test_the_command_line_asks_in_a_scope(
+    told: Memory, path: Path, options: tuple[str, ...], found: set[str]
+) -> None:
+    told.close()
+    listed = json.loads(printed(path, "associations", "Ada", *options, "--json"))
+    assert {row["target"] for row in listed} == found
+    recalled = json.loads(printed(path, "recall", "Ada", *options, "--json"))["passages"]
+    assert {row["text"] for row in recalled} == {f"Ada met {name}." for name in found}
+    first = recalled[0]["id"]
+    assert json.loads(printed(path, "explain", "Ada", first, *options, "--json"))["rank"] == 1
+
+
+def test_what_is_no_name_and_value_is_wrong_usage(path: Path) -> None:
+    result = CliRunner().invoke(app, ["recall", "Ada", "--where", "orion", "--db", str(path)])
+    assert result.exit_code == 2
+    assert "'orion' is not NAME=VALUE" in result.output

@@ -254,6 +254,26 @@ def test_the_results_of_the_tools_have_the_fields_of_the_values(result: Any, val
     assert set(result.model_fields) == names
 
 
+def test_a_scope_and_one_document_are_asked_for_over_a_server(tmp_path: Path) -> None:
+    with serving(tmp_path / "a.memini") as address, Memory.connect(address) as memory:
+        for source, name in (("chat/7", "Bruno"), ("chat/8", "Clara")):
+            report = memory.remember(
+                f"Ada Lovelace met {name} Lind in Oslo.",
+                time="2026-03-01",
+                source=source,
+                metadata={"to": name},
+            )
+        for scope in ({"sources": "chat/8"}, {"sources": ["chat/8*"]}, {"where": {"to": "Clara"}}):
+            found = memory.recall("Oslo", now="2026-03-02", **scope)
+            assert [passage.text for passage in found] == ["Ada Lovelace met Clara Lind in Oslo."]
+            assert [passage.document for passage in found] == report.ids
+            targets = {each.target for each in memory.associations("Ada Lovelace", **scope)}
+            assert targets == {"Clara Lind", "Oslo"}
+        assert not memory.recall("Oslo", now="2026-03-02", until="2026-03-01").passages
+        assert memory.forget(id=report.ids[0]).documents == 1
+        assert [passage.source for passage in memory.recall("Oslo", now="2026-03-02")] == ["chat/7"]
+
+
 def test_errors_are_raised_on_the_other_side_as_what_they_are(url: str) -> None:
     with Memory.connect(url) as memory:
         with pytest.raises(UnknownEntityError, match="no entity is named 'Nobody'"):

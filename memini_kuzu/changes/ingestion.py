@@ -122,11 +122,18 @@ class _Incoming:
         text, in_text = mask(record.text[record.lead :])
         title, in_title = mask(record.title)
         for counts in (in_lead, in_text, in_title):
-            for kind, number in counts.items():
-                self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
+            self._count(counts)
         names = tuple(name for name in record.names if not mask(name)[1])
         if names != record.names:
             record = replace(record, names=names)
+        record = replace(
+            record,
+            source=self._apart(record.source),
+            id=self._apart(record.id),
+            metadata=None
+            if record.metadata is None
+            else {self._masked(name): self._masked(value) for name, value in record.metadata.items()},
+        )
         if in_lead:
             named = tuple(name for name in record.people if not mask(name)[1])
             said_by = "" if mask(record.speaker)[1] else record.speaker
@@ -137,6 +144,22 @@ class _Incoming:
                 replace(record, aside=(), links=()) if in_text else record
             )  # a mask moves what is behind it
         return record
+
+    def _count(self, masks: dict[str, int]) -> None:
+        for kind, number in masks.items():
+            self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
+
+    def _masked(self, text: str) -> str:
+        masked, counts = self._redaction.mask(text)
+        self._count(counts)
+        return masked
+
+    def _apart(self, name: str) -> str:
+        """A name by which documents are known, masked; what differed before does so after."""
+        masked = self._masked(name)
+        if masked == name:
+            return name
+        return f"{masked}-{hashlib.blake2b(name.encode(), digest_size=3).hexdigest()}"
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""

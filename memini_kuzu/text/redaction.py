@@ -24,7 +24,7 @@ _START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 
 _PLACEHOLDER = (
     r"(?i:(?:your|my|the|db|user)?[_-]?(?:password|passwd|pass|pwd|secret|token)|x+|\*+|\.+|…"
-    r"|<[^<>@]*>|\$?\{[^{}@]*\}|\$\w+|%\w+%|\[[^\[\]@]*\])"
+    r"|<[^<>@]*>|\$?\{[^{}@]*\}|\$[A-Z_]+|%\w+%|\[[^\[\]@]*\])"
 )
 """What documentation writes in the place of a password."""
 
