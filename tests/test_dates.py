@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from memini_kuzu.text import foreign_dates
 from memini_kuzu.text.dates import named_intervals
+from memini_kuzu.text.languages import languages as known_languages
 from memini_kuzu.times import from_millis, to_millis
 
 if TYPE_CHECKING:
@@ -271,3 +272,8 @@ def test_the_library_has_the_words_that_are_read(language: str) -> None:
 def test_no_text_fails_in_any_language(text: str, now: int) -> None:
     for found in named_intervals(text, now, languages=HELD, own="de"):
         assert found.start < found.end
+
+
+@pytest.mark.parametrize("language", sorted(known_languages()))
+def test_the_words_of_every_language_are_understood(language: str) -> None:
+    assert named("Ada. Ada", languages=(language,), own=language) == []

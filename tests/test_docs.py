@@ -39,7 +39,11 @@ CHECKER = doctest.OutputChecker()
 COMPARED = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 EXECUTED = {"python", "console"}
-ELSEWHERE = {"cypher": "tests/test_cypher_for_apps.py", "math": "scripts/build_docs.py, which .ci/run runs"}
+ELSEWHERE = {
+    "javascript": "tests/test_http.py",
+    "cypher": "tests/test_cypher_for_apps.py",
+    "math": "scripts/build_docs.py, which .ci/run runs",
+}
 SHOWN = {"text", "json", "toml", "yaml", ""}
 
 MEMINI = 'memini() { python -m memini_kuzu "$@"; }\n'

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memini_kuzu import InputError, Memory, Parameters
+from memini_kuzu import InputError, Memory, Parameters, StoreError
 from memini_kuzu.changes import aliases as aliases_module
 from memini_kuzu.changes.exchange import EXPORTED
 from memini_kuzu.dynamics import kernel
@@ -180,6 +180,16 @@ def test_events_that_are_not_kept_leave_their_associations_alone(memory: Memory)
         memory.retune(Parameters(tau_fast=2.0))
     with pytest.raises(InputError, match="'a table' were loaded and not kept"):
         memory.forget(source="a table")
+
+
+def test_more_events_than_can_be_kept_at_once_are_refused(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memini_kuzu.changes.kept.most_kept", lambda: 399)
+    with pytest.raises(StoreError, match="more than 399 events cannot be kept at once"):
+        memory.load_events(stream())
+    assert memory.stats().entities == 0
+    memory.load_events(stream(), keep_events=False)
 
 
 # --- what is computed from them ---

@@ -12,7 +12,7 @@ from fixtures_memory import Names
 from memini_kuzu import InputError, Memory, Record
 from memini_kuzu.dynamics import respond
 from memini_kuzu.recall import PARTS, recall
-from memini_kuzu.recall.context import tokens
+from memini_kuzu.recall.context import HEAD, tokens
 from memini_kuzu.store import reading
 from memini_kuzu.text.analysis import terms
 from memini_kuzu.times import DAY, to_millis
@@ -177,11 +177,11 @@ def test_no_stored_text_can_look_like_a_citation_of_a_context_block(memory: Memo
     block = memory.recall("violin", now=NOW, k=5).context()
 
     own = [line for line in re.split("\r\n|[\n\r\v\x85\u2028]", block.text) if line[:1] not in {"", " "}]
-    assert [line[:3] for line in own] == ["[1]", "[2]"]
+    assert [line[:3] for line in own] == [HEAD[:3], "[1]", "[2]"]
     assert not any("| id contract" in line for line in own)
 
 
-@pytest.mark.parametrize("budget", [30, 60, 100, 500])
+@pytest.mark.parametrize("budget", [50, 80, 120, 500])
 def test_a_context_block_keeps_its_budget_and_the_best_come_first(corpus_memory: Memory, budget: int) -> None:
     found = corpus_memory.recall("soup near the harbour with Anselm", now=NOW, k=20)
     block = found.context(budget)

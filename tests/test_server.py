@@ -30,9 +30,11 @@ pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
 import anyio
 import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.types import TextContent
 
 from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.cli import app
+from memini_kuzu.recall.context import HEAD
 from memini_kuzu.service import application, results
 from memini_kuzu.service.client import NotServedError
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 ROOT = Path(__file__).parent.parent
-TOOLS = {"remember", "recall", "associations", "forget", "memory_stats", "backup"}
+OFFERED = {"remember", "recall", "associations", "forget", "stats"}
 TOKEN = "a-token-of-enough-characters"  # noqa: S105 - of this test
 
 
@@ -102,10 +104,19 @@ def cli_process(*args: object, **extra: str) -> subprocess.CompletedProcess[str]
     )
 
 
+async def told(client: Client, tool: str, /, **arguments: object) -> str:
+    """What a model reads of an answer."""
+    answer = await client.call_tool(tool, arguments)
+    [part] = answer.content
+    assert isinstance(part, TextContent)
+    assert answer.structured_content is None
+    return ("error: " if answer.is_error else "") + part.text
+
+
 async def converse(client: Client) -> None:
     """What an agent does: look at the tools, remember, recall, look, forget."""
     listed = (await client.list_tools()).tools
-    assert {tool.name for tool in listed} == TOOLS
+    assert {tool.name for tool in listed} == OFFERED
     for tool in listed:
         hints = tool.annotations
         assert hints is not None
@@ -113,41 +124,39 @@ async def converse(client: Client) -> None:
             hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint
         }  # fmt: skip
         assert tool.description
-        assert tool.output_schema
         assert all("description" in field for field in tool.input_schema["properties"].values())
 
-    told = {"text": "Ada Lovelace wrote to Charles Babbage.", "source": "letters", "time": "2026-03-01"}
-    answer = await client.call_tool("remember", told)
-    assert answer.structured_content is not None
-    assert answer.structured_content["added"] == 1
+    text = "Ada Lovelace wrote to Charles Babbage."
+    answer = json.loads(await told(client, "remember", text=text, source="letters", time="2026-03-01"))
+    assert answer["added"] == 1
 
-    found = (await client.call_tool("recall", {"cue": "Who wrote to Babbage?"})).structured_content
-    assert found is not None
-    assert found["passages"][0]["text"] == told["text"]
+    found = await told(client, "recall", cue="Who wrote to Babbage?", k="3", now=None, budget_tokens=None)
+    [head, cited] = found.split("\n\n")
+    assert head == HEAD
+    assert cited.startswith("[1] 2026-03-01 00:00 | source letters | id ")
+    assert cited.endswith(f"\n  {text}")
+    why = await told(client, "recall", cue="Who wrote to Babbage?", reasons=True)
+    assert why.startswith(found)
+    assert "Why:\n- id " in why
 
-    known = (await client.call_tool("associations", {"entity": "Ada Lovelace"})).structured_content
-    assert known is not None
-    assert "Charles Babbage" in {each["target"] for each in known["associations"]}
+    assert "- Charles Babbage: " in await told(client, "associations", entity="Ada Lovelace")
+    assert "did you mean Ada Lovelace?" in await told(client, "associations", entity="Ada Lovelaced")
 
-    lost = await client.call_tool("associations", {"entity": "Ada Lovelaced"})
-    assert lost.is_error
-    assert "did you mean Ada Lovelace?" in lost.content[0].text  # type: ignore[union-attr]
+    assert (await told(client, "recall", cue="Ada", k=0)).startswith("error: k = 0")
+    assert (await told(client, "recall", cue="Ada", limit=3)) == (
+        "error: 'limit' is no argument of recall; it takes cue, k, budget_tokens, now, reasons"
+    )
+    assert (await told(client, "recall")).startswith("error: cue is missing")
+    assert (await told(client, "guess")).startswith("error: there is no tool 'guess'; there are remember, ")
 
-    wrong = await client.call_tool("recall", {"cue": "Ada", "k": 0})
-    assert wrong.is_error
-
-    first = (await client.call_tool("forget", {"source": "letters"})).structured_content
-    assert first is not None
+    first = json.loads(await told(client, "forget", source="letters"))
     assert (first["dry_run"], first["documents"]) == (True, 1)
-    stats = (await client.call_tool("memory_stats", {})).structured_content
-    assert stats is not None
-    assert stats["documents"] == 1
-    done = (await client.call_tool("forget", {"source": "letters", "dry_run": False})).structured_content
-    assert done is not None
+    assert json.loads(await told(client, "stats"))["documents"] == 1
+    done = json.loads(await told(client, "forget", source="letters", dry_run=False))
     assert done["dry_run"] is False
-    empty = (await client.call_tool("memory_stats", {})).structured_content
-    assert empty is not None
+    empty = json.loads(await told(client, "stats"))
     assert empty["documents"] == empty["entities"] == 0
+    assert await told(client, "recall", cue="Ada") == "Nothing in memory answers that."
 
 
 def test_an_agent_converses_over_standard_input_and_output(tmp_path: Path) -> None:
@@ -199,7 +208,7 @@ def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
         for text, day in told:
             here.remember(text, time=day, source="letters")
         recalled = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3)
-        brief = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=30)
+        brief = here.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=60)
         associations = here.associations("Ada Lovelace", now="2026-03-03")
         going = here.forget(source="letters", dry_run=True)
         stats = here.stats()
@@ -207,7 +216,7 @@ def test_a_remote_memory_gives_what_the_memory_gives(tmp_path: Path) -> None:
             for text, day in told:
                 assert there.remember(text, time=day, source="letters").added == 1
             assert there.recall("Who wrote to Babbage?", now="2026-03-03", k=3) == recalled
-            assert there.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=30) == brief
+            assert there.recall("Who wrote to Babbage?", now="2026-03-03", k=3, budget_tokens=60) == brief
             assert there.associations("Ada Lovelace", now="2026-03-03") == associations
             assert there.forget(source="letters", dry_run=True) == going
             remote = there.stats()

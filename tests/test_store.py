@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["fixtures_memory"]
 
+KUZU_SPACES = "\t\v\x1c\x1f\xa0\u1680\u180e\u2003\u2028\u202f\u3000"
+"""Characters that Kùzu takes for white space."""
+
 EXTREMES = [
     DEFAULTS,
     Parameters(tau_fast=1e-3, tau_slow=1e3, coupling=1e-6, capacity=1.0),
@@ -530,6 +533,14 @@ def test_all_edges_may_go_and_come_again(memory: Memory) -> None:
         "call `auto_checkpoint` = true",
         "CALL/* a */checkpoint_threshold=1",
         "EXPLAIN CALL force_checkpoint_on_close=true",
+        *(f"CALL{space}auto_checkpoint{space}=true" for space in KUZU_SPACES),
+        "LOAD FROM '/etc/passwd' (file_format = 'csv', header = false) RETURN *",
+        "LOAD\u180eFROM '/etc/passwd' RETURN *",
+        "MATCH (e:Entity) LOAD/**/WITH HEADERS (a STRING) FROM '/etc/passwd' RETURN a",
+        "UNWIND [1] AS i LOAD FROM '/etc/passwd' RETURN *",
+        "CALL READ_PARQUET('/etc/passwd') RETURN *",
+        "CALL\u180ejson_scan('/etc/passwd') RETURN *",
+        "CALL `READ_NPY`('/etc/passwd') RETURN *",
     ],
 )
 def test_a_reading_query_cannot_write(
@@ -566,7 +577,7 @@ def test_a_reading_query_may_be_written_in_many_ways(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one.csv").write_text("1\n")
-    assert memory.cypher(query)["x"].to_pylist() == [value]
+    assert memory.cypher(query, files="LOAD" in query)["x"].to_pylist() == [value]
 
 
 def test_a_query_may_write_when_told_so(memory: Memory) -> None:

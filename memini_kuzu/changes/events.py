@@ -190,7 +190,7 @@ class Names:
                 return np.asarray(values.cast(pa.int64()).to_numpy(), dtype=np.int64)
             except pa.ArrowInvalid as error:
                 raise InputError(f"ids are signed integers of 64 bits: {error}") from error
-        if not pa.types.is_large_string(values.type):
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             raise InputError(f"endpoints are {values.type}; pass names as text, or ids as integers")
         encoded = values.combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
@@ -321,7 +321,8 @@ class _Loader:
         if self._aside is not None:
             self._aside.finish(identity)
         self._pending.append((identity, label, rows))
-        if sum(count for *_, count in self._pending) >= COMMIT:
+        is_full = self._aside is not None and self._aside.half_full
+        if is_full or sum(count for *_, count in self._pending) >= COMMIT:
             self.commit()
 
     def commit(self) -> None:

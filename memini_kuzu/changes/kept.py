@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.store.catalog import tables
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, parts_to_arrow
-from memini_kuzu.store.loads import PART, kind_id, part_id
+from memini_kuzu.store.loads import PART, kind_id, most_kept, part_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +52,7 @@ class Aside:
         self._path = Path(self._folder.name) / "parts.arrow"
         self._schema = tables()["EventLog"].columns
         self._writer: pa.RecordBatchFileWriter | None = None
+        self._count = 0
         self._numbers: dict[str, int] = {}
         self._kinds: dict[str, int] = {}
 
@@ -75,6 +76,12 @@ class Aside:
 
     def add(self, load: str, events: Ledger) -> None:
         """Put a batch of events of a load aside; who owns them is decided here."""
+        self._count += len(events)
+        if self._count > (most := most_kept()):
+            raise StoreError(
+                f"more than {most:,} events cannot be kept at once in this machine's memory; load smaller "
+                "files, a call each, or load them without keeping the events (--no-keep-events)"
+            )
         order = np.argsort(events.source, kind="stable")
         first = self._numbers.get(load, 0)
         count = -(-len(order) // PART)
@@ -82,6 +89,11 @@ class Aside:
         ids = np.array([part_id(load, first + number) for number in range(count)], dtype=np.int64)
         owner = ids[np.arange(len(order)) // PART]
         self._write(parts_to_arrow(replace(events.take(order), document=owner), ids, [load] * count))
+
+    @property
+    def half_full(self) -> bool:
+        """Whether it holds half of the events that can be written in one change."""
+        return self._count * 2 > most_kept()
 
     def finish(self, load: str) -> None:
         """A load that gave no event has a part all the same: it tells that its events were kept."""

@@ -192,15 +192,21 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name under which clients reach this host."),
     ] = None,
+    log: Annotated[
+        bool,
+        typer.Option(
+            "--log", help="Write a line of JSON about each request to standard error, without texts."
+        ),
+    ] = False,
     redact_emails: RedactEmails = False,
     redact_phones: RedactPhones = None,
     no_redaction: NoRedaction = False,
     wait: Wait = 0.0,
 ) -> None:
-    """Own the store and share it: an MCP server for agents, for other commands and for Memory.connect."""
+    """Own the store and share it: MCP for agents, JSON over HTTP for programs and for other commands."""
     redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
     try:
-        from memini_kuzu.service import build, serve_http  # the extra mcp
+        from memini_kuzu.service import serve_http, serve_stdio  # the extra mcp
     except ImportError as error:
         raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
     # whatever ends the server, the store is closed
@@ -211,7 +217,7 @@ def serve(
             if costs():
                 note(f"each text that is remembered here is sent to {memory.extractor.identity}")
             if stdio:
-                build(memory).run("stdio")
+                serve_stdio(memory)
                 return
             token = os.environ.get("MEMINI_TOKEN") or None
             serve_http(
@@ -220,6 +226,7 @@ def serve(
                 port=port,
                 token=token,
                 names=allow_host or (),
+                log=log,
                 ready=lambda url: note(f"serving {Path(db)} at {url}; end with Ctrl-C"),
             )
     except KeyboardInterrupt:

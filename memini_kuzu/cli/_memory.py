@@ -436,13 +436,16 @@ def cypher(
         ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Let it change the store.")] = False,
+    allow_files: Annotated[
+        bool, typer.Option("--allow-files", help="Let it read files of this machine with LOAD FROM.")
+    ] = False,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
     """Run a Cypher query on the store."""
     parameters = dict(_parameter(text) for text in param or ())
     with opened_file(db, write=write, wait=wait) as memory:
-        found = memory.cypher(query, parameters, write=write)
+        found = memory.cypher(query, parameters, write=write, files=allow_files)
     if as_json:
         show_json(found)
     elif found.num_columns:

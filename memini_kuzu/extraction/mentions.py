@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, runtime_checkable
 
 from memini_kuzu.extraction.broken import is_broken, whole
 from memini_kuzu.extraction.canonical import bounds, canonical, tidy
+from memini_kuzu.extraction.generic import is_generic
 from memini_kuzu.extraction.vocabulary import NOT_SPEAKERS
 from memini_kuzu.text.languages import detect
 
@@ -40,7 +41,10 @@ MAX_NAME = 100
 """Characters; what is longer is a blob (base64, a hash, a path), not a name that anyone will ask for."""
 
 _SPEAKER = re.compile(
-    r"^[ \t]*(?P<name>[^\W\d_][\w.'\u2019-]*(?:[ ][^\W\d_][\w.'\u2019-]*){0,2}):[ \t]+(?=\S)", re.MULTILINE
+    r"^[ \t]*(?P<name>[^\W\d_][\w.'\u2019-]*(?:[ ][^\W\d_][\w.'\u2019-]*){0,2}):[ \t]+"
+    # what is said is no markup, no code, and not a number alone: "Returns: {integer}", "Stability: 2 -"
+    r"(?=[^\s\d{}<>\[\]|=/\\`$#&]|\d[\d.,:]*[ \t]+[^\W\d_])",
+    re.MULTILINE,
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -173,7 +177,14 @@ def speakers(text: str) -> list[Speaker]:
         for found in _SPEAKER.finditer(text)
         if all(word[0].isupper() for word in found["name"].split())
         and canonical(found["name"]) not in NOT_SPEAKERS
+        and not _is_term(found["name"])
     ]
+
+
+def _is_term(name: str) -> bool:
+    """Whether more than half of several words are common ones: what a list defines, not who speaks."""
+    words = name.split()
+    return len(words) > 1 and 2 * sum(map(is_generic, words)) > len(words)
 
 
 def mention(surface: str, label: str, sentence: int, start: int, *, key: str | None = None) -> Mention | None:

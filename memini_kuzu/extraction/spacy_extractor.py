@@ -371,12 +371,12 @@ def _opens(token: Token) -> bool:
 def _label(name: Span, kind: str) -> str:
     """The model's label, as far as the letters bear it out; NAME where they tell against it.
 
-    A statistical model takes identifiers, acronyms and common words with a capital for people and companies.
+    A statistical model takes identifiers, acronyms and common words with a capital for people and companies:
+    *Invalid Package Configuration*. More than half of a name has to be no common word.
     """
     words = [word for word in _LETTERS.findall(name.text) if word.lower() not in STOP_WORDS]
-    common = name[0].lang_ == ENGLISH and all(
-        is_generic(word) or is_generic(word.removesuffix("s")) for word in words
-    )
+    generic = sum(is_generic(word) or is_generic(word.removesuffix("s")) for word in words)
+    common = name[0].lang_ == ENGLISH and (2 * generic > len(words) or not words)
     if common or _NO_WORD.search(name.text):
         return NAME
     return SAME_LABELS.get(kind, kind)

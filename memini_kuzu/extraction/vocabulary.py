@@ -40,13 +40,17 @@ EMPTY_MODIFIERS = FILLERS | frozenset(
 
 NOT_SPEAKERS = frozenset(
     """
-    abstract agenda answer attention author caution cc conclusion contents date deadline definition edit
-    example examples from goal goals hint hypothesis idea important info keywords location method name
-    note notes ps question re reason references remark reminder result results see source status subject
-    summary tags tip title to todo topic update url warning when where who why
+    abstract added agenda alias answer arguments attention author caution cc class conclusion constants
+    contents copyright date deadline default defaults definition deprecated description edit example
+    examples extends format from goal goals hint hypothesis id idea implements important info inherits input
+    keywords license location method module name namespace note notes options output parameter parameters
+    params permission platforms property ps question re reason references release remark reminder requires
+    result results return returns see source stability status subject summary syntax tags throws tip title
+    to todo topic type types update url usage value values version warning when where who why yields
     """.split()
 )
-"""Words that stand before a colon at the start of a line as often as names do: headings and mail headers."""
+"""Words that stand before a colon at the start of a line as often as names do: headings, mail headers, and
+what documentation says of a function."""
 
 STOP_WORDS = frozenset(
     """

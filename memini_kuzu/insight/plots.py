@@ -275,7 +275,7 @@ def spans_of(rivals: Rivals, answer: int) -> list[tuple[Any, Any]]:
     >>> from memini_kuzu.insight.trajectory import Rivals
     >>> day = 86_400_000
     >>> [(_, length)] = spans_of(Rivals("Who?", (), np.arange(3) * day, np.array([1, 0, 0])), 0)
-    >>> length.astype(int) // day
+    >>> int(length.astype(int)) // day
     1
     """
     here = np.append(rivals.first[:-1] == answer, [False])

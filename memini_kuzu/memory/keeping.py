@@ -275,7 +275,12 @@ class Keeping(OpenMemory):
         return recover_store(Path(path))
 
     def cypher(
-        self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        write: bool = False,
+        files: bool = False,
     ) -> pa.Table:
         """Run Cypher on the store, with `memini_key` and `memini_id` beside the macros that are in the file.
 
@@ -287,6 +292,8 @@ class Keeping(OpenMemory):
             Values of its ``$names``.
         write : bool
             Let it change the store; otherwise a query that would is refused.
+        files : bool
+            Let it read files with LOAD FROM; one that may write may do so anyway.
 
         Returns
         -------
@@ -306,4 +313,4 @@ class Keeping(OpenMemory):
         ...     memory.cypher("RETURN memini_key($name) AS key", {"name": "The Café"}).to_pylist()
         [{'key': 'cafe'}]
         """
-        return self._store.query(query, parameters, write=write)
+        return self._store.query(query, parameters, write=write, files=files)

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Recollection", "recall", "recollect"]
 
+LONGEST_CUE = 20_000
+"""Characters of a cue at most, some 3,500 English words, which take about a second: a longer one could hold a
+server up."""
+
 TOP = 100
 """Passages read by their words, and as many of the most similar ones where there is an embedder."""
 
@@ -163,10 +167,9 @@ def recollect(
     Raises
     ------
     InputError
-        If the cue is empty, or passages have no vector of the embedder.
+        If the cue is empty or too long, or passages have no vector of the embedder.
     """
-    if not text.strip():
-        raise InputError("the cue is empty; pass a question, a name or some words")
+    _refuse_unfit(text)
     view = store.view(now, asked)
     sums = store.sums(view)
     cue = read_cue(store, text, now, sums=sums, without=without, view=view)
@@ -228,6 +231,16 @@ def recollect(
     return Recollection(
         cue, now, passages, seeds, activated, similar, x, mass, evoked, standings, score, contiguous
     )
+
+
+def _refuse_unfit(text: str) -> None:
+    if not text.strip():
+        raise InputError("the cue is empty; pass a question, a name or some words")
+    if len(text) > LONGEST_CUE:
+        raise InputError(
+            f"the cue has {len(text):,} characters, {LONGEST_CUE:,} at most are looked up; pass the question "
+            "or the part of the text that matters"
+        )
 
 
 def _coverage(passages: Candidates, best: Floats, similar: Resemblance | None) -> Floats:

@@ -1,6 +1,6 @@
-"""One process owns the store and shares it: an MCP server over stdio or streamable HTTP (extra ``mcp``)."""
+"""One process owns the store and shares it: MCP for models, JSON for programs (extra ``mcp``)."""
 
 from memini_kuzu.service.http import PATH, application, serve_http
-from memini_kuzu.service.tools import build
+from memini_kuzu.service.mcp_server import build, serve_stdio
 
-__all__ = ["PATH", "application", "build", "serve_http"]
+__all__ = ["PATH", "application", "build", "serve_http", "serve_stdio"]

@@ -1,18 +1,13 @@
-"""A memory that another process serves: the same calls, over MCP (extra ``mcp``)."""
+"""A memory that another process serves: the same calls, over its JSON API (extra ``mcp``)."""
 
 from __future__ import annotations
 
-import re
-from contextlib import ExitStack, suppress
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
-from anyio.from_thread import start_blocking_portal
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
-from mcp.types import TextContent
+from pydantic import ValidationError
 from typing_extensions import override
 
 from memini_kuzu import errors
@@ -24,6 +19,8 @@ from memini_kuzu.errors import InputError, MeminiError, StoreError
 from memini_kuzu.notebook import Table
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage, Sayings
 from memini_kuzu.results import Association, AssociativeMemory, Stats
+from memini_kuzu.service.api import VERSION, ErrorResult
+from memini_kuzu.service.http import IDLE, PATH
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -44,9 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["NotServedError", "RemoteMemory"]
 
 Made = TypeVar("Made")
-
-_TOLD = re.compile(r"(?:Error executing tool \w+: )?(?P<kind>\w+): (?P<message>.*)", re.DOTALL)
-"""What the SDK makes of a tool's error, and what the tools write."""
 
 
 class NotServedError(InputError, AttributeError):
@@ -75,26 +69,25 @@ class RemoteMemory(AssociativeMemory):
 
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 60.0) -> None:
         self.url = url
+        base = url.rstrip("/").removesuffix(PATH)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._stack = ExitStack()
+        # given up before the server does so, which might be while a request is on its way
+        limits = httpx2.Limits(keepalive_expiry=IDLE / 2)
         try:
-            self._portal = self._stack.enter_context(start_blocking_portal())
-            http = httpx2.AsyncClient(headers=headers, timeout=timeout)
-            self._stack.enter_context(self._portal.wrap_async_context_manager(http))
-            client = Client(
-                streamable_http_client(url, http_client=http), read_timeout_seconds=timeout, cache=None
-            )
-            self._client = self._stack.enter_context(self._portal.wrap_async_context_manager(client))
-        except (MCPError, httpx2.HTTPError, httpx2.InvalidURL, OSError, ExceptionGroup) as error:
-            self._stack.close()
+            self._http = httpx2.Client(base_url=base, headers=headers, timeout=timeout, limits=limits)
+        except (httpx2.InvalidURL, ValueError) as error:
             raise self._unreachable(error) from error
-        except BaseException:
-            self._stack.close()
+        try:
+            self._send("GET", VERSION)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, StoreError):
+                raise
+            if isinstance(error, MeminiError):
+                raise self._unreachable(error) from error
             raise
 
     def _unreachable(self, error: BaseException) -> StoreError:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
         return StoreError(
             f"no memory answers at {self.url} ({error}); start one with: memini serve, and set MEMINI_TOKEN "
             "if it asks for a token"
@@ -108,9 +101,7 @@ class RemoteMemory(AssociativeMemory):
 
     def close(self) -> None:
         """End the connection; the server goes on."""
-        # where the server has ended already, there is nothing to tell it
-        with suppress(MCPError, httpx2.HTTPError, OSError, ExceptionGroup):
-            self._stack.close()
+        self._http.close()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -120,15 +111,24 @@ class RemoteMemory(AssociativeMemory):
             "stats and backup"
         )
 
-    def _call(self, tool: str, arguments: dict[str, Any], result: type[BaseModel]) -> dict[str, Any]:
-        given = {name: _written(value) for name, value in arguments.items() if value is not None}
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
         try:
-            answer = self._portal.call(self._client.call_tool, tool, given)
-        except (MCPError, httpx2.HTTPError, OSError, ExceptionGroup) as error:
+            answer = self._http.request(method, path, json=body)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise self._unreachable(error) from error
-        if answer.is_error:
-            raise _error("\n".join(part.text for part in answer.content if isinstance(part, TextContent)))
-        return dict(result.model_validate(answer.structured_content))
+        if answer.is_success:
+            return answer
+        try:
+            problem = ErrorResult.model_validate_json(answer.content).error
+        except ValidationError:
+            # something else answers there
+            raise self._unreachable(httpx2.HTTPError(f"status {answer.status_code}")) from None
+        raise _error(problem.kind, problem.message)
+
+    def _call(self, tool: str, arguments: dict[str, Any], result: type[BaseModel]) -> dict[str, Any]:
+        given = {name: _written(value) for name, value in arguments.items()}
+        answer = self._send("POST", f"{VERSION}/{tool}", given)
+        return dict(result.model_validate_json(answer.content))
 
     @override
     def remember(
@@ -164,9 +164,10 @@ class RemoteMemory(AssociativeMemory):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
     ) -> Recall:
-        asked = {"cue": cue, "now": now, "k": k} | _scope(sources, since, until, where)
+        asked = {"cue": cue, "now": now, "k": k, "budget_tokens": budget_tokens, "reasons": True}
+        asked |= _scope(sources, since, until, where)
         found = self._call("recall", asked, RecallResult)
-        recall = Recall(
+        return Recall(
             found["cue"],
             found["now"],
             _all(RecalledPassage, found["passages"]),
@@ -174,7 +175,6 @@ class RemoteMemory(AssociativeMemory):
             tuple(_path(dict(path)) for path in found["paths"]),
             found["unknown"],
         )
-        return recall if budget_tokens is None else recall.within(budget_tokens)
 
     @override
     def associations(
@@ -220,7 +220,8 @@ class RemoteMemory(AssociativeMemory):
 
     @override
     def stats(self) -> Stats:
-        found = self._call("memory_stats", {}, StatsResult)
+        answer = self._send("GET", f"{VERSION}/stats")
+        found = dict(StatsResult.model_validate_json(answer.content))
         found["parameters"] = Parameters(**dict(found["parameters"]))
         found["time_constants"] = TimeConstants(**dict(found["time_constants"]))
         return Stats(**found)
@@ -262,11 +263,10 @@ def _written(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime | date) else value
 
 
-def _error(text: str) -> MeminiError:
+def _error(name: str, message: str) -> MeminiError:
     """The error that the server wrote, of the kind that it names."""
-    found = _TOLD.match(text)
-    kind = getattr(errors, found["kind"], None) if found else None
-    if found is None or not (isinstance(kind, type) and issubclass(kind, MeminiError)):
-        return StoreError(f"the server failed: {text}")
+    kind = getattr(errors, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, MeminiError)):
+        return StoreError(f"the server failed: {message}")
     # of a bad record the message already names the origin
-    return InputError(found["message"]) if kind is errors.RecordError else kind(found["message"])
+    return InputError(message) if kind is errors.RecordError else kind(message)

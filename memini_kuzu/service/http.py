@@ -6,31 +6,49 @@ bearer token is required, and the names under which clients reach the server mus
 
 from __future__ import annotations
 
-import hmac
+import contextlib
 import ipaddress
+import logging
 import socket
-from typing import TYPE_CHECKING, Any
+import sys
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.service.tools import build
+from memini_kuzu.service.api import failure, routes
+from memini_kuzu.service.guard import BODY, HEALTH, LOG, guarded
+from memini_kuzu.service.mcp_server import build
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
 
     from memini_kuzu.service.tools import Served
-
-    Scope = MutableMapping[str, Any]
-    Application = Callable[
-        [Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
-    ]
 
 __all__ = ["PATH", "application", "serve_http"]
 
 PATH = "/mcp"
-"""Where the server answers."""
+"""Where models are served."""
+
+IDLE = 30
+"""Seconds that a connection may stay open between requests, and that the head of a request may take."""
+
+CONNECTIONS = 512
+"""Connections at once; further ones are told that the server is busy."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -56,28 +74,36 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class _RequireToken:
-    """Turns away who does not bring the token, before anything is read of the request."""
+class _Punctual(H11Protocol):
+    """HTTP that closes a connection whose next request does not begin in time.
 
-    def __init__(self, app: Application, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode()
+    Uvicorn's own waits without end for the first request, and any byte of a request's head starts its clock
+    anew.
+    """
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            given = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._expected):
-                headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
-                await send({"type": "http.response.start", "status": 401, "headers": headers})
-                await send({"type": "http.response.body", "body": b"a bearer token is required\n"})
-                return
-        await self._app(scope, receive, send)
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        clock, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
+        answering = self.cycle
+        super().data_received(data)
+        if clock is None:
+            return
+        if self.cycle is answering and not self.transport.is_closing():
+            # still no whole head
+            self.timeout_keep_alive_task = clock
+        else:
+            clock.cancel()
 
 
-def application(
-    memory: Served, *, host: str, token: str | None = None, names: Sequence[str] = ()
-) -> Application:
-    """The ASGI application of a memory.
+def application(memory: Served, *, host: str, token: str | None = None, names: Sequence[str] = ()) -> ASGIApp:
+    """The ASGI application of a memory: MCP for models at `PATH`, the JSON API for programs.
 
     Parameters
     ----------
@@ -119,14 +145,44 @@ def application(
         allowed_hosts=hosts,
         allowed_origins=[f"{scheme}://{name}" for scheme in ("http", "https") for name in hosts],
     )
-    app: Any = build(memory).streamable_http_app(
-        streamable_http_path=PATH,
+    manager = StreamableHTTPSessionManager(
+        # names, origins and sizes are checked in front of it
+        build(memory),
         json_response=True,
-        stateless_http=True,
-        transport_security=security,
-        host=host,
+        stateless=True,
+        max_request_body_size=BODY,
     )
-    return app if token is None else _RequireToken(app, token)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with manager.run():
+            yield
+
+    served = [
+        Route(PATH, endpoint=StreamableHTTPASGIApp(manager)),
+        Route(HEALTH, _healthy, methods=["GET"]),
+        *routes(memory),
+    ]
+    app = Starlette(
+        routes=served, lifespan=lifespan, exception_handlers={HTTPException: _refused, Exception: _failed}
+    )
+    return guarded(app, names=security, token=token, paths=[route.path for route in served])
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """An unknown path or method."""
+    refused = cast("HTTPException", error)
+    reason = f"{refused.detail}; the paths are described at /openapi.json"
+    return failure(HTTPStatus(refused.status_code), "InputError", reason, **dict(refused.headers or {}))
+
+
+async def _failed(*_: object) -> Response:
+    reason = "the server failed; its log says where"
+    return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "StoreError", reason)
 
 
 def serve_http(
@@ -136,6 +192,7 @@ def serve_http(
     port: int = 8765,
     token: str | None = None,
     names: Sequence[str] = (),
+    log: bool = False,
     ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serve until interrupted.
@@ -146,6 +203,8 @@ def serve_http(
         As for `application`.
     port : int
         0 takes any that is free.
+    log : bool
+        Write a line of JSON about each request to standard error: method, path, status, bytes, milliseconds.
     ready : callable
         Told the address once connections are taken.
 
@@ -155,9 +214,12 @@ def serve_http(
         If the address cannot be bound, or may not be.
     """
     app = application(memory, host=host, token=token, names=names)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if log:
+        LOG.setLevel(logging.INFO)
+        LOG.addHandler(logging.StreamHandler(sys.stderr))
+        LOG.propagate = False
     try:
-        listening = socket.create_server((host, port), family=family)
+        listening = listen(host, port)
     except OSError as error:
         raise InputError(
             f"cannot serve at {host}:{port}: {error.strerror or error}; pass another --port"
@@ -165,7 +227,61 @@ def serve_http(
     with listening:
         bound = listening.getsockname()[1]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}{PATH}")
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=ENDING
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        server(app).run(sockets=[listening])
+
+
+def server(app: ASGIApp, *, idle: float = IDLE) -> uvicorn.Server:
+    """What takes the connections.
+
+    Parameters
+    ----------
+    app : callable
+        The application.
+    idle : float
+        Seconds until a connection is closed whose next request does not begin.
+
+    Returns
+    -------
+    uvicorn.Server
+        To be run.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Punctual,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=idle,  # type: ignore[arg-type] # it goes to the loop's call_later
+        timeout_graceful_shutdown=ENDING,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections.
+
+    Parameters
+    ----------
+    host : str
+        An address of this machine.
+    port : int
+        0 takes any that is free.
+
+    Returns
+    -------
+    socket.socket
+        Bound. Its connections send small packets at once: asyncio sets TCP_NODELAY only where the protocol is
+        named, and without it every answer waits some 40 ms for the client to confirm its first packet.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen()
+    except OSError:
+        listening.close()
+        raise
+    return listening

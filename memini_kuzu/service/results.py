@@ -92,9 +92,11 @@ class RecallResult(_Result):
 
     cue: str
     now: datetime
+    context: str = Field(description="The passages as a block for a prompt, oldest first, to cite by number")
     passages: list[PassageResult]
+    omitted: int = Field(description="Passages that were found and did not fit the budget")
     entities: list[EntityResult]
-    paths: list[PathResult]
+    paths: list[PathResult] = Field(description="Why, if reasons were asked for")
     unknown: int = Field(
         description="Associations not followed: how strong they were at that time cannot be known"
     )

@@ -1,19 +1,25 @@
-"""The tools of the MCP server: few, each one call of `Memory`, with errors that a model can act on."""
+"""What a served memory can be asked for: one table, which MCP and the JSON API both read."""
 
 from __future__ import annotations
 
-import functools
-from importlib import metadata
+import json
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
-from pydantic import Field
+from pydantic import BaseModel, ValidationError
 
-from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.results import AssociativeMemory, Order
+from memini_kuzu.errors import InputError
+from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.service.arguments import (
+    AssociationsArguments,
+    BackupArguments,
+    ForgetArguments,
+    NoArguments,
+    RecallArguments,
+    RememberArguments,
+    refusal,
+)
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -22,34 +28,13 @@ from memini_kuzu.service.results import (
     RememberResult,
     StatsResult,
 )
+from memini_kuzu.service.telling import associations_told, recall_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["Served", "build"]
-
-INSTRUCTIONS = """A long-term memory. Call `recall` before you answer what may depend on earlier conversations
-or notes; call `remember` for what will matter later, one short, self-contained text a call, with names
-instead of pronouns. What is told again becomes durable, what is not fades by itself: nothing needs tidying.
-Use `forget` only when the user asks for it."""
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-Sources = Annotated[
-    list[str] | None,
-    Field(description="Only from these sources; a name that ends in * is all that begin so"),
-]
-Since = Annotated[str | None, Field(description="Only what is dated from then on, ISO 8601")]
-Until = Annotated[str | None, Field(description="Only what is dated before then, ISO 8601")]
-Where = Annotated[
-    dict[str, str] | None, Field(description="Only what was remembered with this metadata, by name and value")
-]
-
-Time = Annotated[
-    str | None, Field(description="ISO 8601, such as 2026-01-04 or 2026-01-04T09:30; now if left out")
-]
+__all__ = ["TOOLS", "Served", "Tool"]
 
 
 class Served(AssociativeMemory, Protocol):
@@ -60,182 +45,235 @@ class Served(AssociativeMemory, Protocol):
         """The store's file."""
 
 
-def _with_tool_errors(tool: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Show memini's errors to the model, the class name first, so that a client can raise them again."""
-
-    @functools.wraps(tool)
-    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        try:
-            return tool(*args, **kwargs)
-        except MeminiError as error:
-            raise ToolError(f"{type(error).__name__}: {error}") from error
-
-    return call
-
-
-def _hints(title: str, *, reads: bool, destroys: bool, repeatable: bool) -> ToolAnnotations:
-    return ToolAnnotations(
-        title=title,
-        read_only_hint=reads,
-        destructive_hint=destroys,
-        idempotent_hint=repeatable,
-        open_world_hint=False,
-    )
-
-
-def build(memory: Served) -> MCPServer[Any]:
-    """An MCP server with the tools of a memory.
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One thing to ask for.
 
     Parameters
     ----------
-    memory : Memory
-        Open; it may be used by other threads.
-
-    Returns
-    -------
-    MCPServer
-        To be run over a transport.
+    name : str
+        Its name; in the JSON API the last part of its path.
+    title, description : str
+        For people, and for a model that chooses among tools.
+    arguments, result : type
+        What it takes and gives, as pydantic models.
+    call : callable
+        Takes a memory and the arguments, gives the result.
+    told : callable, optional
+        The result as text for a model; as JSON by default.
+    reads, destroys, repeats : bool
+        Whether it changes nothing, takes something away, and may be called twice as well as once.
+    for_models : bool
+        Whether MCP offers it too.
     """
-    server: MCPServer[Any] = MCPServer(
-        "memini",
-        title="Memini memory",
-        instructions=INSTRUCTIONS,
-        version=_version(),
-        log_level="WARNING",
+
+    name: str
+    title: str
+    description: str
+    arguments: type[BaseModel]
+    result: type[BaseModel]
+    call: Callable[[Served, Any], BaseModel]
+    told: Callable[[Any], str] | None = None
+    reads: bool = False
+    destroys: bool = False
+    repeats: bool = False
+    for_models: bool = True
+
+    def read_lenient(self, given: Mapping[str, Any]) -> BaseModel:
+        """Arguments as models write them: null is left out, and "3" is 3.
+
+        Parameters
+        ----------
+        given : mapping
+            By name.
+
+        Returns
+        -------
+        BaseModel
+            Of the tool's arguments.
+
+        Raises
+        ------
+        InputError
+            If one is unknown, missing or wrong.
+        """
+        try:
+            json.dumps(given, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise InputError("an argument holds half of a surrogate pair; send whole characters") from error
+        try:
+            return self.arguments.model_validate(
+                {name: value for name, value in given.items() if value is not None}
+            )
+        except ValidationError as error:
+            raise refusal(self.name, self.arguments, error) from error
+
+    def read_json(self, body: bytes) -> BaseModel:
+        """Arguments as programs write them: of exactly the types that the API's description names.
+
+        Parameters
+        ----------
+        body : bytes
+            A JSON object.
+
+        Returns
+        -------
+        BaseModel
+            Of the tool's arguments.
+
+        Raises
+        ------
+        InputError
+            If it is no JSON, or an argument is unknown, missing or wrong.
+        """
+        try:
+            return self.arguments.model_validate_json(body, strict=True)
+        except ValidationError as error:
+            raise refusal(self.name, self.arguments, error) from error
+
+
+def _remember(memory: Served, given: RememberArguments) -> RememberResult:
+    return RememberResult.model_validate(
+        memory.remember(
+            given.text,
+            time=given.time,
+            source=given.source,
+            title=given.title,
+            id=given.id,
+            metadata=given.metadata,
+        )
     )
 
-    @server.tool(annotations=_hints("Remember a text", reads=False, destroys=False, repeatable=False))
-    @_with_tool_errors
-    def remember(
-        text: Annotated[str, Field(description="A short, self-contained text; it is kept word for word")],
-        *,
-        time: Annotated[str | None, Field(description="When it was said, ISO 8601; now if left out")] = None,
-        source: Annotated[
-            str, Field(description="What it belongs to, such as a conversation; `forget` goes by it")
-        ] = "",
-        title: Annotated[str, Field(description="What it is about, such as a person or a project")] = "",
-        id: Annotated[  # noqa: A002
-            str, Field(description="Its own id in the source; the same id later is a new version of it")
-        ] = "",
-        metadata: Annotated[
-            dict[str, str] | None, Field(description="What else is known of it, such as its project")
-        ] = None,
-    ) -> RememberResult:
-        """Store a text in long-term memory; it strengthens the associations between what it names."""
-        return RememberResult.model_validate(
-            memory.remember(text, time=time, source=source, title=title, id=id, metadata=metadata)
+
+def _recall(memory: Served, given: RecallArguments) -> RecallResult:
+    found = memory.recall(
+        given.cue,
+        now=given.now,
+        k=given.k,
+        sources=given.sources,
+        since=given.since,
+        until=given.until,
+        where=given.where,
+    )
+    block = found.context(given.budget_tokens)
+    kept = [passage for passage in found.passages if passage in block.passages]
+    answer = {
+        "cue": found.cue,
+        "now": found.now,
+        "context": block.text,
+        "passages": kept,
+        "omitted": len(found.passages) - len(kept),
+        "entities": list(found.entities),
+        "paths": list(found.paths) if given.reasons else [],
+        "unknown": found.unknown,
+    }
+    return RecallResult.model_validate(answer, from_attributes=True)
+
+
+def _associations(memory: Served, given: AssociationsArguments) -> AssociationsResult:
+    found = memory.associations(
+        given.entity,
+        about=given.about,
+        now=given.now,
+        k=given.k,
+        by=given.by,
+        sources=given.sources,
+        since=given.since,
+        until=given.until,
+        where=given.where,
+    )
+    return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
+
+
+def _forget(memory: Served, given: ForgetArguments) -> ForgetResult:
+    return ForgetResult.model_validate(
+        memory.forget(
+            id=given.id,
+            source=given.source,
+            since=given.since,
+            until=given.until,
+            entity=given.entity,
+            association=None if given.association is None else (given.association[0], given.association[1]),
+            dry_run=given.dry_run,
         )
-
-    @server.tool(annotations=_hints("Recall", reads=True, destroys=False, repeatable=True))
-    @_with_tool_errors
-    def recall(
-        cue: Annotated[str, Field(description="A question, a name, or some words")],
-        *,
-        k: Annotated[int, Field(description="How many passages", ge=1, le=100)] = 5,
-        now: Time = None,
-        sources: Sources = None,
-        since: Since = None,
-        until: Until = None,
-        where: Where = None,
-    ) -> RecallResult:
-        """Find what a cue brings to mind: passages with dates and sources, best first, and why.
-
-        Associations count as strong as they are now: recent and repeated things come first.
-        """
-        return RecallResult.model_validate(
-            memory.recall(cue, now=now, k=k, sources=sources, since=since, until=until, where=where)
-        )
-
-    @server.tool(annotations=_hints("List associations", reads=True, destroys=False, repeatable=True))
-    @_with_tool_errors
-    def associations(
-        entity: Annotated[str, Field(description="Name or alias of a person, place, thing or concept")],
-        *,
-        about: Annotated[str | None, Field(description="Only by what was said with these words")] = None,
-        k: Annotated[int, Field(description="How many", ge=1, le=100)] = 10,
-        now: Time = None,
-        by: Annotated[
-            Order, Field(description="First the strongest, or those that tell most: strong, and no chance")
-        ] = "strength",
-        sources: Sources = None,
-        since: Since = None,
-        until: Until = None,
-        where: Where = None,
-    ) -> AssociationsResult:
-        """List what one entity is associated with, strongest first."""
-        found = memory.associations(
-            entity,
-            about=about,
-            now=now,
-            k=k,
-            by=by,
-            sources=sources,
-            since=since,
-            until=until,
-            where=where,
-        )
-        return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
-
-    @server.tool(annotations=_hints("Forget", reads=False, destroys=True, repeatable=True))
-    @_with_tool_errors
-    def forget(
-        *,
-        id: Annotated[  # noqa: A002
-            str | None, Field(description="Forget this document alone, by the id that recall gives")
-        ] = None,
-        source: Annotated[str | None, Field(description="Forget the documents of this source")] = None,
-        since: Annotated[str | None, Field(description="Forget documents from this date on")] = None,
-        until: Annotated[str | None, Field(description="Forget documents before this date")] = None,
-        entity: Annotated[str | None, Field(description="Forget this entity and its associations")] = None,
-        association: Annotated[
-            list[str] | None, Field(description="Forget the association between two entities: both names")
-        ] = None,
-        dry_run: Annotated[
-            bool, Field(description="True only says what would go; set it to false to do it")
-        ] = True,
-    ) -> ForgetResult:
-        """Take back what a document, a source, dates, an entity or an association has contributed, exactly.
-
-        Pass one kind of thing. Look at the dry run first: what is forgotten cannot be brought back.
-        """
-        if association is not None and len(association) != 2:  # noqa: PLR2004
-            raise InputError(f"association = {association!r}; pass the names of two entities")
-        return ForgetResult.model_validate(
-            memory.forget(
-                id=id,
-                source=source,
-                since=since,
-                until=until,
-                entity=entity,
-                association=None if association is None else (association[0], association[1]),
-                dry_run=dry_run,
-            )
-        )
-
-    @server.tool(annotations=_hints("Memory statistics", reads=True, destroys=False, repeatable=True))
-    @_with_tool_errors
-    def memory_stats() -> StatsResult:
-        """Say what the memory holds: counts, dates, size and time constants."""
-        return StatsResult.model_validate(memory.stats())
-
-    @server.tool(annotations=_hints("Back up", reads=False, destroys=False, repeatable=False))
-    @_with_tool_errors
-    def backup(
-        name: Annotated[str, Field(description="A new file's name; it is put beside the store")],
-    ) -> BackupResult:
-        """Copy the memory, as it is now, into a file of its own beside the store."""
-        # a client may not choose where on this machine is written
-        if not name or name != PurePath(name).name or name.startswith("."):
-            raise InputError(
-                f"name = {name!r}; pass a file's name without folders: it is put beside the store"
-            )
-        return BackupResult(path=str(memory.backup(memory.path.with_name(name))))
-
-    return server
+    )
 
 
-def _version() -> str:
-    try:
-        return metadata.version("memini-kuzu")
-    except metadata.PackageNotFoundError:  # a checkout that is not installed
-        return "0"
+def _stats(memory: Served, _: NoArguments) -> StatsResult:
+    return StatsResult.model_validate(memory.stats())
+
+
+def _backup(memory: Served, given: BackupArguments) -> BackupResult:
+    # a client may not choose where on this machine is written
+    name = given.name
+    if not name or name != PurePath(name).name or name.startswith(".") or not name.isprintable():
+        raise InputError(f"name = {name!r}; pass a file's name without folders: it is put beside the store")
+    return BackupResult(path=str(memory.backup(memory.path.with_name(name))))
+
+
+TOOLS = (
+    Tool(
+        "remember",
+        "Remember a text",
+        "Keep a fact, decision or preference for later conversations. Write it so that it can be understood "
+        "alone, with names instead of pronouns.",
+        RememberArguments,
+        RememberResult,
+        _remember,
+    ),
+    Tool(
+        "recall",
+        "Recall",
+        "Look up what earlier conversations and notes say about something. Answers with dated quotations and "
+        "their ids; what is recent or often confirmed comes first.",
+        RecallArguments,
+        RecallResult,
+        _recall,
+        recall_told,
+        reads=True,
+        repeats=True,
+    ),
+    Tool(
+        "associations",
+        "List associations",
+        "List what one person, place, thing or concept is connected with, and how strongly. For texts about "
+        "it use recall.",
+        AssociationsArguments,
+        AssociationsResult,
+        _associations,
+        associations_told,
+        reads=True,
+        repeats=True,
+    ),
+    Tool(
+        "forget",
+        "Forget",
+        "Take something out of memory for good. Only when the user asks for it. Name one kind of thing; call "
+        "first with dry_run true, and show the user what would go.",
+        ForgetArguments,
+        ForgetResult,
+        _forget,
+        destroys=True,
+        repeats=True,
+    ),
+    Tool(
+        "stats",
+        "Memory statistics",
+        "Count what the memory holds, with first and last dates.",
+        NoArguments,
+        StatsResult,
+        _stats,
+        reads=True,
+        repeats=True,
+    ),
+    Tool(
+        "backup",
+        "Back up",
+        "Copy the memory, as it is now, into a file of its own beside the store.",
+        BackupArguments,
+        BackupResult,
+        _backup,
+        for_models=False,
+    ),
+)
+"""All that there is to ask for."""

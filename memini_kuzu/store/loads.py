@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store.engine import pool
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "kind_names",
     "known_loads",
     "loads_of_parts",
+    "most_kept",
     "new_kinds",
     "part_id",
     "parts_from",
@@ -42,6 +44,9 @@ PART = 8_192
 
 COPIED = 200_000
 """Events from which COPY is worth the checkpoint before it: LOAD FROM takes a second a million, then more."""
+
+COPIED_BYTES = 80
+"""Of the page cache that an event takes until its change is committed: 60 to 80 were measured."""
 
 LOOKED_UP = 64
 """Up to so many parts are looked up one by one; for more, reading the whole table is cheaper."""
@@ -179,6 +184,17 @@ def create_parts(change: Change, parts: pa.Table) -> None:
         and pc.sum(pc.list_value_length(parts["event_source"])).as_py() > COPIED
     )
     (change.append if many else change.create)("EventLog", parts)
+
+
+def most_kept() -> int:
+    """How many events can be written in one change.
+
+    Examples
+    --------
+    >>> most_kept() > 1_000_000
+    True
+    """
+    return pool() // COPIED_BYTES
 
 
 def kind_names(read: Callable[..., pa.Table]) -> dict[int, str]:

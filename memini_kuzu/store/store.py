@@ -261,11 +261,18 @@ class Store:
         self._engine.backup(target)
 
     def query(
-        self, query: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        write: bool = False,
+        files: bool = False,
     ) -> pa.Table:
         """Run a user's Cypher, with the functions of ``udfs/`` registered; see `Memory.cypher`."""
         refuse_callbacks()
-        return self._engine.run_foreign(query, parameters, write=write, register=_register_functions)
+        return self._engine.run_foreign(
+            query, parameters, write=write, files=files, register=_register_functions
+        )
 
     def rewrite(self, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
         """Replace the file by one with other parameters, atomically.

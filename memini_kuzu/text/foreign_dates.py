@@ -239,12 +239,13 @@ def _relative(info: dict[str, Any], numbers: dict[str, int]) -> tuple[tuple[re.P
     figure = "|".join([r"\d{1,2}", *map(re.escape, numbers)])
     found: list[tuple[str, int, str]] = []
     for key, expressions in info.get("relative-type", {}).items():
-        count, unit, *direction = key.split()
-        if direction == ["ago"] and unit in UNITS and (unit == "day" or count != "0"):
+        # "0 day ago"; some languages have keys of one word, such as "yesterday"
+        count, unit, direction = (*key.split(), "", "")[:3]
+        if direction == "ago" and unit in UNITS and (unit == "day" or count != "0"):
             found += [(re.escape(each.lower()), int(count), unit) for each in expressions if len(each) > 2]  # noqa: PLR2004
     for key, expressions in info.get("relative-type-regex", {}).items():
-        _, unit, *direction = key.split()
-        if direction == ["ago"] and unit in UNITS:
+        _, unit, direction = (*key.split(), "", "")[:3]
+        if direction == "ago" and unit in UNITS:
             # what ends in a letter alone is a unit's sign: "il y a 3 m"
             found += [
                 (each.lower().replace(r"(\d++[.,]?\d*+)", rf"(?P<number>{figure})"), 0, unit)

@@ -22,6 +22,12 @@ __all__ = ["KEYS_ONLY", "NO_REDACTION", "Redaction", "blank"]
 
 _START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 
+_PLACEHOLDER = (
+    r"(?i:(?:your|my|the|db|user)?[_-]?(?:password|passwd|pass|pwd|secret|token)|x+|\*+|\.+|…"
+    r"|<[^<>@]*>|\$?\{[^{}@]*\}|\$\w+|%\w+%|\[[^\[\]@]*\])"
+)
+"""What documentation writes in the place of a password."""
+
 # name, substrings of which every match has one, pattern; a group `secret` is what is masked, else all of it
 _KEYS = (
     (
@@ -66,20 +72,17 @@ _KEYS = (
     (
         "jwt",
         ("eyJ",),
-        # tried once where a run of its characters begins, and never given back: a text of many beginnings
-        # would take the square of its length
-        rf"(?<![\w-])(?:(?!{_START}eyJ)[\w-])*+(?P<secret>eyJ[\w-]{{8,}}+\.eyJ[\w-]{{8,}}+\.[\w-]*+)",
+        # begun only where a run of its characters begins, and never tried again within: linear in the text
+        (
+            rf"(?<![\w-])(?:(?!{_START}eyJ[\w-]{{8}})[\w-])*+"
+            r"(?P<secret>eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]*+)"
+        ),
     ),
     ("bearer-token", ("earer", "EARER"), r"(?i:\bbearer\s+)(?P<secret>(?=[^\s]*[0-9])[\w.~+/-]{20,}=*)"),
     (
         "url-password",
         ("://",),
-        # what documentation writes in the place of a password is none
-        (
-            r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@]*:"
-            r"(?!(?i:your)?[-_]?(?i:password|passwd|passphrase|pass|pwd|secret|token|key|x+|\*+|\.+)@)"
-            r"(?!(?:\$[A-Z_]+|\$\{\w+\}|<[^>\s]*>|\{[^}\s]*\}|\[[^\]\s]*\]|%s)@)(?P<secret>[^\s:/@]+)@"
-        ),
+        rf"\b[A-Za-z][A-Za-z0-9+.-]{{1,20}}://[^\s:/@]*:(?!{_PLACEHOLDER}@)(?P<secret>[^\s:/@]+)@",
     ),
 )
 

@@ -4,7 +4,14 @@ It keeps a file safe and knows nothing of its contents: opening, reading as Arro
 checkpoints, the journal and the other files beside a store, and the table of Kùzu's faults (`faults`).
 """
 
-from memini_kuzu.store.engine.database import Draft, Transaction, engine_version, memory, storage_version
+from memini_kuzu.store.engine.database import (
+    Draft,
+    Transaction,
+    engine_version,
+    memory,
+    pool,
+    storage_version,
+)
 from memini_kuzu.store.engine.engine import Engine
 from memini_kuzu.store.engine.files import EXPORTED, clear_work, forget_sum, work_beside
 from memini_kuzu.store.engine.lock import ProcessLock
@@ -23,6 +30,7 @@ __all__ = [
     "engine_version",
     "forget_sum",
     "memory",
+    "pool",
     "recover",
     "storage_version",
     "work_beside",

@@ -186,6 +186,7 @@ class Engine:
         parameters: Parameters | None,
         *,
         write: bool,
+        files: bool,
         register: Callable[[kuzu.Connection], None],
     ) -> pa.Table:
         """Run a query that is not memini's own.
@@ -198,6 +199,8 @@ class Engine:
             Values of its ``$names``.
         write : bool
             Let it change the store. It is then checkpointed when this returns, all of it or nothing.
+        files : bool
+            Let it read files, as one that writes may.
         register : callable
             Registers memini's functions on a connection; Kùzu keeps them as long as the database is open.
 
@@ -213,7 +216,7 @@ class Engine:
         """
         if write:
             return self._write_foreign(writing_statements(query), dict(parameters or {}), register)
-        check_reading(query)
+        check_reading(query, files=files)
         shared = self._live
         with shared.gate.reading():
             connection = self.connect()

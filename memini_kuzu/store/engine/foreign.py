@@ -20,21 +20,32 @@ READING = re.compile(
 )
 """Beginnings of a reading query. COPY … TO and EXPORT are not reading: they may overwrite any file."""
 
-SETTING = re.compile(r"\bCALL\b\s*\w*\s*=", re.IGNORECASE)
+SPACE = r"[^!-~\w]*"
+"""What may stand between words: to Kùzu more characters are white space than to Python, U+180E for one."""
+
+SETTING = re.compile(rf"\bCALL\b{SPACE}\w*{SPACE}=", re.IGNORECASE)
 """Settings such as ``CALL auto_checkpoint = true``. They apply to the whole database, and this one would let
 Kùzu checkpoint without a standby copy of the file."""
+
+SCAN = re.compile(rf"\bCALL\b{SPACE}(?:(?:READ_\w+|\w+_SCAN|FILE_INFO)\b|\()", re.IGNORECASE)
+"""Functions behind LOAD FROM, which end the process where they are called by name; quotes may hide it."""
+
+FILES = re.compile(rf"\bLOAD\b{SPACE}(?:WITH|FROM)\b", re.IGNORECASE)
+"""What reads files of this machine, or of the network where an extension is loaded."""
 
 CONTROL = re.compile(r"\s*(?:BEGIN|COMMIT|ROLLBACK|CHECKPOINT)\b", re.IGNORECASE)
 """Transaction control, which is refused: every query is a transaction of its own."""
 
 
-def check_reading(query: str) -> None:
+def check_reading(query: str, *, files: bool = False) -> None:
     """Refuse a query that could change something although it runs in a read-only transaction.
 
     Parameters
     ----------
     query : str
         Cypher.
+    files : bool
+        Let it read files too.
 
     Raises
     ------
@@ -49,6 +60,11 @@ def check_reading(query: str) -> None:
     if SEPARATOR.search(code):
         # a COMMIT would end the read-only transaction, and later statements could write
         raise QueryError("a reading query is one statement; run them one by one, or allow writing")
+    _refuse_scans(code)
+    if FILES.search(code) and not files:
+        raise QueryError(
+            "a query reads no files; if it is your own, allow LOAD FROM with files=True or --allow-files"
+        )
     if SETTING.search(code):
         raise QueryError(
             "a reading query changes no setting of the engine; read one with "
@@ -56,7 +72,7 @@ def check_reading(query: str) -> None:
         )
     if not READING.match(code):
         raise QueryError(
-            "a reading query begins with MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN, CALL or LOAD FROM; "
+            "a reading query begins with MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN or CALL; "
             "allow anything else with write=True or --write"
         )
 
@@ -86,6 +102,7 @@ def writing_statements(query: str) -> list[str]:
     for begin, end in itertools.pairwise(bounds):
         if not code[begin + 1 : end].strip() and not query[begin + 1 : end].strip():
             continue
+        _refuse_scans(code[begin + 1 : end])
         if SETTING.search(code[begin + 1 : end]):
             raise QueryError(
                 "a query changes no setting of the engine: it would hold for all who have the store open"
@@ -97,3 +114,11 @@ def writing_statements(query: str) -> list[str]:
             )
         found.append(query[begin + 1 : end].strip())
     return found
+
+
+def _refuse_scans(code: str) -> None:
+    if SCAN.search(code):
+        raise QueryError(
+            "Kùzu's functions that read files cannot be called; write LOAD FROM 'file.csv', and the names of "
+            "other functions without quotes"
+        )
