@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Recollection", "recall", "recollect"]
 
 LONGEST_CUE = 8_000
-"""Characters of a cue at most, some 1,300 English words. Prose of that length takes less than a second, names or
-Chinese characters at random some seconds: a longer one could hold a server up."""
+"""Characters of a cue at most, some 1,300 English words. Prose of that length takes less than a second, names
+or Chinese characters at random some seconds: a longer one could hold a server up."""
 
 TOP = 100
 """Passages read by their words, and as many of the most similar ones where there is an embedder."""
