@@ -437,7 +437,7 @@ def cypher(
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Let it change the store.")] = False,
     allow_files: Annotated[
-        bool, typer.Option("--allow-files", help="Let it read files of this machine with LOAD FROM.")
+        bool, typer.Option("--allow-files", help="Let it read files of this machine.")
     ] = False,
     as_json: Json = False,
     wait: Wait = 0.0,
