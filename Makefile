@@ -46,6 +46,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py recall --edges 1000000
 	$(BIN)/python scripts/bench.py remember --edges 1000000
 	$(BIN)/python scripts/bench.py load --events 5000000
+	$(BIN)/python scripts/bench.py standing
 	$(BIN)/python scripts/bench.py ingest
 	$(BIN)/python scripts/bench.py document
 	$(BIN)/python scripts/bench.py size --edges 1000000
