@@ -564,6 +564,13 @@ class Oracle:
         a, b = self.resolve(one), self.resolve(other)
         joins = {(a, b), (b, a)}
         self._cut([event for event in self.ledger() if event.ends in joins], lambda ends: ends in joins)
+        if a == b:
+            # two names of one entity: what an alias would give back between them
+            undos = [
+                alias.undo for alias in self.aliases.values() if alias.entity == a and alias.undo is not None
+            ]
+            for event in (event for undo in undos for event in undo.inner):
+                event.gone = True
         self._orphans({a, b})
 
     def _undos(self) -> list[Undo]:
