@@ -119,6 +119,17 @@ def test_a_dropped_entity_is_left_out_of_the_past_too(told: Memory) -> None:
     assert "Ada" not in {one.target for one in told.associations("Bob", k=1000, now=then)}
 
 
+def test_kinds_and_what_words_select_leave_out_what_is_dropped(told: Memory) -> None:
+    [source] = {each.source for each in told.top(1)}
+    before = {each.target for each in told.kinds(source, k=50)}
+    dropped = min(before)
+    word = dropped.split()[0]
+    assert dropped in {each.target for each in told.associations(source, about=word, k=50)}
+    told.entity_drop(dropped)
+    assert {each.target for each in told.kinds(source, k=50)} == before - {dropped}
+    assert dropped not in {each.target for each in told.associations(source, about=word, k=50)}
+
+
 def test_news_overviews_and_suggestions_leave_out_what_is_dropped(told: Memory) -> None:
     told.remember("Ada met Featherstonehaugh. Ada met Featherstonehough.", id="alike")
     pair = {"Featherstonehaugh", "Featherstonehough"}

@@ -53,7 +53,7 @@ class KindOfEvents:
 def kinds(store: Store, entity: int, name: str, *, now: int, k: int) -> list[KindOfEvents]:
     """The kinds of events that lead from an entity, strongest first; see `Memory.kinds`."""
     ledger = read_events_from(store.read, np.array([entity], dtype=np.int64))
-    ledger = ledger.take(ledger.time <= now)
+    ledger = ledger.take((ledger.time <= now) & ~np.isin(ledger.target, store.dropped()))
     # each kind is a source of its own
     edges = associate(ledger.kind, ledger.target, ledger.amount, ledger.time, store.parameters)
     fast, slow = propagate(edges.fast, edges.slow, (now - edges.as_of) / DAY, store.parameters)
