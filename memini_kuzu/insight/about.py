@@ -15,19 +15,21 @@ document said that has been replaced since the time that is asked about.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.dynamics import respond
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import reading
-from memini_kuzu.store.ledger import read_ledger
-from memini_kuzu.tables import column, timestamps
+from memini_kuzu.store import view as seeing
+from memini_kuzu.store.ledger import read_events_from
+from memini_kuzu.store.strongest import with_targets
+from memini_kuzu.tables import column
 from memini_kuzu.text.analysis import cue_terms, own_language
-from memini_kuzu.times import DAY, from_millis
+from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,18 +43,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 __all__ = ["selected_associations"]
-
-NOTHING = pa.schema(
-    [
-        ("id", pa.int64()),
-        ("target", pa.string()),
-        ("strength", pa.float64()),
-        ("consolidated", pa.float64()),
-        ("events", pa.int64()),
-        ("first_seen", pa.timestamp("us")),
-        ("last_seen", pa.timestamp("us")),
-    ]
-).empty_table()
 
 
 def selected_associations(
@@ -78,7 +68,8 @@ def selected_associations(
     Returns
     -------
     pyarrow.Table
-        id (the target's), target, strength, consolidated, events, first_seen, last_seen; the strongest first.
+        source, id (the target's), target, strength, consolidated, events, first_seen, last_seen; the
+        strongest first.
 
     Raises
     ------
@@ -90,38 +81,16 @@ def selected_associations(
     weight = _weights(store, about, view)
     passages = reading.passages_of(store, entity, until, view)
     share = _shares(passages, weight)
+    sources = np.array([entity], dtype=np.int64)
     if view is None or view.selection is None:
-        ledger = read_ledger(store.read, entity=entity)
+        ledger = read_events_from(store.read, sources)
     else:
-        ledger = view.selection.events_from(store.read, np.array([entity]))
-    shown = ~np.isin(ledger.target, store.dropped())
-    ledger = ledger.take((ledger.source == entity) & (ledger.time <= now) & shown)
+        ledger = view.selection.events_from(store.read, sources)
+    ledger = ledger.take((ledger.time <= now) & ~np.isin(ledger.target, store.dropped()))
     selected = _of_events(store, passages, share, ledger)
-    ledger, selected = ledger.take(selected > 0), selected[selected > 0]
-    if not len(ledger):
-        return NOTHING
-    targets, group = np.unique(ledger.target, return_inverse=True)
-    fast, slow = respond(ledger.amount * selected, (now - ledger.time) / DAY, store.parameters)
-    first = np.full(len(targets), np.iinfo(np.int64).max)
-    last = np.zeros(len(targets), dtype=np.int64)
-    np.minimum.at(first, group, ledger.time)
-    np.maximum.at(last, group, ledger.time)
-    names = reading.names_of(store, targets.tolist())
-    return (
-        pa.table(
-            {
-                "id": targets,
-                "target": [names[target] for target in targets.tolist()],
-                "strength": np.bincount(group, weights=fast),
-                "consolidated": np.bincount(group, weights=slow),
-                "events": np.bincount(group),
-                "first_seen": timestamps(first),
-                "last_seen": timestamps(last),
-            }
-        )
-        .sort_by([("strength", "descending"), ("target", "ascending")])
-        .slice(0, top)
-    )
+    ledger = replace(ledger, amount=ledger.amount * selected).take(selected > 0)
+    known = with_targets(store, seeing.fold(store, ledger, now))
+    return known.sort_by([("strength", "descending"), ("target", "ascending")])[:top]
 
 
 def _weights(store: Store, about: str, view: View | None) -> dict[str, float]:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from memini_kuzu.changes import aliases
 from memini_kuzu.changes import entities as editing
-from memini_kuzu.errors import InputError
 from memini_kuzu.insight import entities as listing
 from memini_kuzu.insight import suggestions
-from memini_kuzu.memory.opening import OpenMemory
+from memini_kuzu.memory.opening import OpenMemory, check_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,8 +141,7 @@ class Naming(OpenMemory):
         ...     sorted([found.alias, found.entity])
         ['Ada Lovelace', 'Ada Lovelase']
         """
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many suggestions to return, at least 1")
+        check_count(k, "suggestions to return")
         return suggestions.suggest(self._store, k)
 
     def entities(self, k: int = 20, *, junk: bool = False) -> list[KnownEntity]:
@@ -176,8 +174,7 @@ class Naming(OpenMemory):
         ...     [(found.name, found.mentions) for found in memory.entities()]
         [('Ada Lovelace', 1), ('Charles Babbage', 1)]
         """
-        if k < 1:
-            raise InputError(f"k = {k}; pass how many entities to return, at least 1")
+        check_count(k, "entities to return")
         with self._store.snapshot():
             return listing.entities(self._store, k, junk=junk)
 

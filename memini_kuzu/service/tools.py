@@ -185,15 +185,17 @@ def _remember(memory: Served, given: RememberArguments) -> RememberResult:
     )
 
 
+def _scope(given: RecallArguments | AssociationsArguments | ListArguments) -> dict[str, Any]:
+    """What is to be seen, for the call of a memory."""
+    return given.model_dump(include={"sources", "since", "until", "where"})
+
+
 def _recall(memory: Served, given: RecallArguments) -> RecallResult:
     found = memory.recall(
         given.cue,
         now=given.now,
         k=given.k,
-        sources=given.sources,
-        since=given.since,
-        until=given.until,
-        where=given.where,
+        **_scope(given),
     )
     block = found.context(given.budget_tokens)
     kept = [passage for passage in found.passages if passage in block.passages]
@@ -217,10 +219,7 @@ def _associations(memory: Served, given: AssociationsArguments) -> AssociationsR
         now=given.now,
         k=given.k,
         by=given.by,
-        sources=given.sources,
-        since=given.since,
-        until=given.until,
-        where=given.where,
+        **_scope(given),
     )
     return AssociationsResult.model_validate({"associations": found}, from_attributes=True)
 
@@ -245,10 +244,7 @@ def _get(memory: Served, given: OneArguments) -> DocumentResult:
 
 def _list(memory: Served, given: ListArguments) -> ListResult:
     found = memory.list(
-        sources=given.sources,
-        since=given.since,
-        until=given.until,
-        where=given.where,
+        **_scope(given),
         text=given.text,
         k=given.k,
         after=given.after,

@@ -4,7 +4,7 @@ Words, mentions and events of the selected documents are read once and held as c
 question is a binary search. Passages count by their own dates, events by theirs. A selection is of one state
 of the file; `Store.selection` keeps the latest ones.
 
-As in `past`, aliases and the labels of entities are those of the whole store, and texts that a new version
+As in `view`, aliases and the labels of entities are those of the whole store, and texts that a new version
 replaced are not known. Passages are neighbours as if the others of their source were not there.
 """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memini_kuzu.store.store import Store
     from memini_kuzu.store.view import View
 
-__all__ = ["ORDERS", "strongest_associations"]
+__all__ = ["ORDERS", "strongest_associations", "with_targets"]
 
 LIFT = """CASE WHEN s.mentions > 0 AND e.mentions > 0
     THEN CAST(a.events * $passages AS DOUBLE) / (s.mentions * e.mentions) END"""
@@ -95,11 +95,7 @@ def _seen(store: Store, entity: int, view: View, top: int, by: str) -> pa.Table:
     seeing.refuse(unknown, view)
     if not known.num_rows:
         return known
-    names = names_of(store, known["id"].to_pylist())
-    target = pa.array([names[each] for each in known["id"].to_pylist()], pa.string())
-    known = known.append_column("target", target).rename_columns(
-        {"began": "first_seen", "latest": "last_seen"}
-    )
+    known = with_targets(store, known)
     lift = _lift_seen(store, entity, known, view)
     strength = column(known, "strength")
     first = strength * np.nan_to_num(np.log(lift)) if by == "telling" else strength
@@ -108,6 +104,15 @@ def _seen(store: Store, entity: int, view: View, top: int, by: str) -> pa.Table:
     )
     order = [("first", "descending"), ("strength", "descending"), ("target", "ascending")]
     return known.sort_by(order)[:top]
+
+
+def with_targets(store: Store, known: pa.Table) -> pa.Table:
+    """Associations as `view.outgoing` gives them, with their targets' names, and dates as they are shown."""
+    ids = known["id"].to_pylist()
+    names = names_of(store, ids) if ids else {}
+    return known.append_column("target", pa.array([names[each] for each in ids], pa.string())).rename_columns(
+        {"began": "first_seen", "latest": "last_seen"}
+    )
 
 
 def _lift_seen(store: Store, entity: int, known: pa.Table, view: View) -> NDArray[np.float64]:

@@ -43,6 +43,7 @@ __all__ = [
     "View",
     "all_associations",
     "count_mentions",
+    "fold",
     "frequencies",
     "outgoing",
     "recount",
@@ -195,7 +196,7 @@ def outgoing(store: Store, entities: Sequence[int], view: View) -> tuple[pa.Tabl
     now, selection = to_millis(view.until), view.selection
     told = None if selection is None else selection.events_from(store.read, wanted)
     if told is not None and selection is not None and not selection.unkept:
-        return _fold(store, told, now), UNKNOWN
+        return fold(store, told, now), UNKNOWN
     stored, ledger = _stored(store, wanted), read_events_from(store.read, wanted)
     return _then(store, stored, ledger, now, selection=selection, told=told)
 
@@ -269,7 +270,7 @@ def _then(
     event, pair = same_pairs(seen.source, seen.target, source, target)
     folds = seen.time <= now
     folds[event[~whole[pair]]] = False
-    return pa.concat_tables([states, _fold(store, seen.take(folds), now)]), unknown
+    return pa.concat_tables([states, fold(store, seen.take(folds), now)]), unknown
 
 
 UNKNOWN = pa.schema(
@@ -297,8 +298,8 @@ NOTHING = pa.table(
 )
 
 
-def _fold(store: Store, ledger: Ledger, now: int) -> pa.Table:
-    """Associations of these events, all of them until then."""
+def fold(store: Store, ledger: Ledger, now: int) -> pa.Table:
+    """The associations that these events make, none of them later than `now`; as `outgoing` gives them."""
     if not len(ledger):
         return COLUMNS.empty_table()
     edges = ledger.fold(store.parameters)
