@@ -38,7 +38,7 @@ from memini_kuzu.times import system_clock, to_millis
 if TYPE_CHECKING:
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.memory import Memory
-    from memini_kuzu.results import AssociativeMemory
+    from memini_kuzu.protocol import AssociativeMemory
     from memini_kuzu.times import Clock
 
 __all__ = [
@@ -364,8 +364,8 @@ def opened_file(
     """
     if _server.get() is not None:
         raise InputError(
-            "this command needs the store's file; a server offers remember, recall, associations, forget, "
-            "stats and backup; leave --server and MEMINI_SERVER out"
+            "this command needs the store's file; a server offers remember, recall, associations, get, list, "
+            "update, history, forget, stats and backup; leave --server and MEMINI_SERVER out"
         )
     from memini_kuzu.embedding.plugins import embedder_named
     from memini_kuzu.memory import Memory

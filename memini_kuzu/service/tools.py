@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.protocol import AssociativeMemory
+from memini_kuzu.records import Record
 from memini_kuzu.service.arguments import (
+    AddArguments,
     AssociationsArguments,
     BackupArguments,
     ForgetArguments,
@@ -35,14 +37,12 @@ from memini_kuzu.service.results import (
     StatsResult,
 )
 from memini_kuzu.service.telling import associations_told, recall_told
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from memini_kuzu.changes.report import IngestReport
-    from memini_kuzu.results import Document, Version
-    from memini_kuzu.times import TimeLike
 
 __all__ = ["TOOLS", "Served", "Tool"]
 
@@ -53,36 +53,6 @@ class Served(AssociativeMemory, Protocol):
     @property
     def path(self) -> Path:
         """The store's file."""
-
-    def get(self, id: str) -> Document:  # noqa: A002
-        """One document."""
-
-    def list(
-        self,
-        *,
-        sources: Sequence[str] | str | None = None,
-        since: TimeLike | None = None,
-        until: TimeLike | None = None,
-        where: Mapping[str, str] | None = None,
-        text: str | None = None,
-        k: int = 50,
-        after: str | None = None,
-    ) -> Iterable[Document]:
-        """A page of documents."""
-
-    def update(
-        self,
-        id: str,  # noqa: A002
-        text: str,
-        *,
-        time: TimeLike | None = None,
-        title: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> IngestReport:
-        """A new version of a document."""
-
-    def history(self, id: str) -> tuple[Version, ...]:  # noqa: A002
-        """The versions of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +155,23 @@ def _remember(memory: Served, given: RememberArguments) -> RememberResult:
     )
 
 
+def _add(memory: Served, given: AddArguments) -> RememberResult:
+    """The records, each named by its number where one is wrong."""
+    records = [
+        Record(
+            text=each.text,
+            time=None if each.time is None else to_millis(each.time),
+            source=each.source,
+            title=each.title,
+            id=each.id,
+            origin=f"record {number}",
+            metadata=each.metadata,
+        )
+        for number, each in enumerate(given.records, 1)
+    ]
+    return RememberResult.model_validate(memory.add(records))
+
+
 def _scope(given: RecallArguments | AssociationsArguments | ListArguments) -> dict[str, Any]:
     """What is to be seen, for the call of a memory."""
     return given.model_dump(include={"sources", "since", "until", "where"})
@@ -283,6 +270,15 @@ TOOLS = (
         RememberArguments,
         RememberResult,
         _remember,
+    ),
+    Tool(
+        "add",
+        "Add texts",
+        "Keep many texts at once, each with its own origin.",
+        AddArguments,
+        RememberResult,
+        _add,
+        for_models=False,
     ),
     Tool(
         "recall",
