@@ -453,6 +453,7 @@ class AssociativeMemory(Protocol):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
         text: str | None = None,
+        ids: Sequence[str] | None = None,
         k: int = 50,
         after: str | None = None,
     ) -> Table:
@@ -464,6 +465,9 @@ class AssociativeMemory(Protocol):
             As for `recall`; a document counts by the date of its newest version.
         text : str, optional
             Only those whose text or title holds this, in any case.
+        ids : sequence of str, optional
+            Only these documents, by the ids that `remember`, `recall` and `list` give; one that is not there
+            is not listed.
         k : int
             How many at most.
         after : str, optional
@@ -477,7 +481,8 @@ class AssociativeMemory(Protocol):
         Raises
         ------
         InputError
-            If `k` is below 1, a filter is none that can be asked for, or no document has the id `after`.
+            If `k` is below 1, a filter or an id is none that can be asked for, or no document has the id
+            `after`.
 
         Examples
         --------

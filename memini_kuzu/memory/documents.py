@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.identity import document_id
+from memini_kuzu.identity import document_id, number_of
 from memini_kuzu.memory.learning import Learning
 from memini_kuzu.memory.opening import check_count, check_text
 from memini_kuzu.notebook import Table
@@ -120,6 +120,7 @@ class Documents(Learning):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
         text: str | None = None,
+        ids: Sequence[str] | None = None,
         k: int = 50,
         after: str | None = None,
     ) -> Table:
@@ -127,6 +128,20 @@ class Documents(Learning):
         if text is not None and not isinstance(text, str):
             raise InputError(f"text = {text!r}; pass a part of a text")
         asked = wanted(sources, since, until, where)
+        among = None if ids is None else _numbers(ids)
         with self._store.snapshot():
             last = None if after is None else resolved(self._store, after)
-            return self._documents(listed(self._store, asked, text=text, top=k, after=last))
+            return self._documents(listed(self._store, asked, text=text, among=among, top=k, after=last))
+
+
+def _numbers(ids: Sequence[str]) -> list[int]:
+    """The numbers of documents by their ids."""
+    found = []
+    for each in [ids] if isinstance(ids, str) else ids:
+        number = number_of(each) if isinstance(each, str) else None
+        if number is None:
+            raise InputError(
+                f"ids: {each!r} is none; pass ids of 16 digits, as remember, recall and list give them"
+            )
+        found.append(number)
+    return found

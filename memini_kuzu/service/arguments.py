@@ -151,6 +151,7 @@ class ListArguments(_Arguments):
     """What `list` takes."""
 
     text: Annotated[str | None, Field(description="Only those that hold exactly these characters")] = None
+    ids: Annotated[list[str] | None, Field(description="Only these texts")] = None
     sources: Sources = None
     since: Since = None
     until: Until = None

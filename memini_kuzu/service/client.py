@@ -299,10 +299,12 @@ class RemoteMemory(AssociativeMemory):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
         text: str | None = None,
+        ids: Sequence[str] | None = None,
         k: int = 50,
         after: str | None = None,
     ) -> Table:
-        asked = {"text": text, "k": k, "after": after} | _scope(sources, since, until, where)
+        only = None if ids is None else list(ids)
+        asked = {"text": text, "ids": only, "k": k, "after": after} | _scope(sources, since, until, where)
         return Table(_all(Document, self._call("list", asked, ListResult)["documents"]))
 
 

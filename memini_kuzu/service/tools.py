@@ -270,6 +270,7 @@ def _list(memory: Served, given: ListArguments) -> ListResult:
     found = memory.list(
         **_scope(given),
         text=given.text,
+        ids=given.ids,
         k=given.k,
         after=given.after,
     )
