@@ -33,8 +33,8 @@ __all__ = ["MeminiSession", "memory_tools", "recalling"]
 ITEMS = "items"
 """The name in a document's metadata of the items that it stands for, as JSON."""
 
-PAGE = 100
-"""Documents that are read at once; a server gives no more."""
+PAGE = 1_000
+"""Documents that are read at once: as many as a server gives."""
 
 TICK = timedelta(milliseconds=1)
 """What messages of a session are apart at least: their dates are their order."""

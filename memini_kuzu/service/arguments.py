@@ -35,7 +35,7 @@ SHOWN = 80
 Given = TypeVar("Given", bound=BaseModel)
 
 Time = Annotated[str | None, Field(description="As of when, ISO 8601; now if left out")]
-Count = Annotated[int, Field(ge=1, le=100)]
+Count = Annotated[int, Field(ge=1, le=1_000)]
 
 
 Sources = Annotated[
