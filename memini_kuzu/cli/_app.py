@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -44,11 +45,13 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "STORE",
+    "By",
     "Db",
     "Json",
     "K",
     "NoRedaction",
     "Now",
+    "Order",
     "RedactEmails",
     "RedactPhones",
     "Wait",
@@ -71,6 +74,16 @@ Now = Annotated[
     typer.Option("--now", metavar="TIME", help="As of when: 2026-01-04 or 2026-01-04T09:30; else now."),
 ]
 K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many to show at most.")]
+
+
+class Order(StrEnum):
+    """What comes first of associations."""
+
+    STRENGTH = "strength"
+    TELLING = "telling"
+
+
+By = Annotated[Order, typer.Option("--by", help="What comes first: the strongest, or those that tell most.")]
 Wait = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another process to close the store."),
