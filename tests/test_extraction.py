@@ -500,6 +500,7 @@ def test_offsets_survive_characters_that_change_length_when_folded(extractor: Ex
     [
         *("library](https", "cookies` parameter", "Foo** bar", "<b>Ada", "a => b"),
         *("client.get", "connect(host", "send_file", "b'bytes", "x = None", "std::map", "a3f9c2b7"),
+        *("matchKey", "keyA", "getElementById"),
         *("ada@example.org", "guide#use", "advanced/#hooks", "src/main/app", "readme.md", "www.python.org"),
         *("Client(auth=auth", "http://a", "1234567x"),
     ],

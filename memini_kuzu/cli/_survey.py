@@ -10,17 +10,17 @@ from memini_kuzu.cli._print import show_json, show_table
 __all__ = ["forecast", "top"]
 
 
-@command("memini top", "memini top -k 20 --by strength --now 2026-06-01")
+@command("memini top", "memini top -k 20 --by telling --now 2026-06-01")
 def top(
     *,
     db: Db = STORE,
     k: K = 10,
-    by: By = Order.TELLING,
+    by: By = Order.STRENGTH,
     now: Now = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
-    """List the associations of the whole store that tell most: strong, and met more often than by chance."""
+    """List the first associations of the store; lift is how much more often than chance the two meet."""
     with opened_file(db, wait=wait) as memory:
         found = memory.top(k, by=by.value, now=now)
     if as_json:

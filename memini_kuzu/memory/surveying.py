@@ -19,15 +19,15 @@ __all__ = ["Surveying"]
 class Surveying(OpenMemory):
     """The calls that look over all associations, and ahead."""
 
-    def top(self, k: int = 10, *, by: Order = "telling", now: TimeLike | None = None) -> list[Association]:
-        """The associations of the whole store that matter most.
+    def top(self, k: int = 10, *, by: Order = "strength", now: TimeLike | None = None) -> list[Association]:
+        """The first associations of the whole store.
 
         Parameters
         ----------
         k : int
             How many at most.
-        by : {"telling", "strength"}
-            What comes first: those that tell most, by w_f · ln(lift), or the strongest, by w_f. What is known
+        by : {"strength", "telling"}
+            What comes first: the strongest, by w_f, or those that tell most, by w_f · ln(lift). What is known
             from events alone has no lift, and w_f stands for it.
         now : datetime, date or str, optional
             As of when; the present by default. A time in the past gives those of then.
