@@ -25,6 +25,7 @@ pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
 import anyio
 import httpx2
 import jwt
+import kuzu
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
@@ -34,6 +35,7 @@ from memini_kuzu.service import SignedTokens, UserMemories, application, memorie
 from memini_kuzu.service.http import listen, server
 from memini_kuzu.service.log import LOG
 from memini_kuzu.service.places import FILE, LONGEST, folder_name
+from memini_kuzu.store.engine.database import pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -450,7 +452,7 @@ def test_a_user_who_asks_much_leaves_room_for_others(tmp_path: Path) -> None:
 def test_calls_after_the_end_are_refused(tmp_path: Path) -> None:
     with UserMemories(tmp_path, TOKENS, Counted()) as users:
         pass
-    with pytest.raises(StoreError, match="the server ends"), users.using("ada"):
+    with pytest.raises(StoreLockedError, match="the server ends"), users.using("ada"):
         pass
 
 
@@ -541,3 +543,34 @@ def test_a_wrong_command_says_what_is_missing(line: str, key: str | None, code: 
     # the message may be laid out in a frame
     assert said in " ".join(refused.stderr.replace("│", " ").split())
     assert not list(Path().iterdir())
+
+
+# --- the memory of many stores ---
+
+
+def test_a_store_reckons_with_its_share_of_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = []
+
+    class Database(kuzu.Database):
+        def __init__(self, *args: Any, buffer_pool_size: int, **more: Any) -> None:
+            pools.append(buffer_pool_size)
+            super().__init__(*args, buffer_pool_size=buffer_pool_size, **more)
+
+    Memory.open(tmp_path / "a.memini").close()
+    monkeypatch.setattr(kuzu, "Database", Database)
+    for share in (1.0, 0.01):
+        with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor(), share=share) as memory:
+            memory.remember("Ada met Charles.", time="2026-03-01", id="1")
+            # also after the file was opened again
+            memory.cypher("MATCH (p:Passage) SET p.title = ''", write=True)
+    assert set(pools) == {pool(1.0), pool(0.01)}
+    assert pool(0.01) < pool(1.0)
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5, float("nan")])
+def test_a_share_that_is_no_part_of_the_memory_is_refused(tmp_path: Path, share: float) -> None:
+    with pytest.raises(InputError, match="share = "):
+        Memory.open(tmp_path / "a.memini", share=share)
+    assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import anyio
 from anyio.to_thread import run_sync
 
-from memini_kuzu.errors import InputError, StoreError, StoreLockedError
+from memini_kuzu.errors import InputError, StoreLockedError
 from memini_kuzu.service.log import LOG, where
 from memini_kuzu.service.places import store_of
 from memini_kuzu.service.tokens import Admission, Anyone, OneToken
@@ -178,7 +178,7 @@ class UserMemories:
         Raises
         ------
         StoreLockedError
-            If all that may be open are answering, or another process has the store.
+            If all that may be open are answering, another process has the store, or this was closed.
         """
         one = self._take(user)
         try:
@@ -194,7 +194,7 @@ class UserMemories:
         while True:
             with self._changed:
                 if self._closed:
-                    raise StoreError("the server ends; try again when it is back")
+                    raise StoreLockedError("the server ends; try again when it is back")
                 if (one := self._open.get(user)) is not None:
                     one.callers += 1
                     self._open.move_to_end(user)
