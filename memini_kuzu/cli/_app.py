@@ -60,6 +60,7 @@ __all__ = [
     "extractor_asked",
     "main",
     "masking",
+    "memory_opener",
     "opened",
     "opened_file",
 ]
@@ -375,11 +376,7 @@ def opened_file(
     InputError
         If ``--server`` is given: a server offers only part of what the file does.
     """
-    if _server.get() is not None:
-        raise InputError(
-            "this command needs the store's file; a server offers remember, recall, associations, forget, "
-            "stats and backup; leave --server and MEMINI_SERVER out"
-        )
+    _refuse_server()
     from memini_kuzu.embedding.plugins import embedder_named
     from memini_kuzu.memory import Memory
 
@@ -404,3 +401,50 @@ def opened_file(
         if missing and not silent:
             note(f"made a new store, {db}")
         yield memory
+
+
+def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callable[[Path], "Memory"]:
+    """What opens store after store for writing, or makes them; all have one extractor and one embedder.
+
+    Parameters
+    ----------
+    wait : float
+        Seconds to wait for another process to close one.
+    redaction : Redaction
+        What is masked before a text is stored.
+    share : float
+        The part of the machine's memory that the caches of each may reckon with.
+
+    Returns
+    -------
+    callable
+        Takes a file, gives a memory that is to be closed.
+
+    Raises
+    ------
+    InputError
+        If ``--server`` is given.
+    """
+    _refuse_server()
+    from memini_kuzu.embedding.plugins import embedder_named
+    from memini_kuzu.extraction import default_extractor
+    from memini_kuzu.memory import Memory
+
+    extractor = extractor_asked() or default_extractor(note)
+    name = _embedder.get()
+    embedder = None if name is None else embedder_named(name)
+
+    def open_memory(path: Path) -> Memory:
+        return Memory.open(
+            path, wait=wait, extractor=extractor, redaction=redaction, embedder=embedder, share=share
+        )
+
+    return open_memory
+
+
+def _refuse_server() -> None:
+    if _server.get() is not None:
+        raise InputError(
+            "this command needs the store's file; a server offers remember, recall, associations, forget, "
+            "stats and backup; leave --server and MEMINI_SERVER out"
+        )

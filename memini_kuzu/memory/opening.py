@@ -65,6 +65,7 @@ class OpenMemory(AssociativeMemory):
         hint: Callable[[str], None] | None = None,
         redaction: Redaction = KEYS_ONLY,
         embedder: Embedder | None = None,
+        share: float = 1.0,
     ) -> Self:
         """Open a store, or make it where there is none.
 
@@ -91,6 +92,9 @@ class OpenMemory(AssociativeMemory):
         embedder : Embedder, optional
             Gives passages and cues vectors, so that recall also finds what is similar. None by default:
             words, names and dates alone. Passages that were taken in without it need `embed`.
+        share : float
+            The part of the machine's memory that the caches of this store may reckon with, above 0 and up to
+            1. Where n stores are open at once, give each 1/n.
 
         Returns
         -------
@@ -104,7 +108,7 @@ class OpenMemory(AssociativeMemory):
         NotAStoreError
             If the path holds something else, or nothing and `create` is false.
         InputError
-            If the store has other parameters than those given.
+            If the store has other parameters than those given, or `share` is no part of the memory.
 
         Examples
         --------
@@ -114,7 +118,11 @@ class OpenMemory(AssociativeMemory):
         ...     memory.stats().entities
         0
         """
-        store = Store(Path(path), create=create, parameters=parameters, read_only=read_only, wait=wait)
+        if not 0 < share <= 1:
+            raise InputError(f"share = {share}; pass the part of the memory, above 0 and up to 1")
+        store = Store(
+            Path(path), create=create, parameters=parameters, read_only=read_only, wait=wait, share=share
+        )
         if parameters is not None and store.parameters != parameters:
             store.close()
             raise InputError(

@@ -54,6 +54,9 @@ class Served(AssociativeMemory, Protocol):
     def path(self) -> Path:
         """The store's file."""
 
+    def close(self) -> None:
+        """Close the file."""
+
     def get(self, id: str) -> Document:  # noqa: A002
         """One document."""
 
