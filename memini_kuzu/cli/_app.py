@@ -39,7 +39,7 @@ from memini_kuzu.times import system_clock, to_millis
 if TYPE_CHECKING:
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.memory import Memory
-    from memini_kuzu.results import AssociativeMemory
+    from memini_kuzu.protocol import AssociativeMemory
     from memini_kuzu.times import Clock
 
 __all__ = [
@@ -445,6 +445,6 @@ def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callabl
 def _refuse_server() -> None:
     if _server.get() is not None:
         raise InputError(
-            "this command needs the store's file; a server offers remember, recall, associations, forget, "
-            "stats and backup; leave --server and MEMINI_SERVER out"
+            "this command needs the store's file; a server offers remember, recall, associations, get, list, "
+            "update, history, forget, stats and backup; leave --server and MEMINI_SERVER out"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
-from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.protocol import AssociativeMemory
 from memini_kuzu.store import Store, reading
 from memini_kuzu.store.likeness import entities_like
 from memini_kuzu.store.strongest import ORDERS
