@@ -26,8 +26,9 @@ import httpx2
 from memini_kuzu.cli._docs import FOLDER
 from memini_kuzu.service import application
 from memini_kuzu.service.api import openapi
-from memini_kuzu.service.guard import LOG, _WholeBody
+from memini_kuzu.service.guard import _WholeBody
 from memini_kuzu.service.http import listen, server
+from memini_kuzu.service.log import LOG
 from memini_kuzu.service.tools import TOOLS
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from memini_kuzu.cli import (
     _explain,  # noqa: F401  registers its commands
     _mcp,  # noqa: F401  registers its commands
     _science,  # noqa: F401  registers its commands
+    _serve,  # noqa: F401  registers its commands
     _survey,  # noqa: F401  registers its commands
     _watch,  # noqa: F401  registers its command
 )

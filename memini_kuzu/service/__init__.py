@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memini_kuzu.service.http import PATH, application, serve_http
     from memini_kuzu.service.mcp_server import build, serve_stdio
+    from memini_kuzu.service.memories import OPEN, OneMemory, UserMemories
+    from memini_kuzu.service.tokens import SignedTokens
 
-__all__ = ["PATH", "application", "build", "serve_http", "serve_stdio"]
+__all__ = [
+    "OPEN",
+    "PATH",
+    "OneMemory",
+    "SignedTokens",
+    "UserMemories",
+    "application",
+    "build",
+    "serve_http",
+    "serve_stdio",
+]
 
 _MODULES = {
     "memini_kuzu.service.http": ("PATH", "application", "serve_http"),
     "memini_kuzu.service.mcp_server": ("build", "serve_stdio"),
+    "memini_kuzu.service.memories": ("OPEN", "OneMemory", "UserMemories"),
+    "memini_kuzu.service.tokens": ("SignedTokens",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
-from anyio.to_thread import run_sync
 from mcp import MCPError
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
@@ -31,80 +30,99 @@ from mcp.types import Tool as ListedTool
 from pydantic import ValidationError
 
 from memini_kuzu.errors import MeminiError
+from memini_kuzu.service.api import USER
 from memini_kuzu.service.attached import PROMPTS, TEMPLATES, answered_prompt, read_resource, resources
+from memini_kuzu.service.memories import OneMemory
 from memini_kuzu.service.tools import INSTRUCTIONS, OFFERED
 from memini_kuzu.service.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp.server.context import ServerRequestContext
     from mcp.shared._stream_protocols import ReadStream, WriteStream
 
+    from memini_kuzu.service.memories import Memories
     from memini_kuzu.service.tools import Served, Tool
 
 __all__ = ["build", "serve_stdio"]
 
-Attached = TypeVar("Attached")
+Given = TypeVar("Given")
 
 
-def build(memory: Served) -> Server[Any]:
+def build(memories: Memories) -> Server[Any]:
     """An MCP server with the tools of a memory.
 
     Parameters
     ----------
-    memory : Memory
-        Open; it may be used by other threads.
+    memories : Memories
+        What is served; over HTTP a request's scope says under `USER` whose it is.
 
     Returns
     -------
     Server
         To be run over a transport.
     """
-
-    async def list_tools(*_: object) -> ListToolsResult:
-        return ListToolsResult(tools=[_listed(tool) for tool in OFFERED.values()])
-
-    async def call_tool(_: object, asked: Any) -> CallToolResult:
-        # in a thread: the memory waits for the disk, and the loop may not
-        return await run_sync(_answer, memory, asked.name, asked.arguments or {})
-
-    async def attached(call: Callable[[Served], Attached]) -> Attached:
-        try:
-            return await run_sync(call, memory)
-        except MeminiError as error:
-            raise MCPError(INVALID_PARAMS, str(error)) from error
-
-    async def list_resources(*_: object) -> ListResourcesResult:
-        return ListResourcesResult(resources=await attached(resources))
-
-    async def list_templates(*_: object) -> ListResourceTemplatesResult:
-        return ListResourceTemplatesResult(resource_templates=TEMPLATES)
-
-    async def read(_: object, asked: Any) -> ReadResourceResult:
-        return await attached(partial(read_resource, asked.uri))
-
-    async def list_prompts(*_: object) -> ListPromptsResult:
-        return ListPromptsResult(prompts=PROMPTS)
-
-    async def get_prompt(_: object, asked: Any) -> GetPromptResult:
-        return await attached(partial(answered_prompt, asked.name, asked.arguments or {}))
-
+    answers = _Answers(memories)
     server: Server[Any] = Server(
         "memini",
         title="Memini memory",
         instructions=INSTRUCTIONS,
         version=version(),
-        on_list_tools=list_tools,
-        on_call_tool=call_tool,
-        on_list_resources=list_resources,
-        on_list_resource_templates=list_templates,
-        on_read_resource=read,
-        on_list_prompts=list_prompts,
-        on_get_prompt=get_prompt,
+        on_list_tools=answers.list_tools,
+        on_call_tool=answers.call_tool,
+        on_list_resources=answers.list_resources,
+        on_list_resource_templates=answers.list_templates,
+        on_read_resource=answers.read_resource,
+        on_list_prompts=answers.list_prompts,
+        on_get_prompt=answers.get_prompt,
     )
     # the SDK traces every message where OpenTelemetry is installed; here nothing is reported to anyone
     server.middleware.clear()
     return server
+
+
+class _Answers:
+    """What the server gives to each kind of request."""
+
+    def __init__(self, memories: Memories) -> None:
+        self._memories = memories
+
+    async def list_tools(self, *_: object) -> ListToolsResult:
+        return ListToolsResult(tools=[_listed(tool) for tool in OFFERED.values()])
+
+    async def call_tool(self, context: ServerRequestContext[Any], asked: Any) -> CallToolResult:
+        try:
+            return await self._ask(context, partial(_answer, asked.name, asked.arguments or {}))
+        except MeminiError as error:
+            # the model can act on it
+            return _told(str(error), failed=True)
+
+    async def list_resources(self, context: ServerRequestContext[Any], _: object) -> ListResourcesResult:
+        return ListResourcesResult(resources=await self._attached(context, resources))
+
+    async def list_templates(self, *_: object) -> ListResourceTemplatesResult:
+        return ListResourceTemplatesResult(resource_templates=TEMPLATES)
+
+    async def read_resource(self, context: ServerRequestContext[Any], asked: Any) -> ReadResourceResult:
+        return await self._attached(context, partial(read_resource, asked.uri))
+
+    async def list_prompts(self, *_: object) -> ListPromptsResult:
+        return ListPromptsResult(prompts=PROMPTS)
+
+    async def get_prompt(self, context: ServerRequestContext[Any], asked: Any) -> GetPromptResult:
+        return await self._attached(context, partial(answered_prompt, asked.name, asked.arguments or {}))
+
+    async def _attached(self, context: ServerRequestContext[Any], call: Callable[[Served], Given]) -> Given:
+        try:
+            return await self._ask(context, call)
+        except MeminiError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
+
+    async def _ask(self, context: ServerRequestContext[Any], call: Callable[[Served], Given]) -> Given:
+        # over standard input and output there is no request, and no user
+        user = "" if context.request is None else context.request.scope[USER]
+        return await self._memories.call(user, call)
 
 
 def _listed(tool: Tool) -> ListedTool:
@@ -122,15 +140,12 @@ def _listed(tool: Tool) -> ListedTool:
     )
 
 
-def _answer(memory: Served, name: str, given: dict[str, Any]) -> CallToolResult:
-    """What a call gives; memini's errors are told to the model, which can act on them."""
+def _answer(name: str, given: dict[str, Any], memory: Served) -> CallToolResult:
+    """What a call gives."""
     tool = OFFERED.get(name)
-    try:
-        if tool is None:
-            return _told(f"there is no tool {name!r}; there are {', '.join(OFFERED)}", failed=True)
-        return _told(tool.answer(memory, given))
-    except MeminiError as error:
-        return _told(str(error), failed=True)
+    if tool is None:
+        return _told(f"there is no tool {name!r}; there are {', '.join(OFFERED)}", failed=True)
+    return _told(tool.answer(memory, given))
 
 
 def _told(text: str, *, failed: bool = False) -> CallToolResult:
@@ -147,7 +162,7 @@ def serve_stdio(memory: Served) -> None:
     """
 
     async def serve() -> None:
-        server = build(memory)
+        server = build(OneMemory(memory))
         async with stdio_server() as (incoming, outgoing):
             await server.run(_Answered(incoming, outgoing), outgoing, server.create_initialization_options())
 

@@ -55,6 +55,9 @@ class Served(AssociativeMemory, Protocol):
     def path(self) -> Path:
         """The store's file."""
 
+    def close(self) -> None:
+        """Close the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:

@@ -125,6 +125,8 @@ class Store:
         Open without the right to write.
     wait : float
         Seconds to wait for another process to close it.
+    share : float
+        The part of the machine's memory that its caches may reckon with.
 
     Raises
     ------
@@ -144,6 +146,7 @@ class Store:
         parameters: Parameters | None = None,
         read_only: bool = False,
         wait: float = 0.0,
+        share: float = 1.0,
     ) -> None:
         if not path.exists():
             if not create or read_only:
@@ -152,21 +155,23 @@ class Store:
         elif path.is_dir():
             raise NotAStoreError(f"{path} is a folder; name the store's file")
         try:
-            self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+            self._engine = Engine(path, _replay, read_only=read_only, wait=wait, share=share)
         except OldStoreError:
             schema.migrate(path, wait=wait)
-            self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+            self._engine = Engine(path, _replay, read_only=read_only, wait=wait, share=share)
         try:
             if schema.schema_version(self._engine.read, path) < schema.latest_version():
                 if not read_only:
                     self._engine.checkpoint()
                 self._engine.close()
                 schema.migrate(path, wait=wait)
-                self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+                self._engine = Engine(path, _replay, read_only=read_only, wait=wait, share=share)
             self.meta = schema.read_meta(self._engine.read, path)
         except BaseException:
             self._engine.close()
             raise
+        self.memory = int(memory() * share)
+        """Bytes that its caches may reckon with."""
         self._sizes: dict[str, tuple[int, float]] = {}
         self._latest: tuple[int, int] | None = None
         self._dropped: tuple[int, NDArray[np.int64]] = (-1, NOBODY)
@@ -394,7 +399,7 @@ class Store:
                         cost.edges = self.count("associations")
                     if (
                         cost.seconds > ADJACENCY_FIXED + cost.edges * ADJACENCY_PER_EDGE
-                        and cost.edges * ADJACENCY_BYTES * ADJACENCY_SHARE < memory()
+                        and cost.edges * ADJACENCY_BYTES * ADJACENCY_SHARE < self.memory
                     ):
                         cost.adjacency = read_adjacency(self.read)
                 return cost.adjacency

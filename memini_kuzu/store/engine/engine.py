@@ -72,6 +72,9 @@ class Engine:
         Open it without the right to write; several processes may do so at once.
     wait : float
         Seconds to wait for another process to close it.
+    share : float
+        The part of the machine's memory that it may reckon with; of several handles on a path, that of the
+        first counts.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Engine:
         *,
         read_only: bool = False,
         wait: float = 0.0,
+        share: float = 1.0,
     ) -> None:
         self.path = path.resolve()
         self._read_only = read_only
@@ -98,7 +102,7 @@ class Engine:
         while self._shared is None:
             try:
                 with _opening:
-                    self._shared = self._join(self.path, replay, read_only=read_only)
+                    self._shared = self._join(self.path, replay, read_only=read_only, share=share)
             except StoreLockedError:
                 if time.monotonic() >= deadline:
                     raise
@@ -106,10 +110,10 @@ class Engine:
                 time.sleep(LOCK_POLL)
 
     @staticmethod
-    def _join(path: Path, replay: Replay, *, read_only: bool) -> OpenFile:
+    def _join(path: Path, replay: Replay, *, read_only: bool, share: float) -> OpenFile:
         shared = _open.get(path)
         if shared is None:
-            shared = _open[path] = (first_reader if read_only else first_writer)(path, replay)
+            shared = _open[path] = (first_reader if read_only else first_writer)(path, replay, share)
         elif shared.read_only and not read_only:
             raise StoreError(f"{path} is open read-only in this process; close that before writing to it")
         shared.engines += 1
