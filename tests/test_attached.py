@@ -16,7 +16,7 @@ from mcp import Client, MCPError
 from mcp.types import TextContent, TextResourceContents
 
 from memini_kuzu.recall.context import HEAD
-from memini_kuzu.service import build
+from memini_kuzu.service import OneMemory, build
 from memini_kuzu.service.attached import NEWEST
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
 def conversation(memory: Memory, talk: Callable[[Client], Awaitable[None]]) -> None:
     async def main() -> None:
         with anyio.fail_after(60):
-            async with Client(build(memory)) as client:
+            async with Client(build(OneMemory(memory))) as client:
                 await talk(client)
 
     anyio.run(main)

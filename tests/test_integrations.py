@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from fixtures_talk import ANSWER, QUESTION, TURNS, answer_from
 from test_http import listening
 
 from memini_kuzu import InputError, Memory, RuleExtractor, TimeError
@@ -14,7 +15,13 @@ pytest.importorskip("langchain_core", reason='the extra "langchain" is not insta
 pytest.importorskip("llama_index.core", reason='the extra "llamaindex" is not installed')
 
 from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnablePassthrough
 from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import Memory as LlamaMemory
 from llama_index.core.retrievers import BaseRetriever as LlamaRetriever
@@ -104,6 +111,30 @@ def test_retrievers_work_over_a_server_as_where_the_file_is(memory: Memory) -> N
         assert there.invoke("Byron") == here.invoke("Byron")
         nodes = llamaindex.MeminiRetriever(remote, k=1, now=NOW).retrieve(CUE)
         assert [node.text for node in nodes] == ["Ada met Charles."]
+
+
+class Scripted(BaseChatModel):
+    """Answers the question from what it reads, and notes everything else."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        del args, kwargs
+        read = str(messages[-1].content)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(answer_from(read)))])
+
+
+def test_thirty_turns_of_a_chain_with_nothing_but_the_memory_between_them(memory: Memory) -> None:
+    retriever = langchain.MeminiRetriever(memory=memory, k=3)
+    prompt = ChatPromptTemplate.from_template("{known}\n\n{question}")
+    chain = {"known": retriever, "question": RunnablePassthrough()} | prompt | Scripted() | StrOutputParser()
+    assert chain.invoke(QUESTION) == "I do not know."
+    for turn in TURNS:
+        chain.invoke(turn)
+        retriever.add_documents([Document(turn, metadata={"source": "chat/7"})])
+    assert chain.invoke(QUESTION) == ANSWER
 
 
 def test_llamaindex_gets_nodes_with_scores(memory: Memory) -> None:
