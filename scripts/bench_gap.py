@@ -26,7 +26,7 @@ SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 
 
 def gap(passages: int) -> list[Row]:
-    """The longest gap between two beats, by rules and by the model; floor: while a thread computes in Python."""
+    """The longest gap between two beats, by rules and by the model; floor: while a thread computes."""
     records = _records(passages)
     floor = asyncio.run(_longest(asyncio.to_thread(_compute, 2.0)))
     found = []
