@@ -122,8 +122,6 @@ def test_one_text_is_followed_by_its_id(tmp_path: Path) -> None:
         ("recall", b'{"cue": " "}', 400, "the cue is empty"),
         ("associations", b'{"entity": "Nobody"}', 404, "no entity is named 'Nobody'"),
         ("backup", b'{"name": "../copy"}', 400, "a file's name without folders"),
-        ("add", b'{"records": [{"text": "Ada."}, {"id": "1"}]}', 400, "records.1.text is missing"),
-        ("add", b'{"records": [{"text": "Ada.", "tag": 1}]}', 400, "'records.0.tag' is no argument"),
         ("guess", b"{}", 404, "described at /openapi.json"),
     ],
 )
