@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fixtures_talk import ANSWER, QUESTION, TURNS, answer_from
 
-from memini_kuzu import InputError, Memory, RuleExtractor, TimeError
+from memini_kuzu import InputError, Memory, Redaction, RuleExtractor, TimeError
 from memini_kuzu.integrations.mem0 import Mem0Memory
 
 if TYPE_CHECKING:
@@ -209,6 +209,15 @@ def test_what_cannot_be_done_is_refused(
     with pytest.raises(InputError, match=message):
         getattr(mem0, call)(**arguments)
     assert memory.stats().documents == 0
+
+
+def test_an_id_that_the_memory_masks_is_refused(tmp_path: Path) -> None:
+    """All whose ids are masked would be one."""
+    path = tmp_path / "a.memini"
+    with Memory.open(path, extractor=RuleExtractor(), redaction=Redaction(emails=True)) as memory:
+        with pytest.raises(InputError, match="masks this name as a secret"):
+            Mem0Memory(memory).add("I eat no nuts.", user_id="ada@example.org")
+        assert memory.stats().documents == 0
 
 
 def test_a_time_that_cannot_be_read_is_refused(mem0: Mem0Memory) -> None:

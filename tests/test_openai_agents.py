@@ -167,6 +167,26 @@ def test_sessions_are_apart_and_last(tmp_path: Path) -> None:
         assert len(asyncio.run(MeminiSession("chat/8", memory).get_items())) == 2
 
 
+def test_sessions_of_one_id_add_side_by_side_and_lose_nothing(memory: Memory) -> None:
+    """A web application makes a session for each request."""
+    made: list[Any] = [{"role": "user", "content": f"Note {n}."} for n in range(20)]
+    calls: list[Any] = [{**CALL, "call_id": f"c{n}"} for n in range(20)]
+
+    async def talk() -> list[Any]:
+        await asyncio.gather(
+            *(
+                MeminiSession("chat/7", memory).add_items([note, call])
+                for note, call in zip(made, calls, strict=True)
+            )
+        )
+        return await MeminiSession("chat/7", memory).get_items()
+
+    items = asyncio.run(talk())
+    assert sorted(map(str, items)) == sorted(map(str, [*made, *calls]))
+    # what was added together stands together
+    assert all(items[at + 1]["call_id"] == f"c{items[at]['content'][5:-1]}" for at in range(0, 40, 2))
+
+
 def test_what_was_said_is_recalled_and_what_tools_gave_is_not(memory: Memory) -> None:
     asyncio.run(MeminiSession("chat/7", memory).add_items(TURN))
     assert [passage.text for passage in memory.recall("storm in Ribe")] == [
@@ -207,6 +227,13 @@ def test_long_sessions_are_read_whole(memory: Memory) -> None:
     session = MeminiSession("chat/7", memory)
     asyncio.run(session.add_items(items))
     assert asyncio.run(session.get_items()) == items
+
+
+def test_an_id_that_the_memory_masks_is_refused_before_anything_is_lost(memory: Memory) -> None:
+    session = MeminiSession("AKIA" + "IOSFODNN7EXAMPLE", memory)
+    with pytest.raises(InputError, match="masks this name as a secret"):
+        asyncio.run(session.add_items(TURN))
+    assert memory.stats().documents == 0
 
 
 @pytest.mark.parametrize("name", ["", " ", "chat*", None])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import number_of, text_digest
+from memini_kuzu.integrations._names import refuse_masked
 from memini_kuzu.records import as_metadata
 
 if TYPE_CHECKING:
@@ -110,16 +111,20 @@ class Mem0Memory:
                 source="/".join(f"{name}:{value}" for name, value in scope.items()),
                 metadata={**known, **scope, **speaker},
             )
-            results += [
-                {
-                    "id": own,
-                    "memory": self._read(own)["memory"],
-                    "event": "ADD" if report.added else "NONE",
-                    "actor_id": speaker.get("actor_id"),
-                    "role": speaker.get("role"),
-                }
-                for own in report.ids
-            ]
+            for own in report.ids:
+                item = self._read(own)
+                # ids that are masked would be anybody's
+                kept = {name: item.get(name) for name in scope}
+                refuse_masked(self._memory, [own], [own if kept == scope else ""], [str(scope)])
+                results.append(
+                    {
+                        "id": own,
+                        "memory": item["memory"],
+                        "event": "ADD" if report.added else "NONE",
+                        "actor_id": speaker.get("actor_id"),
+                        "role": speaker.get("role"),
+                    }
+                )
         return {"results": results}
 
     def search(
