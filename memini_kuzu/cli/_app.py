@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -38,17 +39,19 @@ from memini_kuzu.times import system_clock, to_millis
 if TYPE_CHECKING:
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.memory import Memory
-    from memini_kuzu.results import AssociativeMemory
+    from memini_kuzu.protocol import AssociativeMemory
     from memini_kuzu.times import Clock
 
 __all__ = [
     "INTERRUPTED",
     "STORE",
+    "By",
     "Db",
     "Json",
     "K",
     "NoRedaction",
     "Now",
+    "Order",
     "RedactEmails",
     "RedactPhones",
     "Wait",
@@ -72,6 +75,16 @@ Now = Annotated[
     typer.Option("--now", metavar="TIME", help="As of when: 2026-01-04 or 2026-01-04T09:30; else now."),
 ]
 K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many to show at most.")]
+
+
+class Order(StrEnum):
+    """What comes first of associations."""
+
+    STRENGTH = "strength"
+    TELLING = "telling"
+
+
+By = Annotated[Order, typer.Option("--by", help="What comes first: the strongest, or those that tell most.")]
 Wait = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another process to close the store."),
@@ -432,6 +445,6 @@ def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callabl
 def _refuse_server() -> None:
     if _server.get() is not None:
         raise InputError(
-            "this command needs the store's file; a server offers remember, recall, associations, forget, "
-            "stats and backup; leave --server and MEMINI_SERVER out"
+            "this command needs the store's file; a server offers remember, recall, associations, get, list, "
+            "update, history, forget, stats and backup; leave --server and MEMINI_SERVER out"
         )

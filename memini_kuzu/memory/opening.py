@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
-from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.protocol import AssociativeMemory
 from memini_kuzu.store import Store, reading
 from memini_kuzu.store.likeness import entities_like
+from memini_kuzu.store.strongest import ORDERS
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.times import TimeLike, system_clock, to_millis
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
 
-__all__ = ["EXTRACTOR", "OpenMemory", "check_count", "check_text"]
+__all__ = ["EXTRACTOR", "OpenMemory", "check_count", "check_order", "check_text"]
 
 EXTRACTOR = "extractor"
 """The key in MeminiMeta of what wrote the store's mentions."""
@@ -227,6 +228,20 @@ def check_count(k: object, what: str, name: str = "k") -> None:
     """
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise InputError(f"{name} = {k!r}; pass how many {what}, a whole number of at least 1")
+
+
+def check_order(by: object) -> None:
+    """Refuse what associations are not ordered by.
+
+    Examples
+    --------
+    >>> check_order("date")
+    Traceback (most recent call last):
+    ...
+    memini_kuzu.errors.InputError: by = 'date'; pass one of strength, telling
+    """
+    if by not in ORDERS:
+        raise InputError(f"by = {by!r}; pass one of {', '.join(ORDERS)}")
 
 
 def check_text(text: object, name: str, what: str) -> None:

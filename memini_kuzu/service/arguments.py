@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from typing_extensions import override
 
@@ -12,6 +12,7 @@ from memini_kuzu.errors import InputError
 from memini_kuzu.results import Order  # noqa: TC001 - pydantic reads the annotations when the classes are made
 
 __all__ = [
+    "AddArguments",
     "AssociationsArguments",
     "BackupArguments",
     "ForgetArguments",
@@ -34,7 +35,7 @@ SHOWN = 80
 Given = TypeVar("Given", bound=BaseModel)
 
 Time = Annotated[str | None, Field(description="As of when, ISO 8601; now if left out")]
-Count = Annotated[int, Field(ge=1, le=100)]
+Count = Annotated[int, Field(ge=1, le=1_000)]
 
 
 Sources = Annotated[
@@ -54,10 +55,10 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
-class RememberArguments(_Arguments):
-    """What `remember` takes."""
+class RecordArguments(_Arguments):
+    """One text with its origin."""
 
-    text: Annotated[str, Field(description="One short text that can be understood alone; kept word for word")]
+    text: Annotated[str, Field(description="Kept word for word")]
     time: Annotated[
         str | None, Field(description="When it was said, ISO 8601 such as 2026-01-04T09:30; now if left out")
     ] = None
@@ -69,6 +70,32 @@ class RememberArguments(_Arguments):
     metadata: Annotated[
         dict[str, str] | None, Field(description="What else is known of it, such as its project")
     ] = None
+
+
+SAYING = (
+    "One short text that can be understood alone, kept word for word; or a chat message, or a list of them, "
+    "with role and content"
+)
+
+SAID = {
+    "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {"type": "object"}}],
+}
+"""What messages hold is for the memory to check: it says which of them is wrong."""
+
+
+class RememberArguments(RecordArguments):
+    """What `remember` takes."""
+
+    text: Annotated[Any, WithJsonSchema(SAID), Field(description=SAYING)]
+
+
+class AddArguments(_Arguments):
+    """What `add` takes."""
+
+    records: Annotated[
+        list[RecordArguments],
+        Field(description="All of them are kept, or none", min_length=1, max_length=1_000),
+    ]
 
 
 class RecallArguments(_Arguments):
@@ -124,6 +151,7 @@ class ListArguments(_Arguments):
     """What `list` takes."""
 
     text: Annotated[str | None, Field(description="Only those that hold exactly these characters")] = None
+    ids: Annotated[list[str] | None, Field(description="Only these texts")] = None
     sources: Sources = None
     since: Since = None
     until: Until = None
@@ -193,11 +221,13 @@ def refusal(tool: str, arguments: type[BaseModel], error: ValidationError) -> In
     wrong = []
     for found in error.errors(include_url=False, include_context=False):
         name = ".".join(map(str, found["loc"]))
+        # of what is in a list, only records have names
+        model = arguments if len(found["loc"]) < 2 else RecordArguments  # noqa: PLR2004
         if found["type"] == "extra_forbidden":
-            known = ", ".join(arguments.model_fields) or "no arguments"
+            known = ", ".join(model.model_fields) or "no arguments"
             wrong.append(f"{_short(name)} is no argument of {tool}; it takes {known}")
         elif found["type"] == "missing":
-            wrong.append(f"{name} is missing; {arguments.model_fields[name].description}")
+            wrong.append(f"{name} is missing; {model.model_fields[str(found['loc'][-1])].description}")
         elif not name:
             wrong.append(f"the arguments are no JSON object: {found['msg']}")
         else:

@@ -15,6 +15,7 @@ __all__ = [
     "ForgetResult",
     "HistoryResult",
     "ListResult",
+    "NoticeResult",
     "ParametersResult",
     "PassageResult",
     "PathResult",
@@ -33,16 +34,25 @@ class _Result(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class NoticeResult(_Result):
+    """What was left out."""
+
+    origin: str
+    what: str
+    count: int | None
+
+
 class RememberResult(_Result):
     """What was taken in."""
 
-    added: int = Field(description="1 if the text is new")
-    changed: int = Field(description="1 if it is a new version of a known document")
-    unchanged: int = Field(description="1 if the memory had it already")
+    added: int = Field(description="Texts that are new")
+    changed: int = Field(description="New versions of known documents")
+    unchanged: int = Field(description="Texts that the memory had already")
     passages: int = Field(description="Passages written")
     events: int = Field(description="Associations strengthened")
     redacted: dict[str, int] = Field(description="Secrets that were masked, by kind")
-    ids: list[str] = Field(description="Id of the document, for `forget`")
+    ids: list[str] = Field(description="Ids of the documents, in the order of the texts")
+    notices: list[NoticeResult] = Field(description="What was left out, such as messages of a tool")
 
 
 class PassageResult(_Result):

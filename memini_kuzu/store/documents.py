@@ -80,7 +80,15 @@ def resolved(store: Store, identity: str) -> int:
     return int(found["id"][0].as_py())
 
 
-def listed(store: Store, asked: Filter | None, *, text: str | None, top: int, after: int | None) -> list[int]:
+def listed(
+    store: Store,
+    asked: Filter | None,
+    *,
+    text: str | None,
+    among: Sequence[int] | None,
+    top: int,
+    after: int | None,
+) -> list[int]:
     """Documents, the newest first.
 
     Parameters
@@ -91,6 +99,8 @@ def listed(store: Store, asked: Filter | None, *, text: str | None, top: int, af
         Selects them by source, the date of their newest version, and metadata.
     text : str, optional
         Only those whose text or title holds this, in any case.
+    among : sequence of int, optional
+        Only these.
     top : int
         How many at most.
     after : int, optional
@@ -99,6 +109,8 @@ def listed(store: Store, asked: Filter | None, *, text: str | None, top: int, af
     asked = asked or Filter()
     span = {"since": from_millis(asked.since), "until": from_millis(asked.until)}
     table = store.read(LISTED, {**asked.names, **span})
+    if table.num_rows and among is not None:
+        table = table.filter(pa.array(np.isin(column(table, "id"), np.array(among, dtype=np.int64))))
     if table.num_rows and asked.where:
         table = table.filter(pa.array(holding(table["metadata"], dict(asked.where))))
     if table.num_rows and text is not None:

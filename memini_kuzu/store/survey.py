@@ -10,17 +10,20 @@ import pyarrow as pa
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.store import view as seeing
 from memini_kuzu.store.reading import names_of
-from memini_kuzu.tables import column, distinct, edges_from_arrow, timestamps
+from memini_kuzu.store.strongest import lifts, rank
+from memini_kuzu.tables import column, distinct, edges_from_arrow, positions, timestamps
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from memini_kuzu.store.store import Store
 
 __all__ = ["strongest_of_all"]
 
 
-def strongest_of_all(store: Store, now: int, top: int) -> pa.Table:
-    """The strongest associations at a moment, whether or not there is anything later.
+def strongest_of_all(store: Store, now: int, top: int, by: str) -> pa.Table:
+    """The first associations at a moment, whether or not there is anything later.
 
     Parameters
     ----------
@@ -30,12 +33,14 @@ def strongest_of_all(store: Store, now: int, top: int) -> pa.Table:
         The moment, in milliseconds since 1970.
     top : int
         How many at most.
+    by : str
+        One of `strongest.ORDERS`.
 
     Returns
     -------
     pyarrow.Table
-        source and target (names), strength, consolidated, events, first_seen, last_seen; strongest first, of
-        equally strong ones by their names.
+        source and target (names), strength, consolidated, lift, events, first_seen, last_seen; in order,
+        equals by their names.
 
     Raises
     ------
@@ -47,16 +52,43 @@ def strongest_of_all(store: Store, now: int, top: int) -> pa.Table:
         dropped = store.dropped()
         ends = (column(found, name).astype(np.int64) for name in ("source", "target"))
         found = found.filter(pa.array(~np.any([np.isin(end, dropped) for end in ends], axis=0)))
-    strength, source, target = (column(found, name) for name in ("strength", "source", "target"))
-    # by id where equally strong, so that a thousand of one strength need no names
-    best = found.take(pa.array(np.lexsort((target, source, -strength))[:top]))
-    if not best.num_rows:
-        return best
+    if not found.num_rows:
+        return found
+    source, target = (column(found, name).astype(np.int64) for name in ("source", "target"))
+    lift = _lift(store, found, now)
+    strength = column(found, "strength")
+    first = rank(strength, lift, by)
+    found = found.append_column("lift", pa.array(lift, from_pandas=True)).append_column(
+        "first", pa.array(first)
+    )
+    # equals by id, so that a thousand of one strength need no names
+    best = found.take(pa.array(np.lexsort((target, source, -strength, -first))[:top]))
     names = names_of(store, distinct(column(best, "source"), column(best, "target")).tolist())
     for place, name in enumerate(("source", "target")):
         known = pa.array([names[each] for each in best[name].to_pylist()], pa.string())
         best = best.set_column(place, name, known)
-    return best.sort_by([("strength", "descending"), ("source", "ascending"), ("target", "ascending")])
+    order = [
+        ("first", "descending"),
+        ("strength", "descending"),
+        ("source", "ascending"),
+        ("target", "ascending"),
+    ]
+    return best.sort_by(order)
+
+
+def _lift(store: Store, found: pa.Table, now: int) -> NDArray[np.float64]:
+    """The lift of associations at a moment; NaN where an end is in no passage then."""
+    source, target = (column(found, name).astype(np.int64) for name in ("source", "target"))
+    ids = distinct(source, target)
+    if store.looks_back(now):
+        view = seeing.View(from_millis(now))
+        counts, passages = seeing.count_mentions(store, ids, view)[0], seeing.sums(store, view).passages
+    else:
+        known = store.read("MATCH (e:Entity) RETURN e.id AS id, e.mentions AS mentions")
+        order = positions(ids, column(known, "id").astype(np.int64))
+        counts, passages = column(known, "mentions").astype(np.int64)[order], store.sums().passages
+    of_source, of_target = (counts[np.searchsorted(ids, end)] for end in (source, target))
+    return lifts(column(found, "events"), of_source, of_target, passages)
 
 
 def _present(store: Store, now: int) -> pa.Table:

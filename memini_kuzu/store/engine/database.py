@@ -6,6 +6,8 @@ import ctypes
 import importlib.util  # noqa: F401  Kùzu's COPY FROM an Arrow table needs it imported
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -264,6 +266,13 @@ def execute(
         raise QueryError(f"Kùzu refused the query: {message}") from error
     finally:
         del batch
+        _heed_interrupts()
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C end what waits, as Python does: polars, which Kùzu imports, has system calls begin anew."""
+    if "polars" in sys.modules and hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)  # noqa: FBT003 - its own way
 
 
 class Transaction:
