@@ -22,6 +22,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import kuzu
 
@@ -56,7 +57,20 @@ NAMES = re.compile(r"\$(\w+)")
 
 
 _open: dict[Path, OpenFile] = {}
-_opening = threading.Lock()
+
+_turns: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
+"""A file is opened or closed by one thread at a time; other files meanwhile by others."""
+
+_turns_changing = threading.Lock()
+
+
+def _turn(path: Path) -> threading.Lock:
+    """The lock of those who open or close a file; it lasts as long as one of them has it."""
+    with _turns_changing:
+        turn = _turns.get(path)
+        if turn is None:
+            turn = _turns[path] = threading.Lock()
+        return turn
 
 
 class Engine:
@@ -98,15 +112,16 @@ class Engine:
         self.path = path.resolve()
         self._read_only = read_only
         self._shared: OpenFile | None = None
+        self._turn = _turn(self.path)
         deadline = time.monotonic() + wait
         while self._shared is None:
             try:
-                with _opening:
+                with self._turn:
                     self._shared = self._join(self.path, replay, read_only=read_only, share=share)
             except StoreLockedError:
                 if time.monotonic() >= deadline:
                     raise
-                # sleep without holding _opening: other stores of this process can open and close meanwhile
+                # sleep without the lock: who has the file in this process may close it meanwhile
                 time.sleep(LOCK_POLL)
 
     @staticmethod
@@ -475,7 +490,7 @@ class Engine:
         shared, self._shared = self._shared, None
         if shared is None:
             return
-        with _opening:
+        with self._turn:
             shared.engines -= 1
             if shared.engines:
                 return
