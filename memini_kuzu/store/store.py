@@ -30,6 +30,7 @@ from memini_kuzu.store.engine import (
     memory,
     recover,
 )
+from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.languages import languages_in
 from memini_kuzu.store.selection import Selections
 from memini_kuzu.store.sums import Sums
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.lookup import Lookup
 
 __all__ = [
     "Store",
@@ -325,6 +327,25 @@ class Store:
             return View(from_millis(now)) if self.looks_back(now) else None
         with self._engine.snapshot() as state:
             return View(from_millis(now), self._selections.get(self.read, state, asked).until(now))
+
+    @contextmanager
+    def lookup(self, now: int, asked: Filter | None = None) -> Iterator[Lookup]:
+        """What recall looks up; all of it is of one state.
+
+        Parameters
+        ----------
+        now : int
+            The time of the question, in milliseconds since 1970.
+        asked : Filter, optional
+            Selects what is seen.
+
+        Yields
+        ------
+        Lookup
+            To be used inside.
+        """
+        with self.snapshot():
+            yield InFile(self, now, self.view(now, asked))
 
     def dropped(self) -> NDArray[np.int64]:
         """The ids of the entities that people have dropped: no answer shows them."""
