@@ -110,7 +110,7 @@ def explain(
 
     Of several passages with that id the best is meant.
     """
-    with store.lookup(now, asked) as lookup:
+    with store.lookup(now, asked, vectors=True) as lookup:
         found = recollect(store, lookup, cue, embedder=embedder)
         ids = found.passages.id[found.order].tolist()
         records = lookup.records(ids)

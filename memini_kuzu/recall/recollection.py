@@ -122,7 +122,7 @@ def recall(
     """
     if k < 1:
         raise InputError(f"k = {k}; pass how many passages to return, at least 1")
-    with store.lookup(now, asked) as lookup:
+    with store.lookup(now, asked, vectors=embedder is not None) as lookup:
         found = recollect(store, lookup, cue, without=without, embedder=embedder)
         if not len(found.passages):
             _refuse_early_now(store, now)

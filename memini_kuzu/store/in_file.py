@@ -23,6 +23,7 @@ from memini_kuzu.store.lookup import (
     Passages,
     Said,
     Shown,
+    strength_at,
 )
 from memini_kuzu.tables import column, positions
 from memini_kuzu.times import from_millis
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 __all__ = ["InFile"]
+
+NONE = np.zeros(0, dtype=np.int64)
 
 
 class InFile(Lookup):
@@ -97,9 +100,8 @@ class InFile(Lookup):
                 seen &= selection.rows(column(table, "id").astype(np.int64)) >= 0
             table = table.filter(pa.array(seen)).combine_chunks()
         if not table.num_rows:
-            none = np.zeros(0, dtype=np.int64)
             return Passages(
-                none, none, none, none, none, none, none, np.zeros((0, len(words)), dtype=np.int64)
+                NONE, NONE, NONE, NONE, NONE, NONE, NONE, np.zeros((0, len(words)), dtype=np.int64)
             )
         found, position = column(table, "id").astype(np.int64), column(table, "position").astype(np.int64)
         names, terms = table["source"].to_pylist(), table["terms"].combine_chunks()
@@ -163,7 +165,7 @@ class InFile(Lookup):
             self._store, from_millis(since), from_millis(before), from_millis(self.now), self._view
         )
         if not table.num_rows:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+            return NONE, NONE
         return column(table, "id").astype(np.int64), column(table, "time").astype(np.int64)
 
     @override
@@ -181,17 +183,22 @@ class InFile(Lookup):
 
     @override
     def associations(self, entities: Ints) -> Outgoing:
+        if not len(entities):
+            return Outgoing(NONE, NONE, NONE, NONE, np.zeros(0), NONE)
         if self._view is None:
-            now = from_millis(self.now)
-            table, unknown = reading.associations_from(self._store, entities.tolist(), now), 0
+            table, unknown = reading.associations_from(self._store, entities.tolist()), 0
         else:
             table, unknown = reading.associations_seen(self._store, entities.tolist(), self._view)
         if not table.num_rows:
-            none = np.zeros(0, dtype=np.int64)
-            return Outgoing(none, none, none, none, np.zeros(0), none, unknown)
+            return Outgoing(NONE, NONE, NONE, NONE, np.zeros(0), NONE, unknown)
+        if self._view is None:
+            fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
+            strength = strength_at(self.now, fast, slow, as_of, self.parameters)
+        else:
+            strength = column(table, "strength")
         names = ("source", "id", "mentions", "headings", "latest")
         source, target, mentions, headings, latest = (column(table, name).astype(np.int64) for name in names)
-        return Outgoing(source, target, mentions, headings, column(table, "strength"), latest, unknown)
+        return Outgoing(source, target, mentions, headings, strength, latest, unknown)
 
     @override
     def names(self, ids: Sequence[int]) -> dict[int, Name]:

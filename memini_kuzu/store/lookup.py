@@ -6,9 +6,12 @@ bit: they read the same numbers, and compute from them by the same functions, in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+
+from memini_kuzu.dynamics import propagate
+from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +39,7 @@ __all__ = [
     "Said",
     "Shown",
     "best_scored",
+    "strength_at",
 ]
 
 K1, B = 1.2, 0.75
@@ -263,9 +267,9 @@ class Lookup(Protocol):
 
 
 def best_scored(  # noqa: PLR0917 - BM25's own symbols
-    row: Sequence[Ints],
-    tf: Sequence[Ints],
-    length: Ints,
+    row: Sequence[NDArray[Any]],
+    tf: Sequence[NDArray[Any]],
+    length: NDArray[Any],
     ids: Ints,
     n: int,
     average: float,
@@ -313,3 +317,9 @@ def best_scored(  # noqa: PLR0917 - BM25's own symbols
         found = found[score[found] >= least]
     order = found[np.lexsort((ids[found], -score[found]))][:top]
     return ids[order], score[order]
+
+
+def strength_at(now: int, fast: Floats, slow: Floats, as_of: Ints, parameters: Parameters) -> Floats:
+    """The fast variable of associations at a time in milliseconds since 1970, from their states."""
+    strength, _ = propagate(fast, slow, np.maximum(now - as_of, 0) / DAY, parameters)
+    return strength

@@ -39,7 +39,6 @@ __all__ = [
     "association",
     "association_seen",
     "associations_from",
-    "associations_in_file",
     "associations_seen",
     "best_by_words",
     "dated_passages",
@@ -345,38 +344,25 @@ def associations_seen(store: Store, entities: Sequence[int], view: View) -> tupl
     return seeing.recount(store, known, view), unknown.num_rows
 
 
-def associations_from(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
-    """All outgoing associations of these entities, with their strength at a time.
-
-    Read from the file, or from memory where the store has cached the associations (`Store.adjacency`): the
-    same rows, with strengths that agree to rounding.
+def associations_from(store: Store, entities: Sequence[int]) -> pa.Table:
+    """All outgoing associations of these entities, at least one, as they are stored.
 
     Returns
     -------
     pyarrow.Table
-        source, the target's id, mentions and headings, strength (w_f now), latest and began.
+        source, the target's id, mentions and headings, fast, slow, as_of and latest.
     """
-    if not entities:
-        return pa.table({})
-    adjacency = store.adjacency()
-    if adjacency is not None:
-        return _shown(store, adjacency.outgoing(entities, to_millis(now), store.parameters))
-    with store.hopping():
-        return _shown(store, associations_in_file(store, entities, now))
-
-
-def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
-    """The result of `associations_from` for at least one entity, read from the file."""
-    return _lookup(
+    return _shown(
         store,
-        "s:Entity",
-        f"""-[a:ASSOCIATES]->(e:Entity)
-        WITH s, a, e, $now AS now
-        RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
-            a.first_seen AS began
-        """,
-        entities,
-        {"now": now},
+        _lookup(
+            store,
+            "s:Entity",
+            f"""-[a:ASSOCIATES]->(e:Entity)
+            RETURN s.id AS source, {COUNTS}, a.fast AS fast, a.slow AS slow, a.as_of AS as_of,
+                a.last_seen AS latest
+            """,
+            entities,
+        ),
     )
 
 
