@@ -21,7 +21,7 @@ import re
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import kuzu
@@ -44,17 +44,12 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store.engine.open_file import OpenFile, Replay
 
-__all__ = [
-    "Engine",
-]
-
+__all__ = ["Engine"]
 
 LOCK_POLL = 0.05
 """Seconds between two attempts at a lock that another process holds."""
 
-
 NAMES = re.compile(r"\$(\w+)")
-
 
 _open: dict[Path, OpenFile] = {}
 
@@ -271,6 +266,7 @@ class Engine:
                             # Kùzu refuses a parameter that a statement does not name
                             named = set(NAMES.findall(statement))
                             used = {key: value for key, value in parameters.items() if key in named}
+                        shared.derived = None
                         result = execute(connection, statement, used)
                     shared.rewrite(connection, name)
                 finally:
@@ -299,7 +295,21 @@ class Engine:
         with self._writable().writing:
             yield
 
-    def apply(self, change: bytes, statements: Callable[[Transaction], object]) -> None:
+    @property
+    def derived(self) -> Any:
+        """What is held in memory of the file's current state; None where nothing is."""
+        return self._live.derived
+
+    def hold(self, derived: Any) -> None:
+        """Hold what was derived from the file, inside the `snapshot` in which it was read."""
+        self._live.derived = derived
+
+    def apply(
+        self,
+        change: bytes,
+        statements: Callable[[Transaction], object],
+        follow: Callable[[Any], Any] = lambda _: None,
+    ) -> None:
         """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
@@ -308,6 +318,9 @@ class Engine:
             The change in the form that `replay` accepts.
         statements : callable
             Applies it, as `replay` would.
+        follow : callable
+            Gives what is `derived` of the state after the change from that of the state before; None where
+            it cannot.
 
         Raises
         ------
@@ -329,7 +342,7 @@ class Engine:
                     "changed"
                 ) from error
             try:
-                shared.commit(number, statements)
+                shared.commit(number, statements, follow)
             except BaseException:
                 try:
                     journal.take_back(change)
