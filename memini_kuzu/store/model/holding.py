@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SHARE", "Held"]
 
 SHARE = 8
-"""The model is not held if it would take more than one part in this many of the store's share of the memory."""
+"""The model is not held if it would take more than one part in this many of the store's memory."""
 
 
 class Held:
