@@ -11,13 +11,13 @@ from memini_kuzu.recall.result import Path, Sayings
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.recollection import Recollection
     from memini_kuzu.recall.spread import Links
-    from memini_kuzu.store.reading import Name
+    from memini_kuzu.store.lookup import Lookup, Name
 
     Floats = NDArray[np.float64]
 
@@ -63,37 +63,55 @@ class Reason(NamedTuple):
     places: tuple[int, int] | None = None
 
 
-def resolve(found: Recollection, reason: Reason, names: Mapping[int, Name]) -> Path:
-    """A reason in the words of the store.
+def resolve(
+    lookup: Lookup, found: Recollection, told: Sequence[Reason], names: Mapping[int, Name]
+) -> tuple[Path, ...]:
+    """Reasons in the words of the store.
 
     Parameters
     ----------
+    lookup : Lookup
+        That the passages were found by.
     found : Recollection
         Where the rows count.
-    reason : Reason
-        The reason.
+    told : sequence of Reason
+        The reasons.
     names : mapping of int to Name
         Of the entities, by id.
 
     Returns
     -------
-    Path
-        As users see it.
+    tuple of Path
+        As users see them.
     """
-    record = found.passages.record
-    return Path(
-        record[reason.row],
-        reason.kind,
-        (
-            *reason.words,
-            *(record[row] for row in reason.passages),
-            *(names[entity].name for entity in reason.entities),
-        ),
-        reason.score,
-        reason.strength,
-        None if reason.last_seen is None else from_millis(reason.last_seen),
-        *(() if reason.places is None else (_sayings(found, place) for place in reason.places)),
+    rows = {row for reason in told for row in _rows(found, reason)}
+    ids = {row: int(found.passages.id[row]) for row in rows}
+    records = lookup.records(list(ids.values()))
+    record = {row: records[identity][0] for row, identity in ids.items()}
+    return tuple(
+        Path(
+            record[reason.row],
+            reason.kind,
+            (
+                *reason.words,
+                *(record[row] for row in reason.passages),
+                *(names[entity].name for entity in reason.entities),
+            ),
+            reason.score,
+            reason.strength,
+            None if reason.last_seen is None else from_millis(reason.last_seen),
+            *(() if reason.places is None else (_sayings(found, place, record) for place in reason.places)),
+        )
+        for reason in told
     )
+
+
+def _rows(found: Recollection, reason: Reason) -> Iterator[int]:
+    """The rows of the passages that a reason speaks of."""
+    yield reason.row
+    yield from reason.passages
+    for place in reason.places or ():
+        yield int(found.standings.row[place])
 
 
 def reasons(found: Recollection, row: int, most: int) -> list[Reason]:
@@ -162,11 +180,11 @@ def _standing(found: Recollection, row: int) -> Iterator[Reason]:
     )
 
 
-def _sayings(found: Recollection, place: int) -> Sayings:
+def _sayings(found: Recollection, place: int, record: Mapping[int, str]) -> Sayings:
     standings = found.standings
     times = standings.time[standings.same[place]]
     return Sayings(
-        found.passages.record[int(standings.row[place])],
+        record[int(standings.row[place])],
         len(times),
         from_millis(int(times.min())),
         from_millis(int(times.max())),
