@@ -14,7 +14,7 @@ from memini_kuzu import NO_REDACTION, InputError, Memory, RuleExtractor
 
 pytest.importorskip("agents", reason='the extra "openai-agents" is not installed')
 
-from agents import Agent, Model, ModelResponse, RunConfig, Runner, Session, SessionSettings, Usage
+from agents import Agent, Model, ModelResponse, RunConfig, Runner, RunResult, Session, SessionSettings, Usage
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 from memini_kuzu.integrations.openai_agents import MeminiSession, memory_tools, recalling
@@ -72,6 +72,11 @@ class Scripted(Model):
 
     def stream_response(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
+
+
+def run(*args: Any, **kwargs: Any) -> RunResult:
+    """As `Runner.run_sync`, which leaves its event loop open."""
+    return asyncio.run(Runner.run(*args, **kwargs))
 
 
 @pytest.fixture
@@ -265,21 +270,21 @@ def test_thirty_turns_of_an_agent_and_another_session_knows_them(memory: Memory)
     # a new session has no history of its own: the block that is put before the question tells
     config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory))
     new = MeminiSession("chat/8", memory)
-    assert Runner.run_sync(agent, QUESTION, session=new, run_config=config).final_output == ANSWER
+    assert run(agent, QUESTION, session=new, run_config=config).final_output == ANSWER
     assert [item["role"] for item in model.read[-1]] == ["user", "user"]
     # and is kept by none
     assert len(asyncio.run(new.get_items())) == 2
-    assert Runner.run_sync(agent, QUESTION, run_config=QUIET).final_output == "I do not know."
+    assert run(agent, QUESTION, run_config=QUIET).final_output == "I do not know."
 
 
 def test_nothing_is_put_before_a_message_that_brings_nothing_to_mind(memory: Memory) -> None:
     model = Scripted(lambda _: "Hello.")
     config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory))
-    Runner.run_sync(Agent(name="clerk", model=model), "Hello", run_config=config)
+    run(Agent(name="clerk", model=model), "Hello", run_config=config)
     picture: Any = [
         {"role": "user", "content": [{"type": "input_image", "image_url": "https://example.org/a.png"}]}
     ]
-    Runner.run_sync(Agent(name="clerk", model=model), picture, run_config=config)
+    run(Agent(name="clerk", model=model), picture, run_config=config)
     assert [len(read) for read in model.read] == [1, 1]
 
 
@@ -288,9 +293,7 @@ def test_what_a_run_recalls_keeps_to_its_scope(memory: Memory) -> None:
     memory.remember("Bo met Charles.", source="bo")
     model = Scripted(lambda read: read[0]["content"])
     config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory, sources="bo"))
-    said = Runner.run_sync(
-        Agent(name="clerk", model=model), "Who met Charles?", run_config=config
-    ).final_output
+    said = run(Agent(name="clerk", model=model), "Who met Charles?", run_config=config).final_output
     assert "Bo met Charles." in said
     assert "Ada" not in said
 
@@ -319,9 +322,9 @@ def test_tools_are_those_of_the_table_and_a_model_calls_them(memory: Memory) -> 
         )
 
     model = Scripted(script)
-    run = Runner.run_sync(Agent(name="clerk", model=model, tools=list(tools)), "Go on.", run_config=QUIET)
+    done = run(Agent(name="clerk", model=model, tools=list(tools)), "Go on.", run_config=QUIET)
     outputs = [item["output"] for item in model.read[-1] if item.get("type") == "function_call_output"]
-    assert run.final_output == "Done."
+    assert done.final_output == "Done."
     assert '"added":1' in outputs[0]
     assert "Ada met Charles." in outputs[1]
     assert outputs[2].startswith("error: no entity is named 'Nobody'")
