@@ -114,8 +114,9 @@ def spread(lookup: Lookup, seeds: NDArray[np.int64]) -> dict[int, float]:
     activation = dict.fromkeys(seeds.tolist(), 1.0)
     total: dict[int, float] = {}
     for _ in range(STEPS):
-        found = lookup.associations(np.array(list(activation), dtype=np.int64))
-        source, target, strength = found.source, found.id, found.strength
+        front = np.array(list(activation), dtype=np.int64)
+        found = lookup.associations(front)
+        source, target, strength = front[found.source], found.id[found.target], found.strength
         ends = np.unique(target)
         starts, row = np.unique(source, return_inverse=True)
         sums = np.bincount(row, weights=strength)
@@ -131,11 +132,10 @@ def _products(store: Store, seeds: NDArray[np.int64], runs: int) -> list[float]:
     """Seconds of three products with the matrix of what the spread reads."""
     front, steps, lookup = seeds, [], _in_memory(store)
     for _ in range(STEPS):
-        steps.append(lookup.associations(front))
-        front = np.unique(steps[-1].id)[:BEAM]
-    source, target, strength = (
-        np.concatenate([getattr(step, name) for step in steps]) for name in ("source", "id", "strength")
-    )
+        found = lookup.associations(front)
+        steps.append((front[found.source], found.id[found.target], found.strength))
+        front = found.id[:BEAM]
+    source, target, strength = (np.concatenate(columns) for columns in zip(*steps, strict=True))
     ids = np.unique(np.concatenate([source, target]))
     shape = (len(ids), len(ids))
     matrix = sparse.csr_array((strength, (positions(target, ids), positions(source, ids))), shape=shape)

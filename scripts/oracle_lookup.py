@@ -98,7 +98,7 @@ class _Asked:
         yield "mentioning", _rows(lookup.mentioning(entities))
         yield "headed", _rows(lookup.headed(entities))
         outgoing = lookup.associations(entities)
-        yield "associations", (_rows(outgoing[:-1]), outgoing.unknown)
+        yield "associations", (_rows(outgoing[:3]), _rows(outgoing[3:-1]), outgoing.unknown)
         yield "names", lookup.names(np.sort(self.entities).tolist()) if len(self.entities) else {}
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.store.lookup import K1, B
-from memini_kuzu.tables import positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +63,7 @@ class Candidates:
     def __init__(self, lookup: Lookup, words: Sequence[str]) -> None:
         self._lookup, self._words = lookup, words
         self.id = self.episode = self.position = self.place = self.time = self.heading = NONE
+        self._by_id = NONE
         self.saturation = np.zeros((0, len(words)))
 
     def __len__(self) -> int:
@@ -83,12 +83,17 @@ class Candidates:
         new = self._lookup.passages(ids, self._words)
         for name in ("id", "episode", "position", "place", "time", "heading"):
             setattr(self, name, np.append(getattr(self, name), getattr(new, name)))
+        self._by_id = np.argsort(self.id)
         covers = saturation(new.tf, new.length, self._lookup.sums.average)
         self.saturation = np.concatenate([self.saturation, covers])
 
     def rows(self, ids: Ints) -> Ints:
         """Where these passages stand; -1 for those that are not here."""
-        return positions(ids, self.id)
+        if not len(self.id):
+            return np.full(len(ids), -1)
+        order = self._by_id
+        place = order[np.minimum(np.searchsorted(self.id[order], ids), len(order) - 1)]
+        return np.where(self.id[place] == ids, place, -1)
 
 
 NONE = np.zeros(0, dtype=np.int64)

@@ -127,7 +127,7 @@ def explain(
             raise InputError(
                 f"the cue {cue!r} leads to no passage {passage!r}{where}; recall shows those that it does"
             )
-        told = reasons(found, int(found.order[rank]), WAYS)
+        told = reasons(found, found.order[rank : rank + 1], WAYS)
         names = lookup.names(sorted({entity for reason in told for entity in reason.entities}))
         pairs = dict.fromkeys(reason.entities for reason in told if reason.kind == "association")
         view = store.view(now, asked)

@@ -17,6 +17,7 @@ from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
 from memini_kuzu.recall.spread import COMMON, Seeds, spread
 from memini_kuzu.recall.standing import judge, nobody
+from memini_kuzu.tables import positions
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def recall(
 
 def _told(lookup: Lookup, found: Recollection, k: int) -> Recall:
     best = found.order[:k]
-    told = [reason for row in best.tolist() for reason in reasons(found, row, PATHS)]
+    told = reasons(found, best, PATHS)
     activated, weight = _activated(found, max(k, ENTITIES))
     told_of = {entity for reason in told for entity in reason.entities}
     names = lookup.names(sorted(told_of.union(activated)))
@@ -282,12 +283,14 @@ def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
     total = found.mass.sum()
     weights = np.append(found.mass / total if total > 0 else found.mass, 1.0)
     activated = found.spread
-    ids, inverse = np.unique(
-        np.concatenate([activated.nodes.id, activated.associates.id]), return_inverse=True
-    )
-    worth = np.bincount(
-        inverse, weights=np.concatenate([activated.y @ weights, activated.z @ weights]), minlength=len(ids)
-    )
+    ids, worth = activated.associates.id, activated.z @ weights
+    place, own = positions(activated.nodes.id, ids), activated.y @ weights
+    worth[place[place >= 0]] += own[place >= 0]
+    ids, worth = np.append(ids, activated.nodes.id[place < 0]), np.append(worth, own[place < 0])
+    if len(ids) > most:
+        # those that may be among the first, so that not all are sorted
+        row = np.flatnonzero(worth >= np.partition(worth, len(worth) - most)[len(worth) - most])
+        ids, worth = ids[row], worth[row]
     order = np.lexsort((ids, -worth))[:most]
     order = order[worth[order] > 0]
     return ids[order].tolist(), (worth[order] / worth.max(initial=0.0)).tolist() if len(order) else []

@@ -181,7 +181,7 @@ def spread(lookup: Lookup, cue: Cue, seeds: Seeds, *, mass: Floats, without: fro
     else:
         outgoing = lookup.associations(nodes.id[beam])
         unknown = outgoing.unknown
-        associates, z, associations = _associate(outgoing, nodes, y, without=without)
+        associates, z, associations = _associate(outgoing, beam, y, without=without)
     reached = _beam(associates, z, mass)
     mentions, associated = _return(lookup, seeds, nodes, beam, associates=associates, reached=reached)
     passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
@@ -219,8 +219,14 @@ def _activate(lookup: Lookup, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, In
 def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
     """Rows of the entities to follow: those that the cue names, then by what each brings to a passage."""
     worth = activations[:, :-1] @ mass / np.maximum(nodes.mentions - 1, 1)
-    order = np.lexsort((nodes.id, -worth, activations[:, -1] == 0))
-    beam: Ints = order[activations[order].any(axis=1)][:BEAM]
+    named = activations[:, -1] > 0
+    row = np.flatnonzero(activations.any(axis=1))
+    if len(row) > BEAM:
+        # those that may be among the first, so that not all are sorted
+        least = np.partition(worth[row], len(row) - BEAM)[len(row) - BEAM]
+        row = row[named[row] | (worth[row] >= least)]
+    order = np.lexsort((nodes.id[row], -worth[row], ~named[row]))
+    beam: Ints = row[order[:BEAM]]
     return beam
 
 
@@ -230,17 +236,18 @@ def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
 
 
 def _associate(
-    outgoing: Outgoing, nodes: Nodes, y: Floats, *, without: frozenset[str]
+    outgoing: Outgoing, beam: Ints, y: Floats, *, without: frozenset[str]
 ) -> tuple[Nodes, Floats, Associations]:
     """z, over all associations that lead from the beam."""
     if not len(outgoing.id):
         return _nowhere(y)
-    order = np.lexsort((outgoing.id, outgoing.source))
-    strength = outgoing.strength[order]
+    associates = Nodes(outgoing.id, outgoing.mentions, outgoing.headings)
+    source = beam[outgoing.source]
+    # by source, then target: a sum's last digit depends on the order
+    order = np.argsort(source * len(associates.id) + outgoing.target, kind="stable")
+    source, target, strength = source[order], outgoing.target[order], outgoing.strength[order]
     if "strengths" in without:
         strength = np.ones_like(strength)
-    associates = Nodes.gather(outgoing.id, outgoing.mentions, outgoing.headings)
-    source, target = nodes.rows(outgoing.source[order]), associates.rows(outgoing.id[order])
     z = activation.step(y, source, target, strength, len(associates.id))
     return associates, z, Associations(source, target, strength, outgoing.latest[order])
 

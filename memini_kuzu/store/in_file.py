@@ -184,13 +184,13 @@ class InFile(Lookup):
     @override
     def associations(self, entities: Ints) -> Outgoing:
         if not len(entities):
-            return Outgoing(NONE, NONE, NONE, NONE, np.zeros(0), NONE)
+            return Outgoing(NONE, NONE, NONE, NONE, NONE, np.zeros(0), NONE)
         if self._view is None:
             table, unknown = reading.associations_from(self._store, entities.tolist()), 0
         else:
             table, unknown = reading.associations_seen(self._store, entities.tolist(), self._view)
         if not table.num_rows:
-            return Outgoing(NONE, NONE, NONE, NONE, np.zeros(0), NONE, unknown)
+            return Outgoing(NONE, NONE, NONE, NONE, NONE, np.zeros(0), NONE, unknown)
         if self._view is None:
             fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
             strength = strength_at(self.now, fast, slow, as_of, self.parameters)
@@ -198,7 +198,9 @@ class InFile(Lookup):
             strength = column(table, "strength")
         names = ("source", "id", "mentions", "headings", "latest")
         source, target, mentions, headings, latest = (column(table, name).astype(np.int64) for name in names)
-        return Outgoing(source, target, mentions, headings, strength, latest, unknown)
+        ids, first, target = np.unique(target, return_index=True, return_inverse=True)
+        asked = positions(source, entities)
+        return Outgoing(ids, mentions[first], headings[first], asked, target, strength, latest, unknown)
 
     @override
     def names(self, ids: Sequence[int]) -> dict[int, Name]:

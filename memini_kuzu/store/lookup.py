@@ -156,10 +156,14 @@ class Outgoing(NamedTuple):
 
     Parameters
     ----------
-    source, id : int64 (n,)
-        The two ends.
-    mentions, headings : int64 (n,)
-        How many passages mention the second one, and how many it heads.
+    id : int64 (n_targets,)
+        The entities that they lead to, ascending.
+    mentions, headings : int64 (n_targets,)
+        How many passages mention each of these, and how many it heads.
+    source : int64 (n,)
+        Which of the entities that were asked for each association leads from.
+    target : int64 (n,)
+        Which of those above it leads to.
     strength : float64 (n,)
         w_f at the time of the lookup.
     latest : int64 (n,)
@@ -168,10 +172,11 @@ class Outgoing(NamedTuple):
         How many more there are of which it cannot be known how strong they were.
     """
 
-    source: Ints
     id: Ints
     mentions: Ints
     headings: Ints
+    source: Ints
+    target: Ints
     strength: Floats
     latest: Ints
     unknown: int = 0
@@ -254,7 +259,7 @@ class Lookup(Protocol):
         ...
 
     def associations(self, entities: Ints) -> Outgoing:
-        """The associations that lead from these entities, in any order."""
+        """The associations that lead from these entities, each given once; in any order."""
         ...
 
     def names(self, ids: Sequence[int]) -> dict[int, Name]:

@@ -104,16 +104,15 @@ class InMemory(Lookup):
     @override
     def best(self, words: Sequence[str], top: int) -> Ints:
         passages, held = self._model.passages, self._model.words
-        rows, times = [], []
-        for code in self._model.terms.find(sorted(words)).tolist():
-            _, place = held.index.find(np.array([code], dtype=np.int32))
-            row = held.passage[place]
-            there = passages.there(row)
-            rows.append(row[there])
-            times.append(held.tf[place][there])
+        codes = self._model.terms.find(sorted(words)).astype(np.int32)
+        which, place = held.index.find(codes)
+        row = held.passage[place]
+        there = passages.there(row)
+        which, row, tf = which[there], row[there], held.tf[place[there]]
+        of_word = [which == number for number in range(len(codes))]
         ids, _ = best_scored(
-            rows,
-            times,
+            [row[each] for each in of_word],
+            [tf[each] for each in of_word],
             passages.column("length"),
             passages.column("id"),
             self.sums.passages,
@@ -229,12 +228,14 @@ class InMemory(Lookup):
         which, rows, target = which[shown], rows[shown], target[shown]
         fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
         strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-        counted = ends.row_of("id", target)
+        ids, target = np.unique(target, return_inverse=True)
+        counted = ends.row_of("id", ids)
         return Outgoing(
-            entities[which],
-            target,
+            ids,
             ends.take("mentions", counted),
             ends.take("headings", counted),
+            which,
+            target,
             strength,
             table.take("latest", rows),
         )

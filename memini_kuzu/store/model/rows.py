@@ -110,10 +110,11 @@ Column: TypeAlias = "NDArray[Any] | Strings"
 
 
 class Segment(NamedTuple):
-    """Rows in the order of their keys."""
+    """Rows in the order of their keys; `unique` where no two have the same."""
 
     keys: NDArray[Any]
     rows: NDArray[np.int32]
+    unique: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +149,25 @@ class Index:
             # stable: two runs that are in order are merged, not sorted anew
             order = np.argsort(keys, kind="stable")
             keys, rows, segments = keys[order], rows[order], segments[:-1]
-        return Index((*segments, Segment(keys, rows)))
+        return Index((*segments, Segment(keys, rows, bool((keys[1:] != keys[:-1]).all()))))
 
     def find(self, keys: NDArray[Any]) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these keys has which rows, also such as have ended."""
         which, rows = [NO_ROWS], [NO_ROWS.astype(np.int32)]
         for segment in self.segments:
-            begin = np.searchsorted(segment.keys, keys)
-            count = np.searchsorted(segment.keys, keys, side="right") - begin
-            total = int(count.sum())
-            if total:
+            begin = segment.keys.searchsorted(keys)
+            near = np.minimum(begin, len(segment.keys) - 1)
+            found = (segment.keys[near] == keys).nonzero()[0]
+            if not len(found):
+                continue
+            begin = begin[found]
+            if not segment.unique:
+                count = segment.keys.searchsorted(keys[found], side="right") - begin
                 # begin, begin + 1, … of every key, one after the other
-                place = np.arange(total) + np.repeat(begin - np.cumsum(count) + count, count)
-                which.append(np.repeat(np.arange(len(keys)), count))
-                rows.append(segment.rows[place])
+                begin = np.arange(int(count.sum())) + np.repeat(begin - np.cumsum(count) + count, count)
+                found = np.repeat(found, count)
+            which.append(found)
+            rows.append(segment.rows[begin])
         return np.concatenate(which), np.concatenate(rows)
 
 
