@@ -17,7 +17,7 @@ from agents.memory.session_settings import resolve_session_limit
 from typing_extensions import override
 
 from memini_kuzu.errors import InputError, MeminiError
-from memini_kuzu.service.tools import OFFERED, Tool
+from memini_kuzu.service.tools import OFFERED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agents.tool_context import ToolContext
 
     from memini_kuzu.protocol import AssociativeMemory
+    from memini_kuzu.service.tool import Tool
 
 __all__ = ["MeminiSession", "memory_tools", "recalling"]
 
