@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Association",
     "Document",
+    "Mentioning",
     "Order",
+    "Portrait",
     "Stats",
     "Version",
     "associations_from_arrow",
@@ -179,3 +181,57 @@ class Version(Shown):
     time: datetime
     digest: str
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioning(Shown):
+    """A passage that mentions an entity.
+
+    Parameters
+    ----------
+    id, source, title : str
+        As the store shows it.
+    time : datetime
+        When it was said (UTC).
+    text : str
+        Verbatim.
+    document : str
+        Id of its document.
+    """
+
+    id: str
+    source: str
+    title: str
+    time: datetime
+    text: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait(Shown):
+    """An entity at a moment.
+
+    Parameters
+    ----------
+    name, label : str
+        As the store shows it.
+    aliases : list of str
+        Other names that stand for it.
+    leads_to, led_from : list of Association
+        Its strongest associations in both directions, the strongest first.
+    passages : list of Mentioning
+        The latest that mention it, the latest first.
+    sources : dict of str to int
+        How many passages of each source mention it, the most first.
+    unknown : int
+        Associations of which it cannot be known how strong they were.
+    """
+
+    name: str
+    label: str
+    aliases: list[str]
+    leads_to: list[Association]
+    led_from: list[Association]
+    passages: list[Mentioning]
+    sources: dict[str, int]
+    unknown: int

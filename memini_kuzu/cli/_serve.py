@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.service import SignedTokens, UserMemories
 
-__all__ = ["serve", "token"]
+__all__ = ["interrupt", "no_extra", "serve", "token"]
 
 NO_KEY = (
     "tokens of users are signed with a key; set MEMINI_KEY to a random one: "
@@ -107,12 +107,12 @@ def serve(
     try:
         from memini_kuzu.service import serve_http, serve_stdio
     except ImportError as error:
-        raise _no_extra(error) from error
+        raise no_extra(error) from error
     if costs():
         note(f"each text that is remembered here is sent to {getattr(extractor_asked(), 'identity', '')}")
     # whatever ends the server, the stores are closed
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         if stdio:
             with opened_file(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
@@ -171,17 +171,18 @@ def _tokens() -> "SignedTokens":
     try:
         from memini_kuzu.service import SignedTokens
     except ImportError as error:
-        raise _no_extra(error) from error
+        raise no_extra(error) from error
     key = os.environ.get("MEMINI_KEY")
     if not key:
         raise InputError(NO_KEY)
     return SignedTokens(key)
 
 
-def _no_extra(error: ImportError) -> InputError:
+def no_extra(error: ImportError) -> InputError:
+    """What is told where the extra is missing."""
     return InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"')
 
 
-def _interrupt(*_: object) -> None:
+def interrupt(*_: object) -> None:
     """As Ctrl-C; not Python's own handler, which asyncio replaces by one that waits for that thread too."""
     raise KeyboardInterrupt

@@ -20,7 +20,7 @@ from typing_extensions import override
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.identity import document_id, stable_id
 from memini_kuzu.integrations._names import refuse_masked
-from memini_kuzu.service.tools import OFFERED, Tool
+from memini_kuzu.service.tools import OFFERED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agents.tool_context import ToolContext
 
     from memini_kuzu.protocol import AssociativeMemory
+    from memini_kuzu.service.tool import Tool
 
 __all__ = ["MeminiSession", "memory_tools", "recalling"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from memini_kuzu.service.memories import Memories
-    from memini_kuzu.service.tools import Served, Tool
+    from memini_kuzu.service.tool import Served, Tool
 
 __all__ = ["USER", "VERSION", "ErrorResult", "failure", "openapi", "routes"]
 

@@ -13,15 +13,28 @@ from memini_kuzu.results import Order  # noqa: TC001 - pydantic reads the annota
 
 __all__ = [
     "AddArguments",
+    "AliasArguments",
+    "AliasRemoveArguments",
     "AssociationsArguments",
     "BackupArguments",
+    "ChangesArguments",
+    "ConsolidateArguments",
+    "EntitiesArguments",
+    "EntityArguments",
     "ForgetArguments",
     "ListArguments",
+    "NamedArguments",
+    "NeighbourhoodArguments",
     "NoArguments",
     "OneArguments",
     "RecallArguments",
     "RememberArguments",
+    "RenameArguments",
+    "RivalsArguments",
     "ShortSchema",
+    "SplitArguments",
+    "TopArguments",
+    "TrajectoryArguments",
     "UpdateArguments",
     "refusal",
 ]
@@ -45,6 +58,8 @@ Since = Annotated[str | None, Field(description="Only what is dated from then on
 Until = Annotated[str | None, Field(description="Only what is dated before then, ISO 8601")]
 Where = Annotated[dict[str, str] | None, Field(description="Only what was remembered with this metadata")]
 
+
+Entity = Annotated[str, Field(description="Its name or an alias")]
 
 Identity = Annotated[str, Field(description="Of the text, as recall, list or remember gives it")]
 
@@ -176,6 +191,108 @@ class BackupArguments(_Arguments):
     """What `backup` takes."""
 
     name: Annotated[str, Field(description="A new file's name; it is put beside the store", max_length=200)]
+
+
+class EntitiesArguments(_Arguments):
+    """What `entities` takes."""
+
+    like: Annotated[str | None, Field(description="Only those with these characters in a name")] = None
+    k: Annotated[Count, Field(description="How many at most")] = 20
+
+
+class EntityArguments(_Arguments):
+    """What `entity` takes."""
+
+    entity: Entity
+    k: Annotated[Count, Field(description="How many associations each way, and passages, at most")] = 20
+    now: Time = None
+
+
+class NeighbourhoodArguments(_Arguments):
+    """What `neighbourhood` takes."""
+
+    entity: Annotated[str | None, Field(description="In the middle; the strongest of all if left out")] = None
+    k: Annotated[int, Field(description="How many associations at most", ge=1, le=5_000)] = 100
+    now: Time = None
+    sources: Sources = None
+
+
+class TrajectoryArguments(_Arguments):
+    """What `trajectory` takes."""
+
+    entity: Entity
+    other: Annotated[str | None, Field(description="Where it leads to; the sum of all if left out")] = None
+    now: Time = None
+
+
+class RivalsArguments(_Arguments):
+    """What `rivals` takes."""
+
+    entity: Entity
+    cue: Annotated[str, Field(description="The question that the rivals answer")]
+    k: Annotated[int, Field(description="How many answers at most", ge=1, le=20)] = 3
+    moments: Annotated[int, Field(description="How often it is asked over the time", ge=2, le=200)] = 40
+    now: Time = None
+
+
+class TopArguments(_Arguments):
+    """What `top` takes."""
+
+    k: Annotated[Count, Field(description="How many at most")] = 10
+    now: Time = None
+    by: Annotated[Order, Field(description="The strongest first, or those least due to chance")] = "strength"
+
+
+class ChangesArguments(_Arguments):
+    """What `changes` takes."""
+
+    since: Annotated[str | None, Field(description="From when on, ISO 8601; 30 days before if left out")] = (
+        None
+    )
+    now: Time = None
+    k: Annotated[Count, Field(description="How many of each kind to list")] = 10
+
+
+class ConsolidateArguments(_Arguments):
+    """What `consolidate` takes."""
+
+    now: Time = None
+    keep: Annotated[int | None, Field(description="Keep so many associations at most", ge=0)] = None
+    dry_run: Annotated[bool, Field(description="true only counts; false does it")] = True
+
+
+class NamedArguments(_Arguments):
+    """What `entity_drop` and `entity_undo` take."""
+
+    entity: Entity
+
+
+class RenameArguments(_Arguments):
+    """What `entity_rename` takes."""
+
+    entity: Entity
+    name: Annotated[str, Field(description="The new name")]
+
+
+class SplitArguments(_Arguments):
+    """What `entity_split` takes."""
+
+    entity: Entity
+    name: Annotated[str, Field(description="A name for the other one")]
+    sources: Annotated[list[str], Field(description="The sources that mean the other one", min_length=1)]
+
+
+class AliasArguments(_Arguments):
+    """What `alias_add` takes."""
+
+    alias: Annotated[str, Field(description="The other name; what was known under it goes over")]
+    entity: Entity
+
+
+class AliasRemoveArguments(_Arguments):
+    """What `alias_remove` takes."""
+
+    alias: Annotated[str, Field(description="The name that is to stand for itself again")]
 
 
 class NoArguments(_Arguments):

@@ -56,11 +56,15 @@ class _KnownNames:
 class _Admitted:
     """Turns away who brings no token that is good, before anything is read of the request."""
 
-    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission, free: Collection[str]) -> None:
         self._app = app
         self._admission = admission
+        self._free = frozenset(free)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in self._free:
+            await self._app(scope, receive, send)
+            return
         try:
             scope[USER] = self._admission.user(_bearer(scope))
         except StoreError as error:
@@ -154,7 +158,12 @@ class _Logged:
 
 
 def guarded(
-    app: ASGIApp, *, names: TransportSecuritySettings, admission: Admission, paths: Collection[str]
+    app: ASGIApp,
+    *,
+    names: TransportSecuritySettings,
+    admission: Admission,
+    paths: Collection[str],
+    free: Collection[str] = (),
 ) -> ASGIApp:
     """An application behind all of that, but for `HEALTH`.
 
@@ -168,13 +177,15 @@ def guarded(
         Says who asks, which the request's scope then has under `USER`.
     paths : collection of str
         The application's own, which the log may name.
+    free : collection of str
+        Those of them that are given without a token.
 
     Returns
     -------
     callable
         For an ASGI server.
     """
-    inner: ASGIApp = _KnownNames(_Admitted(_WholeBody(app), admission), names)
+    inner: ASGIApp = _KnownNames(_Admitted(_WholeBody(app), admission, free), names)
 
     async def entered(scope: Scope, receive: Receive, send: Send) -> None:
         await (app if scope["path"] == HEALTH else inner)(scope, receive, send)

@@ -30,6 +30,7 @@ from memini_kuzu.service.guard import BODY, HEALTH, guarded
 from memini_kuzu.service.log import LOG
 from memini_kuzu.service.mcp_server import build
 from memini_kuzu.service.memories import OneMemory, UserMemories
+from memini_kuzu.service.static import page_routes
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from memini_kuzu.service.memories import Memories
-    from memini_kuzu.service.tools import Served
+    from memini_kuzu.service.tool import Served
 
 __all__ = ["PATH", "application", "serve_http"]
 
@@ -105,7 +106,7 @@ class _Punctual(H11Protocol):
 def application(
     memory: Served | UserMemories, *, host: str, token: str | None = None, names: Sequence[str] = ()
 ) -> ASGIApp:
-    """The ASGI application of a memory: MCP for models at `PATH`, the JSON API for programs.
+    """The ASGI application: MCP for models at `PATH`, JSON for programs, a page at ``/`` for people.
 
     Parameters
     ----------
@@ -166,7 +167,9 @@ def application(
         async with manager.run():
             yield
 
+    page = page_routes()
     served = [
+        *page,
         Route(PATH, endpoint=StreamableHTTPASGIApp(manager)),
         Route(HEALTH, _healthy, methods=["GET"]),
         *routes(memories),
@@ -174,7 +177,13 @@ def application(
     app = Starlette(
         routes=served, lifespan=lifespan, exception_handlers={HTTPException: _refused, Exception: _failed}
     )
-    return guarded(app, names=security, admission=memories.admission, paths=[route.path for route in served])
+    return guarded(
+        app,
+        names=security,
+        admission=memories.admission,
+        paths=[route.path for route in served],
+        free=[route.path for route in page],
+    )
 
 
 async def _healthy(_: Request) -> Response:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mcp.shared._stream_protocols import ReadStream, WriteStream
 
     from memini_kuzu.service.memories import Memories
-    from memini_kuzu.service.tools import Served, Tool
+    from memini_kuzu.service.tool import Served, Tool
 
 __all__ = ["build", "serve_stdio"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from memini_kuzu.service.tokens import SignedTokens
-    from memini_kuzu.service.tools import Served
+    from memini_kuzu.service.tool import Served
 
 __all__ = ["OPEN", "Memories", "OneMemory", "UserMemories"]
 

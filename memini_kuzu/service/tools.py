@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Protocol, cast
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.protocol import AssociativeMemory
 from memini_kuzu.records import Record
 from memini_kuzu.service.arguments import (
     AddArguments,
@@ -22,10 +17,9 @@ from memini_kuzu.service.arguments import (
     OneArguments,
     RecallArguments,
     RememberArguments,
-    ShortSchema,
     UpdateArguments,
-    refusal,
 )
+from memini_kuzu.service.exploring import EXPLORING
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
@@ -38,148 +32,14 @@ from memini_kuzu.service.results import (
     StatsResult,
 )
 from memini_kuzu.service.telling import associations_told, recall_told
+from memini_kuzu.service.tool import Tool
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from memini_kuzu.service.tool import Served
 
 
-__all__ = ["INSTRUCTIONS", "OFFERED", "TOOLS", "Served", "Tool"]
-
-
-class Served(AssociativeMemory, Protocol):
-    """What the tools call: a memory whose file is on this machine; see `Memory`."""
-
-    @property
-    def path(self) -> Path:
-        """The store's file."""
-
-    def close(self) -> None:
-        """Close the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """One thing to ask for.
-
-    Parameters
-    ----------
-    name : str
-        Its name; in the JSON API the last part of its path.
-    title, description : str
-        For people, and for a model that chooses among tools.
-    arguments, result : type
-        What it takes and gives, as pydantic models.
-    call : callable
-        Takes a memory and the arguments, gives the result.
-    told : callable, optional
-        The result as text for a model; as JSON by default.
-    reads, destroys, repeats : bool
-        Whether it changes nothing, takes something away, and may be called twice as well as once.
-    for_models : bool
-        Whether MCP offers it too.
-    """
-
-    name: str
-    title: str
-    description: str
-    arguments: type[BaseModel]
-    result: type[BaseModel]
-    call: Callable[[Served, Any], BaseModel]
-    told: Callable[[Any], str] | None = None
-    reads: bool = False
-    destroys: bool = False
-    repeats: bool = False
-    for_models: bool = True
-
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments, as a model reads it.
-
-        Returns
-        -------
-        dict
-            Without what models need not know; the same for MCP and for every framework.
-        """
-        made = self.arguments.model_json_schema(schema_generator=ShortSchema)
-        # the class's name and docstring are for readers of the code
-        return {name: value for name, value in made.items() if name not in {"title", "description"}}
-
-    def answer(self, memory: AssociativeMemory, given: Mapping[str, Any]) -> str:
-        """What a model is told.
-
-        Parameters
-        ----------
-        memory : AssociativeMemory
-            Open.
-        given : mapping
-            The arguments as the model wrote them.
-
-        Returns
-        -------
-        str
-            Text, or JSON.
-
-        Raises
-        ------
-        MeminiError
-            With a message that the model can act on.
-        """
-        # what is offered to models needs no file
-        result = self.call(cast("Served", memory), self.read_lenient(given))
-        return self.told(result) if self.told else result.model_dump_json(exclude_none=True)
-
-    def read_lenient(self, given: Mapping[str, Any]) -> BaseModel:
-        """Arguments as models write them: null is left out, and "3" is 3.
-
-        Parameters
-        ----------
-        given : mapping
-            By name.
-
-        Returns
-        -------
-        BaseModel
-            Of the tool's arguments.
-
-        Raises
-        ------
-        InputError
-            If one is unknown, missing or wrong.
-        """
-        try:
-            json.dumps(given, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise InputError("an argument holds half of a surrogate pair; send whole characters") from error
-        try:
-            return self.arguments.model_validate(
-                {name: value for name, value in given.items() if value is not None}
-            )
-        except ValidationError as error:
-            raise refusal(self.name, self.arguments, error) from error
-
-    def read_json(self, body: bytes) -> BaseModel:
-        """Arguments as programs write them: of exactly the types that the API's description names.
-
-        Parameters
-        ----------
-        body : bytes
-            A JSON object.
-
-        Returns
-        -------
-        BaseModel
-            Of the tool's arguments.
-
-        Raises
-        ------
-        InputError
-            If it is no JSON, or an argument is unknown, missing or wrong.
-        """
-        try:
-            return self.arguments.model_validate_json(body, strict=True)
-        except ValidationError as error:
-            raise refusal(self.name, self.arguments, error) from error
+__all__ = ["INSTRUCTIONS", "OFFERED", "TOOLS"]
 
 
 def _remember(memory: Served, given: RememberArguments) -> RememberResult:
@@ -415,6 +275,7 @@ TOOLS = (
         _backup,
         for_models=False,
     ),
+    *EXPLORING,
 )
 """All that there is to ask for."""
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.store.store import Store
+    from memini_kuzu.tables import Edges
 
-__all__ = ["strongest_of_all"]
+__all__ = ["associations_at", "at_present", "strongest_of_all"]
 
 
 def strongest_of_all(store: Store, now: int, top: int, by: str) -> pa.Table:
@@ -47,11 +48,8 @@ def strongest_of_all(store: Store, now: int, top: int, by: str) -> pa.Table:
     TimeError
         If it cannot be known how strong one of them was.
     """
-    found = _then(store, now) if store.looks_back(now) else _present(store, now)
-    if found.num_rows:
-        dropped = store.dropped()
-        ends = (column(found, name).astype(np.int64) for name in ("source", "target"))
-        found = found.filter(pa.array(~np.any([np.isin(end, dropped) for end in ends], axis=0)))
+    found, unknown = associations_at(store, now)
+    seeing.refuse(unknown, seeing.View(from_millis(now)))
     if not found.num_rows:
         return found
     source, target = (column(found, name).astype(np.int64) for name in ("source", "target"))
@@ -76,6 +74,35 @@ def strongest_of_all(store: Store, now: int, top: int, by: str) -> pa.Table:
     return best.sort_by(order)
 
 
+def associations_at(store: Store, now: int) -> tuple[pa.Table, pa.Table]:
+    """All associations at a moment, but for those of dropped entities.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    now : int
+        The moment, in milliseconds since 1970.
+
+    Returns
+    -------
+    known : pyarrow.Table
+        source and target (ids), strength, consolidated, events, first_seen, last_seen.
+    unknown : pyarrow.Table
+        source, id and latest of those of which it cannot be known how strong they were.
+    """
+    if store.looks_back(now):
+        known, unknown = seeing.all_associations(store, from_millis(now))
+        known = known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
+    else:
+        known, unknown = _present(store, now), seeing.UNKNOWN
+    dropped = store.dropped()
+    if len(dropped) and known.num_rows:
+        ends = (column(known, name).astype(np.int64) for name in ("source", "target"))
+        known = known.filter(pa.array(~np.any([np.isin(end, dropped) for end in ends], axis=0)))
+    return known, unknown
+
+
 def _lift(store: Store, found: pa.Table, now: int) -> NDArray[np.float64]:
     """The lift of associations at a moment; NaN where an end is in no passage then."""
     source, target = (column(found, name).astype(np.int64) for name in ("source", "target"))
@@ -92,7 +119,11 @@ def _lift(store: Store, found: pa.Table, now: int) -> NDArray[np.float64]:
 
 
 def _present(store: Store, now: int) -> pa.Table:
-    edges = edges_from_arrow(store.read_edges())
+    return at_present(store, edges_from_arrow(store.read_edges()), now)
+
+
+def at_present(store: Store, edges: Edges, now: int) -> pa.Table:
+    """Stored associations brought forward to a moment; columns as of `associations_at`."""
     edges = edges.take(edges.first_seen <= now)
     fast, slow = propagate(edges.fast, edges.slow, np.maximum(now - edges.as_of, 0) / DAY, store.parameters)
     return pa.table(
@@ -106,10 +137,3 @@ def _present(store: Store, now: int) -> pa.Table:
             "last_seen": timestamps(edges.last_seen),
         }
     )
-
-
-def _then(store: Store, now: int) -> pa.Table:
-    until = from_millis(now)
-    known, unknown = seeing.all_associations(store, until)
-    seeing.refuse(unknown, seeing.View(until))
-    return known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
