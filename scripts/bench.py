@@ -18,7 +18,6 @@ from bench_load import size as run_size
 from bench_loop import loop as run_loop
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
-from bench_served import served as run_served
 from bench_standing import standing as run_standing
 from bench_text import long_document as run_document
 from bench_text import remember as run_remember
@@ -131,16 +130,6 @@ def loop(
 ) -> None:
     """An agent's turns, a sentence remembered and a question asked; SQLite and bm25s beside it."""
     report(run_loop(passages, turns), json)
-
-
-@app.command()
-def served(
-    passages: Annotated[int, typer.Option(help="How many passages the memory holds.", min=50)] = 10_000,
-    turns: Annotated[int, typer.Option(help="How many turns are measured.", min=1)] = 200,
-    json: Json = None,
-) -> None:
-    """An agent's turns over HTTP and over MCP by standard input, against the same in this process."""
-    report(run_served(passages, turns), json)
 
 
 @app.command()

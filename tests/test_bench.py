@@ -41,15 +41,6 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
             ["loop", "--passages", "200", "--turns", "3"],
             ["remember", "recall after it", "recall against bm25s"],
         ),
-        (
-            ["served", "--passages", "50", "--turns", "2"],
-            [
-                "remember, HTTP",
-                "recall after it, HTTP",
-                "remember, MCP over stdio",
-                "recall after it, MCP over stdio",
-            ],
-        ),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (
             ["words", "--passages", "200", "--runs", "1"],
