@@ -1,30 +1,44 @@
-"""An agent's loop: it remembers a sentence and recalls at once, turn after turn, in a memory of some size."""
+"""An agent's loop: it remembers a sentence and recalls at once, turn after turn, in a memory of some size.
+
+In process, over HTTP and over standard input and output, each with a copy of one store. Mentions are found by
+rules, in a fraction of a millisecond a sentence, so that the times are those of the store.
+"""
 
 from __future__ import annotations
 
 import itertools
+import shutil
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+import anyio
 import bm25s
 import numpy as np
 from bench_common import NOW, Row
 from bench_words import SYLLABLES
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.types import TextContent
 
 from memini_kuzu.extraction.rules import RuleExtractor
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
+from memini_kuzu.service import serve_http, serve_stdio
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from memini_kuzu.protocol import AssociativeMemory
 
 TALK = 50
 """Sentences of one source."""
@@ -76,35 +90,107 @@ def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
 def loop(passages: int, turns: int) -> list[Row]:
     """So many turns in a memory of so many passages."""
     told = sentences(passages + turns)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "loop.memini"
-        times = itertools.count(NOW, MINUTE)
-        with Memory.open(path, extractor=RuleExtractor(), clock=partial(next, times)) as memory:
+    before, turns_told = told[:passages], told[passages:]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        first = folder / "first.memini"
+        with Memory.open(first, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
             memory.add(
                 Record(text=text, source=f"talk {number // TALK}", time=NOW - 365 * DAY + number * MINUTE)
-                for number, (text, _) in enumerate(told[:passages])
+                for number, (text, _) in enumerate(before)
             )
-        with Memory.open(path, extractor=RuleExtractor(), clock=partial(next, times)) as memory:
-            turn = partial(_turn, memory)
-            remembered, recalled = _series(turn, told[passages:])
-        searched, floor = _floor(Path(folder) / "floor.db", told[:passages], told[passages:])
-        best = _bm25(told[:passages], told[passages:])
-    asked = [
-        (remembered, "remember", searched, "floor: SQLite FTS5, a sentence inserted and committed"),
-        (recalled, "recall after it", floor, "floor: SQLite FTS5 asked for the same words"),
-        (recalled, "recall against bm25s", best, "floor: bm25s over the passages told before, never updated"),
+        ours = {}
+        for way, series in (
+            ("in process", _in_process),
+            ("over HTTP", _over_http),
+            ("over stdio", _over_stdio),
+        ):
+            path = Path(shutil.copyfile(first, folder / f"{way}.memini"))
+            ours[way] = series(path, turns_told)
+        inserted, searched = _floor(folder / "floor.db", before, turns_told)
+        best = _bm25(before, turns_told)
+    remembered, recalled = ours["in process"]
+    rows = [
+        _row("remember", passages, remembered, inserted, "floor: SQLite FTS5, an insert and a commit"),
+        _row("recall after it", passages, recalled, searched, "floor: SQLite FTS5 asked for the same words"),
+        _row(
+            "recall against bm25s",
+            passages,
+            recalled,
+            best,
+            "floor: bm25s, of what was told before",
+        ),
     ]
-    return [_row(case, passages, ours, least, note) for ours, case, least, note in asked]
+    note = "floor: in process"
+    for way in list(WAYS)[1:]:
+        rows += [
+            _row(f"{case}, {way}", passages, mine, least, note)
+            for case, mine, least in zip(("remember", "recall"), ours[way], ours["in process"], strict=True)
+        ]
+    return rows
 
 
-def _series(
-    turn: Callable[[str, str], tuple[float, float]], told: list[tuple[str, str]]
-) -> tuple[list[float], list[float]]:
+Series: TypeAlias = "tuple[list[float], list[float]]"
+"""Seconds of each remember, and of each recall."""
+
+
+def _opened(path: Path) -> Memory:
+    times = itertools.count(NOW, MINUTE)
+    return Memory.open(path, extractor=RuleExtractor(), clock=lambda: next(times))
+
+
+def _in_process(path: Path, told: list[tuple[str, str]]) -> Series:
+    with _opened(path) as memory:
+        return _series(partial(_turn, memory), told)
+
+
+def _over_http(path: Path, told: list[tuple[str, str]]) -> Series:
+    command = [sys.executable, __file__, str(path), "http"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None  # noqa: S101  it is a pipe
+            with Memory.connect(server.stdout.readline().strip()) as memory:
+                return _series(partial(_turn, memory), told)
+        finally:
+            server.kill()
+
+
+def _over_stdio(path: Path, told: list[tuple[str, str]]) -> Series:
+    async def talk() -> Series:
+        seconds: Series = [], []
+        server = StdioServerParameters(command=sys.executable, args=[__file__, str(path), "stdio"])
+        async with Client(stdio_client(server)) as client:
+            for text, question in told:
+                began = time.perf_counter()
+                await client.call_tool("remember", {"text": text, "source": "now"})
+                done = time.perf_counter()
+                found = await client.call_tool("recall", {"cue": question})
+                seconds[0].append(done - began)
+                seconds[1].append(time.perf_counter() - done)
+                if text not in "".join(part.text for part in found.content if isinstance(part, TextContent)):
+                    raise RuntimeError(f"{question!r} does not recall {text!r}")
+        return seconds
+
+    return anyio.run(talk)
+
+
+WAYS = {"in process": _in_process, "over HTTP": _over_http, "over stdio": _over_stdio}
+
+
+def _serve(path: Path, way: str) -> None:
+    with _opened(path) as memory:
+        if way == "http":
+            serve_http(memory, port=0, ready=lambda url: print(url, flush=True))
+        else:
+            serve_stdio(memory)
+
+
+def _series(turn: Callable[[str, str], tuple[float, float]], told: list[tuple[str, str]]) -> Series:
     first, second = zip(*(turn(text, question) for text, question in told), strict=True)
     return list(first), list(second)
 
 
-def _turn(memory: Memory, text: str, question: str) -> tuple[float, float]:
+def _turn(memory: AssociativeMemory, text: str, question: str) -> tuple[float, float]:
     began = time.perf_counter()
     report = memory.remember(text, source="now")
     told = time.perf_counter()
@@ -115,9 +201,7 @@ def _turn(memory: Memory, text: str, question: str) -> tuple[float, float]:
     return told - began, ended - told
 
 
-def _floor(
-    path: Path, before: list[tuple[str, str]], told: list[tuple[str, str]]
-) -> tuple[list[float], list[float]]:
+def _floor(path: Path, before: list[tuple[str, str]], told: list[tuple[str, str]]) -> Series:
     with sqlite3.connect(path) as database:
         database.execute("CREATE VIRTUAL TABLE told USING fts5(text)")
         database.executemany("INSERT INTO told VALUES (?)", ((text,) for text, _ in before))
@@ -155,3 +239,7 @@ def _row(case: str, passages: int, ours: list[float], floor: list[float], note: 
     return Row(
         "loop", case, passages, median, least, median / least, max(ours) - min(ours), len(ours), note=note
     )
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]), sys.argv[2])

@@ -12,16 +12,19 @@ import numpy as np
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.model import InMemory
+from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES
 from memini_kuzu.tables import column
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.store import Store
     from memini_kuzu.store.lookup import Lookup
+    from memini_kuzu.store.model import Model
 
     Ints = NDArray[np.int64]
 
@@ -40,6 +43,7 @@ def unlike(store: Store) -> list[str]:
             for (name, expected), (_, there) in zip(*(asked.answers(side) for side in sides), strict=True)
             if there != expected
         ]
+        found += [f"in memory, {name} as they are stored differ" for name in asked.stored(store, model)]
         if model.latest != asked.latest:
             found.append(f"in memory, the latest date: {model.latest}, expected {asked.latest}")
         for cue in asked.cues:
@@ -65,6 +69,16 @@ class _Asked:
         ]
         self.latest = max(map(to_millis, dates), default=0)
         self.cues = [" ".join(some) for some in (self.keys[:4], self.words[:4], self.keys[-2:]) if some]
+
+    def stored(self, store: Store, model: Model) -> Iterator[str]:
+        """What the model has otherwise of the rows that changes start from."""
+        ids = np.append(np.sort(self.entities), -1)
+        entities = store.read(READ_ENTITIES.format(where=""))
+        if entities.num_rows and not _same(model.entities_of(ids), entities, "id"):
+            yield "entities"
+        edges = store.read(READ_EDGES_BETWEEN, {"ids": ids.tolist()})
+        if edges.num_rows and not _same(model.edges_between(ids), edges, "source", "target"):
+            yield "associations"
 
     def answers(self, lookup: Lookup) -> Iterator[tuple[str, Any]]:
         """Every kind of question and its answer, in an order of its own."""
@@ -100,6 +114,13 @@ class _Asked:
         outgoing = lookup.associations(entities)
         yield "associations", (_rows(outgoing[:3]), _rows(outgoing[3:-1]), outgoing.unknown)
         yield "names", lookup.names(np.sort(self.entities).tolist()) if len(self.entities) else {}
+
+
+def _same(one: pa.Table, other: pa.Table, *keys: str) -> bool:
+    names = sorted(other.column_names)
+    order = [(key, "ascending") for key in keys]
+    first, second = (table.select(names).sort_by(order).to_pylist() for table in (one, other))
+    return bool(first == second)
 
 
 def _rows(columns: Any) -> list[Any]:

@@ -39,7 +39,15 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["gap", "--passages", "8"], ["rules", "model"]),
         (
             ["loop", "--passages", "200", "--turns", "3"],
-            ["remember", "recall after it", "recall against bm25s"],
+            [
+                "remember",
+                "recall after it",
+                "recall against bm25s",
+                "remember, over HTTP",
+                "recall, over HTTP",
+                "remember, over stdio",
+                "recall, over stdio",
+            ],
         ),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (

@@ -18,6 +18,7 @@ from memini_kuzu.store import view as seeing
 from memini_kuzu.store.aliases import incident_edges
 from memini_kuzu.store.ledger import Ledger, read_events_from
 from memini_kuzu.store.loads import kind_names
+from memini_kuzu.store.stored import edges_between
 from memini_kuzu.store.survey import associations_at, at_present
 from memini_kuzu.tables import column, distinct, edges_from_arrow
 from memini_kuzu.times import from_millis
@@ -267,7 +268,7 @@ def _around(store: Store, entity: int, now: int, k: int, view: View | None) -> _
     room = k - chosen.num_rows
     if room and len(ids):
         if view is None and not store.looks_back(now):
-            between = at_present(store, edges_from_arrow(store.read_edges_between(ids.tolist())), now)
+            between = at_present(store, edges_from_arrow(edges_between(store, ids)), now)
         else:
             between = _all(store, now, view)[0]
         ends = [column(between, name).astype(np.int64) for name in ("source", "target")]

@@ -177,8 +177,8 @@ class Selection:
     @cached_property
     def sums(self) -> Sums:
         """How many passages there are, their average length, and their languages."""
-        n = len(self.id)
-        return Sums(n, int(self.words.sum()) / n if n else 1.0, frozenset(np.unique(self.language).tolist()))
+        n, words = len(self.id), int(self.words.sum())
+        return Sums(n, words / n if words else 1.0, frozenset(np.unique(self.language).tolist()))
 
     def _codes(self, words: Sequence[str]) -> Ints:
         """The numbers of these terms; -1 for those that occur nowhere."""

@@ -36,7 +36,7 @@ from memini_kuzu.tables import EDGE_SCHEMA, column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,13 +52,6 @@ __all__ = [
 
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
-RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
-    e.first_seen AS first_seen, e.last_seen AS last_seen
-"""
-
-READ_EDGES_BETWEEN = """
-MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
-WHERE a.id IN $ids AND b.id IN $ids
 RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
     e.first_seen AS first_seen, e.last_seen AS last_seen
 """
@@ -301,7 +294,8 @@ class Store:
 
     def stored_meta(self) -> dict[str, str]:
         """MeminiMeta as it is stored now."""
-        return schema.read_meta(self._engine.read, self.path)
+        model = self.model
+        return schema.read_meta(self._engine.read, self.path) if model is None else dict(model.meta)
 
     def sums(self, view: View | None = None) -> Sums:
         """The number of passages, their average length, and their languages, of all or of those seen."""
@@ -341,6 +335,12 @@ class Store:
                 return
         with self.snapshot(), self._held.asking():
             yield InFile(self, now, self.view(now, asked))
+
+    @property
+    def model(self) -> Model | None:
+        """The read model of the current state, where it is held."""
+        model: Model | None = self._engine.derived
+        return model
 
     def hold(self) -> Model:
         """Hold the read model from now on, whatever that takes; it is given as of the current state."""
@@ -400,12 +400,6 @@ class Store:
     def read_edges(self) -> pa.Table:
         """All associations as they are stored; `tables.EDGE_SCHEMA`."""
         return _as_edges(self.read(READ_EDGES))
-
-    def read_edges_between(self, ids: Sequence[int]) -> pa.Table:
-        """The associations between these entities; `tables.EDGE_SCHEMA`."""
-        if not ids:
-            return EDGE_SCHEMA.empty_table()
-        return _as_edges(self.read(READ_EDGES_BETWEEN, {"ids": list(ids)}))
 
     def prefers_swap(self, changed: int, total: int) -> bool:
         """Whether writing edges by replacing the whole table is cheaper than writing them in place.

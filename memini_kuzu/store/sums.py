@@ -20,7 +20,7 @@ class Sums(NamedTuple):
     passages : int
         The number of passages.
     average : float
-        Terms per passage on average.
+        Terms per passage on average; 1 where there are none.
     languages : frozenset of str
         The languages of the passages.
     """
@@ -39,4 +39,4 @@ def sums_in(meta: Mapping[str, str]) -> Sums:
     3.5
     """
     passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-    return Sums(passages, words / passages if passages else 1.0, frozenset(languages_in(meta)))
+    return Sums(passages, words / passages if words else 1.0, frozenset(languages_in(meta)))

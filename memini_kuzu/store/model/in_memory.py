@@ -237,7 +237,7 @@ class InMemory(Lookup):
             which,
             target,
             strength,
-            table.take("latest", rows),
+            table.take("last_seen", rows),
         )
 
     @override

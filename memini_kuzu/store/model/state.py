@@ -15,7 +15,7 @@ from memini_kuzu.store.likeness import letters
 from memini_kuzu.store.lookup import NO_HEADING
 from memini_kuzu.store.model.rows import Rows
 from memini_kuzu.store.model.words import Codes, Words, count_words, spans
-from memini_kuzu.tables import column, positions
+from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,12 +53,14 @@ ENTITY = {
     "id": np.int64,
     "mentions": np.int64,
     "headings": np.int64,
+    "first_seen": np.int64,
     "last_seen": np.int64,
     "label": np.int32,
     "size": np.int32,
     "letters": np.uint64,
     "key": str,
     "name": str,
+    "votes": str,
 }
 """`size` and `letters` are of the key: how many characters, and which (`likeness`)."""
 
@@ -70,7 +72,9 @@ ASSOCIATES = {
     "fast": np.float64,
     "slow": np.float64,
     "as_of": np.int64,
-    "latest": np.int64,
+    "events": np.int64,
+    "first_seen": np.int64,
+    "last_seen": np.int64,
 }
 
 
@@ -82,6 +86,8 @@ class Model:
     ----------
     version : int
         Its number, among the states that followed on each other since all was read.
+    latest : int
+        The date of the latest passage or evidence, in milliseconds since 1970; 0 in an empty store.
     passages, entities, mentions, associations : Rows
         The rows of these tables, without what recall does not ask for.
     words : Words
@@ -95,6 +101,7 @@ class Model:
     """
 
     version: int
+    latest: int
     passages: Rows
     entities: Rows
     mentions: Rows
@@ -111,6 +118,7 @@ class Model:
     def none(cls) -> Model:
         """Of an empty store."""
         return cls(
+            0,
             0,
             Rows.none(PASSAGE, ("id", "place")),
             Rows.none(ENTITY, ("id",)),
@@ -134,18 +142,31 @@ class Model:
         return step.model()
 
     @cached_property
-    def latest(self) -> int:
-        """The date of the latest passage or evidence, in milliseconds since 1970; 0 in an empty store."""
-        dates = (
-            rows.column(name)[rows.all()].max(initial=0)
-            for rows, name in ((self.passages, "time"), (self.entities, "last_seen"))
-        )
-        return int(max(dates))
-
-    @cached_property
     def hidden(self) -> Ints:
         """The entities that people have dropped."""
         return np.array(sorted(set(self.dropped.values())), dtype=np.int64)
+
+    def entities_of(self, ids: Ints) -> pa.Table:
+        """The entities of these ids, each given once, as they are stored; unknown ids are left out."""
+        rows = self.entities.row_of("id", ids)
+        rows = rows[rows >= 0]
+        seen = (timestamps(self.entities.take(name, rows)) for name in ("first_seen", "last_seen"))
+        texts = (pa.array(self.entities.texts(name, rows), pa.string()) for name in ("key", "name", "votes"))
+        return pa.table(
+            {
+                **dict(zip(("key", "name", "votes"), texts, strict=True)),
+                **dict(zip(("first_seen", "last_seen"), seen, strict=True)),
+                **{name: self.entities.take(name, rows) for name in ("id", "mentions", "headings")},
+                "label": pa.array(self.labels.names(self.entities.take("label", rows)), pa.string()),
+            }
+        )
+
+    def edges_between(self, ids: Ints) -> pa.Table:
+        """The associations between these entities, as they are stored; `tables.EDGE_SCHEMA`."""
+        table = self.associations
+        _, rows = table.find("source", np.unique(ids))
+        rows = rows[np.isin(table.take("target", rows), ids)]
+        return edges_to_arrow(Edges(*(table.take(name, rows) for name in EDGE_SCHEMA.names)))
 
     def after(self, change: Change) -> Model | None:
         """The state after a change; None where it has to be read again, as after a large one.
@@ -175,22 +196,28 @@ class _Step:
         self._passages, self._entities = model.passages, model.entities
         self._mentions, self._associations = model.mentions, model.associations
         self._words = model.words
-        self._named: dict[str, dict[str, Any]] = {
-            "Alias": dict(model.aliases),
-            "Dropped": dict(model.dropped),
-            "MeminiMeta": dict(model.meta),
+        self._named: dict[str, Mapping[str, Any]] = {
+            "Alias": model.aliases,
+            "Dropped": model.dropped,
+            "MeminiMeta": model.meta,
         }
+        # None where something may have gone that was the latest
+        self._latest: int | None = model.latest
 
     def model(self) -> Model:
         """The state after all that was taken."""
         passages, words = replace(self._passages, version=self._version), self._words
         if passages.sparse:
             passages, words = _compacted(passages, words)
+        entities = self._dense(self._entities)
+        if self._latest is None:
+            self._latest = max(_latest(passages, "time"), _latest(entities, "last_seen"))
         return replace(
             self._model,
             version=self._version,
+            latest=self._latest,
             passages=passages,
-            entities=self._dense(self._entities),
+            entities=entities,
             mentions=self._dense(self._mentions),
             associations=self._dense(self._associations),
             words=words,
@@ -218,7 +245,8 @@ class _Step:
         return True
 
     def _take_named(self, part: Part) -> None:
-        named: dict[str, Any] = self._named[part.table]
+        # a copy: the earlier state keeps its own
+        named = self._named[part.table] = dict(self._named[part.table])
         keys = part.rows["key"].to_pylist()
         if part.how == "delete":
             for key in keys:
@@ -253,7 +281,7 @@ class _Step:
     def _end_passages(self, rows: Ints) -> None:
         begin, number = (self._passages.take(name, rows).astype(np.int64) for name in ("begin", "words"))
         self._words = self._words.without(begin, number)
-        self._passages = self._end(self._passages, rows)
+        self._passages, self._latest = self._end(self._passages, rows), None
 
     def _add_passages(self, values: dict[str, Any], terms: pa.ChunkedArray) -> None:
         text, word, tf = count_words(pa.array(terms), self._model.terms)
@@ -265,18 +293,25 @@ class _Step:
         values["begin"] = np.cumsum(number) - number + self._words.n
         self._words = self._words.plus(owner + self._passages.n, word, tf, len(self._model.terms))
         self._passages = self._passages.plus(self._version, values)
+        self._dated(values["time"])
+
+    def _dated(self, times: Ints) -> None:
+        """Take the dates of new rows into account."""
+        if self._latest is not None:
+            self._latest = max(self._latest, int(times.max(initial=0)))
 
     def _take_entities(self, part: Part) -> None:
         values = entities_of(part.rows, self._model.labels)
         if part.how == "create":
             self._entities = self._entities.plus(self._version, values)
+            self._dated(values["last_seen"])
             return
         rows = self._entities.row_of("id", values["id"])
         found = rows >= 0
         rows = rows[found]
         if part.how == "delete":
             ids = values["id"][found]
-            self._entities = self._end(self._entities, rows)
+            self._entities, self._latest = self._end(self._entities, rows), None
             self._mentions = self._end(self._mentions, self._mentions.find("entity", ids)[1])
             # by target there is no index: entities are deleted seldom
             live = self._associations.all()
@@ -284,6 +319,11 @@ class _Step:
             gone = live[np.isin(ends[0], ids) | np.isin(ends[1], ids)]
             self._associations = self._end(self._associations, gone)
             return
+        if "last_seen" in values:
+            seen = values["last_seen"][found]
+            if (seen < self._entities.take("last_seen", rows)).any():
+                self._latest = None
+            self._dated(seen)
         self._entities = self._altered(self._entities, rows, values, np.flatnonzero(found))
 
     def _take_mentions(self, part: Part) -> None:
@@ -319,8 +359,13 @@ class _Step:
 def _pairs(rows: Rows, one: str, other: str, values: Mapping[str, Ints]) -> tuple[Ints, Ints]:
     """The rows of these pairs, and which of the pairs each is."""
     _, near = rows.find(one, np.unique(values[one]))
+    near = near[np.isin(rows.take(other, near), values[other])]
     which, place = same_pairs(values[one], values[other], rows.take(one, near), rows.take(other, near))
     return near[place].astype(np.int64), which
+
+
+def _latest(rows: Rows, name: str) -> int:
+    return int(rows.take(name, rows.all()).max(initial=0))
 
 
 def _compacted(passages: Rows, words: Words) -> tuple[Rows, Words]:
@@ -363,13 +408,12 @@ def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
     has = set(table.column_names)
     values: dict[str, Any] = {
         name: column(table, name).astype(np.int64)
-        for name in ("id", "mentions", "headings", "last_seen")
+        for name in ("id", "mentions", "headings", "first_seen", "last_seen")
         if name in has
     }
     if "label" in has:
         values["label"] = labels.give(table["label"].to_pylist())
-    if "name" in has:
-        values["name"] = pa.array(table["name"])
+    values |= {name: pa.array(table[name]) for name in ("name", "votes") if name in has}
     if "key" in has:
         keys = values["key"] = pa.array(table["key"])
         values["size"] = pc.utf8_length(keys).to_numpy(zero_copy_only=False).astype(np.int32)
@@ -378,10 +422,9 @@ def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
 
 
 def associations_of(table: pa.Table) -> dict[str, Any]:
-    """Rows of ASSOCIATES as columns of the model."""
-    has = {"latest" if name == "last_seen" else name for name in table.column_names}
+    """Rows of ASSOCIATES as columns of the model, those that the table has."""
     return {
-        name: column(table, "last_seen" if name == "latest" else name).astype(kind)
+        name: column(table, name).astype(kind)
         for name, kind in ASSOCIATES.items()
-        if name in has
+        if name in table.column_names
     }

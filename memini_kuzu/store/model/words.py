@@ -152,8 +152,9 @@ class Words:
         n_codes : int
             How many words have numbers.
         """
-        df = np.bincount(word, minlength=n_codes).astype(np.int32)
-        df[: len(self.df)] += self.df
+        df = np.zeros(n_codes, dtype=np.int32)
+        df[: len(self.df)] = self.df
+        np.add.at(df, word, 1)
         return Words(
             self.n + len(word),
             filled(self.passage, self.n, passage.astype(np.int32)),
@@ -171,8 +172,9 @@ class Words:
         begin, number : int64 (k,)
             Where the words of each begin, and how many there are.
         """
-        lost = self.word[spans(begin, number)]
-        df = self.df - np.bincount(lost, minlength=len(self.df)).astype(np.int32)
+        # a copy: the earlier version keeps its own
+        df = self.df.copy()
+        np.subtract.at(df, self.word[spans(begin, number)], 1)
         return Words(self.n, self.passage, self.word, self.tf, self.index, df)
 
     def frequency(self, codes: Ints) -> Ints:
