@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
     from memini_kuzu.memory import Memory
     from memini_kuzu.memory.asynchronous import AsyncMemory
+    from memini_kuzu.protocol import AssociativeMemory
     from memini_kuzu.recall import (
         ActivatedEntity,
         AssociationHistory,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         Sayings,
     )
     from memini_kuzu.records import Columns, Record
-    from memini_kuzu.results import Association, AssociativeMemory, Document, Stats, Version
+    from memini_kuzu.results import Association, Document, Stats, Version
     from memini_kuzu.text.redaction import NO_REDACTION, Redaction
 
 __all__ = [
@@ -149,7 +150,8 @@ _MODULES = {
         "Sayings",
     ),
     "memini_kuzu.records": ("Columns", "Record"),
-    "memini_kuzu.results": ("Association", "AssociativeMemory", "Document", "Stats", "Version"),
+    "memini_kuzu.protocol": ("AssociativeMemory",),
+    "memini_kuzu.results": ("Association", "Document", "Stats", "Version"),
     "memini_kuzu.text.redaction": ("NO_REDACTION", "Redaction"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

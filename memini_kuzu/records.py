@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import InputError, RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "MARKDOWN",
@@ -16,6 +21,7 @@ __all__ = [
     "Notice",
     "Record",
     "Skipped",
+    "as_metadata",
     "check_metadata",
 ]
 
@@ -123,6 +129,35 @@ def check_metadata(metadata: object, name: str = "metadata") -> dict[str, str]:
                 f"{name}[{key!r}] = {value!r} holds half of a character; decode it with its own encoding"
             ) from None
     return dict(metadata)
+
+
+def as_metadata(told: Mapping[str, object]) -> dict[str, str]:
+    """What others tell beside a text, as metadata: what is no string is its JSON, and None is nothing.
+
+    Parameters
+    ----------
+    told : mapping of str to object
+        Names and values.
+
+    Raises
+    ------
+    InputError
+        If a value has no JSON.
+
+    Examples
+    --------
+    >>> as_metadata({"project": "orion", "page": 7, "author": None})
+    {'project': 'orion', 'page': '7'}
+    """
+    known = {}
+    for name, value in told.items():
+        if value is None:
+            continue
+        try:
+            known[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"metadata[{name!r}] = {value!r}: {error}; pass what JSON can say") from error
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from bench_common import report
+from bench_gap import gap as run_gap
 from bench_icews import icews as run_icews
 from bench_imports import imports as run_imports
 from bench_load import load as run_load
@@ -110,6 +111,15 @@ def words(
 ) -> None:
     """Recall by words, and writing passages, against the engine's own full-text index."""
     report(run_words(passages, runs), json)
+
+
+@app.command()
+def gap(
+    passages: Annotated[int, typer.Option(help="How many passages go in.", min=4)] = 1_000,
+    json: Json = None,
+) -> None:
+    """How long an event loop stands still while passages go in, against a thread that computes."""
+    report(run_gap(passages), json)
 
 
 @app.command()

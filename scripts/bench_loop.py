@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memini_kuzu.results import AssociativeMemory
+    from memini_kuzu.protocol import AssociativeMemory
 
 TALK = 50
 """Sentences of one source."""

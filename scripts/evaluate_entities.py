@@ -5,7 +5,7 @@
 
 Names a store, or files and folders, of which a store is made for the purpose. Lists 100 entities drawn
 by a hash of their keys, the 40 strongest associations by w_f, the 40 that tell most
-(`Memory.associations`), and up to 50 entities whose label says what kind of thing they are, drawn in the
+(`Memory.top`), and up to 50 entities whose label says what kind of thing they are, drawn in the
 same way. What the rule of `memini entities --junk` finds is marked; its shares stand below each list.
 The rest is for reading: no rule knows all that is wrong.
 """
@@ -25,27 +25,31 @@ from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from typing import Any
+
+    from memini_kuzu.results import Association, Order
 
 ENTITIES, ASSOCIATIONS, LABELLED = 100, 40, 50
 
 UNTYPED = ("CONCEPT", "NAME", "TITLE")
 
-ENTITY = "MATCH (e:Entity) RETURN e.key AS key, e.name AS name, e.label AS label, e.mentions AS mentions"
+ORDERS: dict[str, Order] = {"strongest associations": "strength", "associations that tell most": "telling"}
 
-STRONGEST = """
-MATCH (s:Entity)-[a:ASSOCIATES]->(e:Entity) WITH s, a, e, $now AS now WHERE s.id < e.id
-WITH s, a, e, memini_fast(a, now) AS strength, CASE WHEN s.mentions > 0 AND e.mentions > 0
-    THEN CAST(a.events * $passages AS DOUBLE) / (s.mentions * e.mentions) END AS lift
-RETURN s.name AS source, e.name AS target, strength, lift, a.events AS events
-ORDER BY CASE WHEN $telling THEN coalesce(strength * ln(lift), 0.0) ELSE strength END DESC, source, target
-LIMIT $k
-"""
+ENTITY = "MATCH (e:Entity) RETURN e.key AS key, e.name AS name, e.label AS label, e.mentions AS mentions"
 
 
 def drawn(rows: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
     """So many rows by a hash of their keys, which no one chose."""
     return sorted(rows, key=lambda row: hashlib.blake2b(row["key"].encode()).hexdigest())[:number]
+
+
+def first(memory: Memory, by: Order, now: datetime | None) -> list[Association]:
+    """The first associations as of the last date; of the two directions of a pair, the first."""
+    pairs: dict[frozenset[str], Association] = {}
+    for each in [] if now is None else memory.top(10 * ASSOCIATIONS, by=by, now=now):
+        pairs.setdefault(frozenset((each.source, each.target)), each)
+    return list(pairs.values())[:ASSOCIATIONS]
 
 
 def share(wrong: int, of: int) -> str:
@@ -62,16 +66,15 @@ def evaluate(memory: Memory) -> None:
         print(f"{looks_wrong(row['name']):16}{row['name']}  {row['label']} {row['mentions']}")
     print(f"by rule: {share(sum(bool(looks_wrong(row['name'])) for row in sample), len(sample))}\n")
     stats = memory.stats()
-    for title, telling in (("strongest associations", False), ("associations that tell most", True)):
-        asked = {"now": stats.last_seen, "k": ASSOCIATIONS, "passages": stats.passages, "telling": telling}
-        pairs = memory.cypher(STRONGEST, asked).to_pylist() if stats.last_seen else []
+    for title, by in ORDERS.items():
+        pairs = first(memory, by, stats.last_seen)
         print(f"## the {len(pairs)} {title}")
         wrong = 0
-        for row in pairs:
-            reasons = [reason for end in ("source", "target") if (reason := looks_wrong(row[end]))]
+        for each in pairs:
+            reasons = [reason for end in (each.source, each.target) if (reason := looks_wrong(end))]
             wrong += bool(reasons)
-            figures = f"{row['strength']:.3g} {row['events']} {row['lift'] or 0:.3g}"
-            print(f"{', '.join(reasons):16}{row['source']} → {row['target']}  {figures}")
+            figures = f"{each.strength:.3g} {each.events} {each.lift or 0:.3g}"
+            print(f"{', '.join(reasons):16}{each.source} → {each.target}  {figures}")
         print(f"by rule: {share(wrong, len(pairs))}\n")
     typed = [row for row in rows if row["label"] not in UNTYPED]
     print(f"## labels of {min(LABELLED, len(typed))} of {len(typed):,} entities that have one")

@@ -19,7 +19,7 @@ from mcp.types import TextContent
 
 from memini_kuzu import Memory, RuleExtractor
 from memini_kuzu.recall.context import tokens
-from memini_kuzu.service import build
+from memini_kuzu.service import OneMemory, build
 from memini_kuzu.service.tools import TOOLS
 
 NOTES = Path(__file__).parent / "sample" / "notes"
@@ -44,7 +44,7 @@ async def measure(memory: Memory) -> tuple[int, list[dict[str, int]]]:
     """Tokens of the tools' descriptions, and for each cue those of the passages and of what carries them."""
     [recall] = [tool for tool in TOOLS if tool.name == "recall"]
     rows = []
-    async with Client(build(memory)) as client:
+    async with Client(build(OneMemory(memory))) as client:
         listed = (await client.list_tools()).model_dump_json(by_alias=True, exclude_none=True)
         for cue in CUES:
             asked: dict[str, object] = {"cue": cue, "k": 5, "budget_tokens": WIDE}

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 # before test modules import it: they take its fixtures as a plugin
 pytest.register_assert_rewrite("fixtures_memory")
+
+# a shell lets what it runs in the background ignore SIGINT, and what the tests start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).parent.parent
 

@@ -6,10 +6,12 @@ says that it is armed, and comes to its end only if the fault is gone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +137,21 @@ def checkpoint_after_deletion_crashes(path: Path) -> bool:
     session.run("CHECKPOINT", link(2, 3), unlink(2, 3), "CHECKPOINT")
     armed()
     return session.run(LINKS) != [[0, 1]]
+
+
+@probe
+def deaf_to_interrupts(path: Path) -> bool:
+    Session(path).run("LOAD FROM batch RETURN id", batch=pa.table({"id": [1]}))
+    reading, writing = os.pipe()
+    late = threading.Timer(2, os.write, (writing, b"late"))
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    late.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        os.read(reading, 1)
+    try:
+        return late.finished.is_set()
+    finally:
+        late.cancel()
 
 
 @probe

@@ -36,6 +36,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["size", "--edges", "2000"], ["bytes an edge"]),
         (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
         (["standing", "--matters", "1", "--runs", "1"], ["fifty rivals compared"]),
+        (["gap", "--passages", "8"], ["rules", "model"]),
         (
             ["loop", "--passages", "200", "--turns", "3"],
             [

@@ -1030,7 +1030,8 @@ def test_an_output_that_is_closed_from_the_start_ends_the_command_quietly(filled
     assert (ended.returncode, ended.stderr) == (1, b"")
 
 
-def test_an_interrupted_ingestion_says_what_is_kept_and_ends_with_130(store: Path) -> None:
+@pytest.mark.parametrize("later", [0.0, 3.0], ids=["at work", "waiting for more"])
+def test_an_interrupted_ingestion_says_what_is_kept_and_ends_with_130(store: Path, later: float) -> None:
     started = process("ingest", "-", "--db", store, stdin=subprocess.PIPE)
     assert started.stdin is not None
     assert started.stderr is not None
@@ -1039,19 +1040,19 @@ def test_an_interrupted_ingestion_says_what_is_kept_and_ends_with_130(store: Pat
             json.dumps({"id": str(number), "text": "Ada met Grace.", "time": "2026-01-04"}) + "\n"
         )
     started.stdin.flush()
-    errors = iter(started.stderr.readline, "")
-    line = next(line for line in errors if "documents" in line)
+    line = next(line for line in iter(started.stderr.readline, "") if "documents" in line)
+    time.sleep(later)
     started.send_signal(signal.SIGINT)
-    *_, last = errors
-    assert started.wait(timeout=60) == 130
-    started.stdin.close()
-    assert started.stdout is not None
-    started.stdout.close()
-    started.stderr.close()
+    try:
+        code = started.wait(timeout=60)
+    finally:
+        _, _, rest = finish(started)
+    *_, last = rest.splitlines()
     kept = content(store)["documents"]
     assert line.startswith("memini: ")
+    assert code == 130
     assert kept == 1000
-    assert last == "memini: interrupted; 1,000 documents are kept, and the same command goes on from there\n"
+    assert last == "memini: interrupted; 1,000 documents are kept, and the same command goes on from there"
 
 
 def test_json_is_printed_where_the_locale_has_no_unicode(store: Path) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Record
 from memini_kuzu.cli import app
+from memini_kuzu.identity import document_id, stable_id
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ def test_documents_are_listed_in_pages_newest_first(told: Memory) -> None:
         ({"text": "nobody"}, []),
         ({"where": {"project": "orion"}}, ["1"]),
         ({"where": {"project": "lyra"}}, []),
+        ({"ids": []}, []),
+        ({"ids": [document_id(stable_id("diary", "1")), "0123456789abcdef"]}, ["1"]),
+        ({"ids": [document_id(stable_id("diary", each)) for each in "12"], "text": "clara"}, ["2"]),
     ],
 )
 def test_a_list_holds_what_is_asked_for(told: Memory, asked: dict[str, Any], records: list[str]) -> None:

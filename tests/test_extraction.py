@@ -397,9 +397,27 @@ def test_long_noun_phrases_are_reduced_to_their_compound(spacy_model: SpacyExtra
     assert keys(spacy_model, text) == ["family history almanac"]
 
 
-def test_spacy_with_two_processes_finds_the_same(spacy_model: SpacyExtractor) -> None:
-    texts = [TALK, "", "Grace Hopper wrote a compiler."] * 3
-    assert list(spacy_model.extract(texts, processes=2)) == list(spacy_model.extract(texts))
+def test_spacy_with_two_processes_finds_the_same_and_keeps_them(spacy_model: SpacyExtractor) -> None:
+    texts = [TALK, "", "Grace Hopper wrote a compiler.", Text("Guten Tag, Ada!", "de")] * 100
+    extractor = SpacyExtractor()
+    assert list(extractor.extract(texts, processes=2)) == list(spacy_model.extract(texts))
+    started = extractor._processes
+    assert len(list(extractor.extract(texts[:3], processes=2))) == 3
+    assert extractor._processes is started
+
+
+def test_what_a_process_refuses_is_refused_and_its_end_is_told(spacy_model: SpacyExtractor) -> None:
+    extractor = SpacyExtractor()
+    with pytest.raises(InputError, match="cut it into passages"):
+        list(extractor.extract(["x" * 1_000_001], processes=2))
+    texts = iter(extractor.extract([TALK] * 1000, processes=2))
+    assert next(texts)
+    assert extractor._processes is not None
+    for process in list(extractor._processes._pool._processes.values()):
+        process.kill()
+    with pytest.raises(InputError, match=r"one of the 2 processes ended .* use fewer processes"):
+        list(texts)
+    assert list(extractor.extract([TALK], processes=2)) == list(spacy_model.extract([TALK]))
 
 
 def test_spacy_refuses_a_text_that_is_longer_than_the_model_takes(spacy_model: SpacyExtractor) -> None:
@@ -482,6 +500,7 @@ def test_offsets_survive_characters_that_change_length_when_folded(extractor: Ex
     [
         *("library](https", "cookies` parameter", "Foo** bar", "<b>Ada", "a => b"),
         *("client.get", "connect(host", "send_file", "b'bytes", "x = None", "std::map", "a3f9c2b7"),
+        *("matchKey", "keyA", "getElementById"),
         *("ada@example.org", "guide#use", "advanced/#hooks", "src/main/app", "readme.md", "www.python.org"),
         *("Client(auth=auth", "http://a", "1234567x"),
     ],

@@ -26,8 +26,9 @@ import httpx2
 from memini_kuzu.cli._docs import FOLDER
 from memini_kuzu.service import application
 from memini_kuzu.service.api import openapi
-from memini_kuzu.service.guard import LOG, _WholeBody
+from memini_kuzu.service.guard import _WholeBody
 from memini_kuzu.service.http import listen, server
+from memini_kuzu.service.log import LOG
 from memini_kuzu.service.tools import TOOLS
 
 if TYPE_CHECKING:
@@ -107,6 +108,16 @@ def test_one_text_is_followed_by_its_id(tmp_path: Path) -> None:
         ("recall", b'{"cue": "Ada", "k": null}', 400, "k = None"),
         ("recall", b'{"cue": "\\ud800"}', 400, "Invalid JSON"),
         ("recall", b"{", 400, "Invalid JSON"),
+        ("add", b'{"records": [{"title": "Day"}]}', 400, "records.0.text is missing"),
+        (
+            "add",
+            b'{"records": [{"text": "A.", "k": 1}]}',
+            400,
+            "'records.0.k' is no argument of add; it takes text,",
+        ),
+        ("add", b'{"records": []}', 400, "records = []"),
+        ("remember", b'{"text": [{"content": "Hi."}]}', 400, "message 1 has no 'role'"),
+        ("remember", b'{"text": true}', 400, "text = True"),
         ("recall", b"[]", 400, "no JSON object"),
         ("recall", b'{"cue": " "}', 400, "the cue is empty"),
         ("associations", b'{"entity": "Nobody"}', 404, "no entity is named 'Nobody'"),

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from fixtures_talk import ANSWER, QUESTION, TURNS, answer_from
+from test_http import listening
 
-from memini_kuzu import Memory, RuleExtractor, TimeError
+from memini_kuzu import InputError, Memory, RuleExtractor, TimeError
 
 pytest.importorskip("langchain_core", reason='the extra "langchain" is not installed')
 pytest.importorskip("llama_index.core", reason='the extra "llamaindex" is not installed')
 
 from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnablePassthrough
 from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import Memory as LlamaMemory
 from llama_index.core.retrievers import BaseRetriever as LlamaRetriever
@@ -49,6 +57,7 @@ def test_langchain_gets_documents_with_their_origin(memory: Memory) -> None:
         "title": "Day",
         "time": "2026-03-01T00:00:00+00:00",
         "position": 0,
+        "document": passage.document,
         "score": passage.score,
     }
     assert asyncio.run(retriever.ainvoke(CUE)) == [document]
@@ -58,17 +67,74 @@ def test_langchain_gets_documents_with_their_origin(memory: Memory) -> None:
 def test_langchain_documents_go_in_with_their_metadata(memory: Memory) -> None:
     retriever = langchain.MeminiRetriever(memory=memory, now=NOW)
     written = Document(
-        "Byron left London.", metadata={"source": "letters", "time": "2026-02-01", "title": "T"}, id="b"
+        "Byron left London.",
+        metadata={"source": "letters", "time": "2026-02-01", "title": "T", "author": "Mary", "pages": [1, 2]},
+        id="b",
     )
-    assert retriever.add_documents([written]).added == 1
-    assert retriever.add_documents([written]).unchanged == 1
+    [added] = retriever.add_documents([written])
+    assert retriever.add_documents([written]) == [added]
+    assert memory.get(added).metadata == {"author": "Mary", "pages": "[1, 2]"}
     found = retriever.invoke("Byron")[0]
-    assert found.metadata["id"] == "b"
-    assert found.metadata["title"] == "T"
-    # what a retriever gives can be taken in again by another memory
-    assert retriever.add_documents([found]).unchanged == 1
+    assert {"id": "b", "title": "T", "author": "Mary", "document": added}.items() <= found.metadata.items()
+    # what a retriever gives can be taken in again, by another memory too
+    assert retriever.add_documents([found]) == [added]
+    assert memory.get(added).metadata == {"author": "Mary", "pages": "[1, 2]"}
+    assert memory.stats().documents == 3
     with pytest.raises(TimeError):
         retriever.add_documents([Document("Late.", metadata={"time": "soon"})])
+    with pytest.raises(InputError, match="pass what JSON can say"):
+        retriever.add_documents([Document("Odd.", metadata={"of": object()})])
+
+
+def test_a_retriever_sees_its_scope_alone(memory: Memory) -> None:
+    memory.remember("Ada met Mary.", time="2026-03-02", source="letters", metadata={"to": "Mary"})
+    scope = {"where": {"to": "Mary"}}
+    [document] = langchain.MeminiRetriever(memory=memory, now=NOW, scope=scope).invoke("Ada")
+    [node] = llamaindex.MeminiRetriever(memory, now=NOW, scope=scope).retrieve("Ada")
+    assert (document.page_content, document.metadata["to"]) == ("Ada met Mary.", "Mary")
+    assert (node.text, node.metadata["to"]) == ("Ada met Mary.", "Mary")
+
+
+def test_more_documents_than_a_report_names_all_get_their_ids(memory: Memory) -> None:
+    retriever = langchain.MeminiRetriever(memory=memory)
+    ids = retriever.add_documents(Document(f"Room {n}.", id=str(n)) for n in range(1_001))
+    assert len(set(ids)) == 1_001
+    assert memory.get(ids[-1]).text == "Room 1000."
+
+
+def test_retrievers_work_over_a_server_as_where_the_file_is(memory: Memory) -> None:
+    written = [Document("Byron left London.", metadata={"source": "letters", "time": "2026-02-01"})]
+    with listening(memory) as url, Memory.connect(url) as remote:
+        there = langchain.MeminiRetriever(memory=remote, k=2, now=NOW)
+        here = langchain.MeminiRetriever(memory=memory, k=2, now=NOW)
+        assert there.add_documents(written) == here.add_documents(written)
+        assert there.invoke("Byron") == here.invoke("Byron")
+        nodes = llamaindex.MeminiRetriever(remote, k=1, now=NOW).retrieve(CUE)
+        assert [node.text for node in nodes] == ["Ada met Charles."]
+
+
+class Scripted(BaseChatModel):
+    """Answers the question from what it reads, and notes everything else."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        del args, kwargs
+        read = str(messages[-1].content)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(answer_from(read)))])
+
+
+def test_thirty_turns_of_a_chain_with_nothing_but_the_memory_between_them(memory: Memory) -> None:
+    retriever = langchain.MeminiRetriever(memory=memory, k=3)
+    prompt = ChatPromptTemplate.from_template("{known}\n\n{question}")
+    chain = {"known": retriever, "question": RunnablePassthrough()} | prompt | Scripted() | StrOutputParser()
+    assert chain.invoke(QUESTION) == "I do not know."
+    for turn in TURNS:
+        chain.invoke(turn)
+        retriever.add_documents([Document(turn, metadata={"source": "chat/7"})])
+    assert chain.invoke(QUESTION) == ANSWER
 
 
 def test_llamaindex_gets_nodes_with_scores(memory: Memory) -> None:

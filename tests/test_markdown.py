@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memini_kuzu.extraction import Mention, RuleExtractor
 from memini_kuzu.extraction.links import with_links
 from memini_kuzu.memory import Memory
-from memini_kuzu.text.markdown import LINK, TAG, Link, read_structure
+from memini_kuzu.text.markdown import LINK, TAG, Link, plain_structure, read_structure
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -153,6 +153,35 @@ def test_a_link_takes_the_place_of_what_was_found_in_its_words() -> None:
     ]
 
 
+def test_a_link_to_a_file_named_by_a_common_word_names_nothing() -> None:
+    text = "The event loop, and pottery."
+    loop, pottery = Link("events", LINK, 4, 14), Link("pottery", LINK, 20, 27)
+    found = [Mention("event loop", "event loop", "CONCEPT", 0, 4)]
+    assert [each.name for each in with_links(found, [loop, pottery], text)] == ["event loop", "pottery"]
+    assert [each.name for each in with_links([], [loop._replace(name="Events")], text)] == ["Events"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Run `start`.", True),
+        ("See:\n\n```\nstart\n```\n", True),
+        ("See:\n\n    start\n", True),
+        ("A *plain* note, [[Ada]], $x$ and <br>.", False),
+    ],
+)
+def test_code_is_told(text: str, expected: bool) -> None:
+    assert read_structure(text).has_code == expected
+
+
+@pytest.mark.parametrize("aside", ["#+begin_src sh\nrun\n#+end_src", "var x;"])
+def test_code_of_other_texts_is_told(aside: str) -> None:
+    text = f":PROPERTIES:\n:ID: 1\n:END:\nAda.\n{aside}"
+    data = (0, text.index("Ada"))
+    assert not plain_structure(text, 0, [data]).has_code
+    assert plain_structure(text, 0, [data, (text.index(aside), len(text))]).has_code
+
+
 # --- what the store makes of it
 
 
@@ -229,3 +258,14 @@ def test_code_of_a_page_gives_no_entities(memory: Memory, tmp_path: Path) -> Non
 
     assert "Grace Hopper" in names(memory)
     assert not {name for name in names(memory) if "Heron" in name}
+
+
+def test_kinds_of_names_are_not_believed_in_a_text_with_code(memory: Memory, tmp_path: Path) -> None:
+    for day in range(1, 5):
+        write(
+            tmp_path, f"{day}.md", "Ada Lovelace: I met Grace Hopper." + (" Run `meet`." if day < 3 else "")
+        )
+        memory.ingest(tmp_path / "vault")
+        votes = memory.cypher("MATCH (e:Entity {key: 'ada lovelace'}) RETURN e.votes AS v, e.label AS l")
+
+    assert votes.to_pylist() == [{"v": '{"NAME": 2, "PERSON": 2}', "l": "NAME"}]

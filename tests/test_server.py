@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,12 @@ import pytest
 from typer.testing import CliRunner
 
 from memini_kuzu import (
+    AssociativeMemory,
     IngestReport,
     InputError,
     Memory,
+    Record,
+    RecordError,
     RuleExtractor,
     Stats,
     StoreError,
@@ -35,8 +39,10 @@ from mcp.types import TextContent
 from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.cli import app
 from memini_kuzu.recall.context import HEAD
-from memini_kuzu.service import application, results
+from memini_kuzu.records import Notice
+from memini_kuzu.service import OneMemory, application, build, results
 from memini_kuzu.service.client import NotServedError
+from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,6 +195,30 @@ def test_an_agent_converses_over_http(tmp_path: Path) -> None:
         anyio.run(main, address)
 
 
+def test_an_agent_remembers_messages_as_well_as_a_text(tmp_path: Path) -> None:
+    talk = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Ada lives in Oslo.", "time": "2026-03-01"},
+    ]
+
+    async def main(memory: Memory) -> None:
+        async with Client(build(OneMemory(memory))) as client:
+            answer = json.loads(await told(client, "remember", text=talk, source="chat/7"))
+            assert answer["added"] == 1
+            assert answer["notices"] == [
+                {"origin": "the messages", "what": "left out as of the system or a tool", "count": 1}
+            ]
+            assert json.loads(await told(client, "remember", text=talk[1], source="chat/7"))["unchanged"] == 1
+            refused = await told(client, "remember", text=[{"role": "user"}])
+            assert refused.startswith("error: message 1 has no 'content'")
+
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:
+        anyio.run(main, memory)
+        [kept] = memory.list()
+        assert (kept.text, kept.source) == ("user: Ada lives in Oslo.", "chat/7")
+        assert kept.time == datetime(2026, 3, 1, tzinfo=UTC)
+
+
 def test_a_server_makes_backups_beside_its_store_and_nowhere_else(tmp_path: Path) -> None:
     with serving(tmp_path / "a.memini") as address, Memory.connect(address) as shared:
         shared.remember("Ada Lovelace wrote to Charles Babbage.", time="2026-03-01")
@@ -246,7 +276,6 @@ def test_the_results_of_the_tools_have_the_fields_of_the_values(result: Any, val
     names = {field.name for field in fields(value)} - {
         "skipped",
         "moved",
-        "notices",
         "files",
         "folders",
         "options",
@@ -274,6 +303,57 @@ def test_a_scope_and_one_document_are_asked_for_over_a_server(tmp_path: Path) ->
         assert [passage.source for passage in memory.recall("Oslo", now="2026-03-02")] == ["chat/7"]
 
 
+def test_one_document_is_handled_over_a_server_as_where_the_file_is(tmp_path: Path) -> None:
+    talk = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Ada lives in Oslo.", "time": datetime(2026, 3, 1, tzinfo=UTC)},
+        {"role": "assistant", "content": [{"type": "text", "text": "Noted."}], "time": "2026-03-01T10:00"},
+    ]
+    records = [
+        Record("Ada met Charles.", to_millis("2026-03-02"), "diary", "Day", "1", metadata={"to": "Charles"}),
+        Notice("diary", "drawings left out", 2),
+        Record("Ada met Grace.", to_millis("2026-03-03"), "diary"),
+    ]
+    wrong = [{"role": "user", "content": "Hello."}, {"content": "Ada."}]
+
+    def handled(memory: AssociativeMemory) -> list[object]:
+        told = memory.remember(talk, source="chat/7", metadata={"project": "orion"})
+        added = memory.add(records)
+        known = memory.add(records[:1])
+        with pytest.raises(InputError) as refused:
+            memory.remember(wrong)
+        changed = memory.update(told.ids[0], "user: Ada lives in Rome.", time="2026-04-01", title="Home")
+        page = memory.list(sources="diary", k=1)
+        return [
+            told, added, known, str(refused.value), changed,
+            memory.get(told.ids[0]), memory.history(told.ids[0]),
+            page, memory.list(sources="diary", after=page[-1].id), memory.list(where={"project": "orion"}),
+        ]  # fmt: skip
+
+    with Memory.open(tmp_path / "here.memini", extractor=RuleExtractor()) as here:
+        expected = handled(here)
+    with serving(tmp_path / "there.memini") as address, Memory.connect(address) as there:
+        assert handled(there) == expected
+        with pytest.raises(InputError, match="message 2: a server takes text, time, source"):
+            there.add([Record("Ada left.", speaker="Ada", origin="message 2")])
+        with pytest.raises(RecordError, match="broken"):
+            there.add([RecordError("a.jsonl:1", "broken")])
+        with pytest.raises(InputError, match="record 2: the text is empty"):
+            there.add([Record("Ada left."), Record(" ")])
+        with pytest.raises(InputError, match="cannot be sent as JSON"):
+            there.remember({"role": "user", "content": object()})
+        assert there.stats().documents == 4
+
+
+def test_many_records_go_to_a_server_in_several_requests(tmp_path: Path) -> None:
+    path, records = tmp_path / "a.memini", [Record(f"Ada met Bo{n}.", id=str(n)) for n in range(1_200)]
+    with serving(path) as address, Memory.connect(address) as memory:
+        report = memory.add(records)
+        assert (report.added, len(report.ids)) == (1_200, 1_000)
+        # a text of the size of a request goes alone
+        assert memory.add([Record("Ada. " * 100_000), Record("Ada left.")]).added == 2
+
+
 def test_errors_are_raised_on_the_other_side_as_what_they_are(url: str) -> None:
     with Memory.connect(url) as memory:
         with pytest.raises(UnknownEntityError, match="no entity is named 'Nobody'"):
@@ -298,6 +378,10 @@ def test_commands_use_the_server_in_place_of_the_file(url: str) -> None:
     assert json.loads(recalled.stdout)["passages"][0]["text"] == "Grace Hopper found a Moth."
     assert "Moth" in cli("associations", "Grace Hopper", MEMINI_SERVER=url).stdout
     assert json.loads(cli("stats", "--json", MEMINI_SERVER=url).stdout)["documents"] >= 1
+    [found] = json.loads(cli("list", "--source", "log", "--json", MEMINI_SERVER=url).stdout)
+    assert cli("update", found["id"], "Grace Hopper found two Moths.", MEMINI_SERVER=url).exit_code == 0
+    assert "two Moths" in cli("get", found["id"], MEMINI_SERVER=url).stdout
+    assert "current" in cli("history", found["id"], MEMINI_SERVER=url).stdout
     assert cli("forget", "--source", "log", "--yes", MEMINI_SERVER=url).exit_code == 0
     refused = cli_process("consolidate", MEMINI_SERVER=url)
     assert refused.returncode == 1

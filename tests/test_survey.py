@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from memini_kuzu import Association
+    from memini_kuzu.results import Order
 
 pytest_plugins = ["fixtures_memory"]
 
@@ -36,15 +38,16 @@ def everything(memory: Memory, now: int) -> list[Association]:
     return [each for name in names for each in memory.associations(name, now=from_millis(now), k=10_000)]
 
 
-def by_strength(each: Association) -> tuple[Any, ...]:
-    return (-round(each.strength, 9), each.source, each.target)
+def measure(each: Association, by: Order) -> float:
+    return each.strength if by == "strength" or each.lift is None else each.strength * math.log(each.lift)
 
 
-def test_top_is_the_strongest_of_all_associations(memory: Memory) -> None:
+@pytest.mark.parametrize("by", ["strength", "telling"])
+def test_top_is_the_first_of_all_associations(memory: Memory, by: Order) -> None:
     told(memory)
-    found = memory.top(25)
-    expected = sorted(everything(memory, NOW), key=by_strength)[:25]
-    assert [each.strength for each in found] == pytest.approx([each.strength for each in expected], abs=1e-12)
+    found = memory.top(25, by=by)
+    expected = sorted((measure(each, by) for each in everything(memory, NOW)), reverse=True)[:25]
+    assert [measure(each, by) for each in found] == pytest.approx(expected, abs=1e-12)
     known = {(each.source, each.target): each for each in everything(memory, NOW)}
     for each in found:
         same = known[each.source, each.target]
@@ -53,9 +56,7 @@ def test_top_is_the_strongest_of_all_associations(memory: Memory) -> None:
             same.first_seen,
             same.last_seen,
         )
-        assert each.consolidated == pytest.approx(same.consolidated, abs=1e-12)
-    strengths = [each.strength for each in found]
-    assert strengths == sorted(strengths, reverse=True)
+        assert (each.consolidated, each.lift) == pytest.approx((same.consolidated, same.lift), abs=1e-12)
 
 
 def test_top_in_the_past_is_that_of_then(memories: Callable[[], Memory]) -> None:
@@ -63,9 +64,18 @@ def test_top_in_the_past_is_that_of_then(memories: Callable[[], Memory]) -> None
     assert 0 < early.stats().documents < whole.stats().documents
     now, then = whole.top(1000, now=from_millis(THEN)), early.top(1000, now=from_millis(THEN))
     assert len(now) == len(then) > 0
-    assert {(each.source, each.target): each.strength for each in now} == pytest.approx(
-        {(each.source, each.target): each.strength for each in then}, abs=1e-9
+    for value in ("strength", "lift"):
+        assert {(each.source, each.target): getattr(each, value) for each in now} == pytest.approx(
+            {(each.source, each.target): getattr(each, value) for each in then}, abs=1e-9
+        )
+
+
+def test_what_events_alone_tell_is_as_telling_as_it_is_strong(memory: Memory) -> None:
+    memory.load_events(
+        pa.table({"source": ["Ada", "Ada"], "target": ["Bo", "Cy"], "time": ["2025-01-01", "2025-01-02"]})
     )
+    found = memory.top(now="2025-01-02")
+    assert [(each.target, each.lift) for each in found] == [("Cy", None), ("Bo", None)]
 
 
 def test_a_forecast_shares_the_next_association_out_by_strength(memory: Memory) -> None:
@@ -109,6 +119,8 @@ def test_an_empty_store_and_an_entity_alone(memory: Memory) -> None:
 
 def test_what_cannot_be_answered_is_an_error(memory: Memory) -> None:
     memory.remember("Ada met Bo.", time="2025-01-01")
+    with pytest.raises(InputError, match="by = 'date'; pass one of strength, telling"):
+        memory.top(by="date")  # type: ignore[arg-type]
     for ask in (lambda: memory.top(0), lambda: memory.forecast("Ada", k=0)):
         with pytest.raises(InputError, match=r"k = 0; pass how many to return"):
             ask()
@@ -130,7 +142,7 @@ def test_the_commands_print_tables_and_json(tmp_path: Path) -> None:
         return done.stdout
 
     top = run("top", "-k", "1").splitlines()
-    assert top[0].split() == ["from", "to", "strength", "consolidated", "events", "last", "seen"]
+    assert top[0].split() == ["from", "to", "strength", "consolidated", "lift", "events", "last", "seen"]
     assert top[1].split()[:3] == ["Ada", "Cy", "1"]
     assert [each["target"] for each in json.loads(run("top", "--json"))][:2] == ["Cy", "Ada"]
     shown = run("forecast", "ada", "-k", "1").splitlines()

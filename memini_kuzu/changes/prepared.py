@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from memini_kuzu.extraction.headings import file_mention, person, speaker, title_mention
 from memini_kuzu.extraction.links import with_links
-from memini_kuzu.extraction.mentions import Text
+from memini_kuzu.extraction.mentions import Text, unkinded
 from memini_kuzu.records import MARKDOWN
 from memini_kuzu.store.metadata import metadata_to_json
 from memini_kuzu.text.markdown import plain_structure, read_structure
@@ -92,11 +92,16 @@ class Document:
             yield Text(blank(structure.view(self.record.text, start, end)[0]), self.language)
 
     def found(self, mentions: list[list[Mention]]) -> None:
-        """Take what the extractor found in `prose`; what the author linked stands for what it covers."""
+        """Take what the extractor found in `prose`; what the author linked stands for what it covers.
+
+        In a text with code it is not believed what kinds of names it found: models of a language have learned
+        from news and talk, and take an error's name for a person.
+        """
         if self.structure is not None:
             for (start, end), each in zip(self.spans, mentions, strict=True):
                 view, links = self.structure.view(self.record.text, start, end)
-                self.mentions.append(with_links(each, links, view))
+                found = [unkinded(one) for one in each] if self.structure.has_code else each
+                self.mentions.append(with_links(found, links, view))
         self.structure = None  # a batch of long documents would hold more of it than of text
 
     @property

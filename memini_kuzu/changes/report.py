@@ -77,6 +77,21 @@ class IngestReport(Shown):
             of_file = self.files.setdefault(record.file, {})
             of_file[what] = of_file.get(what, 0) + 1
 
+    def include(self, other: IngestReport) -> None:
+        """Count what another ingestion did as well.
+
+        Parameters
+        ----------
+        other : IngestReport
+            Of texts that were told, which stand in no file.
+        """
+        for name in ("added", "changed", "unchanged", "passages", "events"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for kind, number in other.redacted.items():
+            self.redacted[kind] = self.redacted.get(kind, 0) + number
+        self.notices += other.notices
+        self.ids += other.ids[: max(IDS - len(self.ids), 0)]
+
     @property
     def documents(self) -> int:
         """How many good records there were."""

@@ -20,8 +20,10 @@ from memini_kuzu.cli import (
     _entity,  # noqa: F401  registers its commands
     _events,  # noqa: F401  registers its commands
     _explain,  # noqa: F401  registers its commands
+    _explore,  # noqa: F401  registers its command
     _mcp,  # noqa: F401  registers its commands
     _science,  # noqa: F401  registers its commands
+    _serve,  # noqa: F401  registers its commands
     _survey,  # noqa: F401  registers its commands
     _watch,  # noqa: F401  registers its command
 )

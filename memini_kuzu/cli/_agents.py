@@ -1,34 +1,17 @@
-"""The commands serve, forget, backup, recover and doctor: a store that is shared and looked after."""
+"""The commands forget, backup, recover and doctor: a store that is looked after."""
 
-import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memini_kuzu.cli._app import (
-    INTERRUPTED,
-    STORE,
-    Db,
-    Json,
-    NoRedaction,
-    RedactEmails,
-    RedactPhones,
-    Wait,
-    command,
-    masking,
-    opened,
-    opened_file,
-)
-from memini_kuzu.cli._cost import costs
+from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
 from memini_kuzu.cli._print import clean, note, show_json, show_table
-from memini_kuzu.errors import InputError
 
 if TYPE_CHECKING:
     from memini_kuzu.changes.scope import ForgetReport
 
-__all__ = ["backup", "doctor", "forget", "recover", "serve"]
+__all__ = ["backup", "doctor", "forget", "recover"]
 
 
 @command(
@@ -164,78 +147,3 @@ def doctor(
         )
     if not diagnosis.sound:
         raise typer.Exit(1)
-
-
-@command(
-    "memini serve --db notes.memini",
-    "memini serve --stdio --redact-emails",
-    "memini serve --host 0.0.0.0 --allow-host memory.example.org",
-)
-def serve(
-    *,
-    db: Db = STORE,
-    stdio: Annotated[
-        bool, typer.Option("--stdio", help="Speak MCP over standard input and output, not HTTP.")
-    ] = False,
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host",
-            metavar="ADDRESS",
-            help="Where to listen; others than this machine need a bearer token in $MEMINI_TOKEN.",
-        ),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes any that is free.")
-    ] = 8765,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", metavar="NAME", help="A name under which clients reach this host."),
-    ] = None,
-    log: Annotated[
-        bool,
-        typer.Option(
-            "--log", help="Write a line of JSON about each request to standard error, without texts."
-        ),
-    ] = False,
-    redact_emails: RedactEmails = False,
-    redact_phones: RedactPhones = None,
-    no_redaction: NoRedaction = False,
-    wait: Wait = 0.0,
-) -> None:
-    """Own the store and share it: MCP for agents, JSON over HTTP for programs and for other commands."""
-    redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
-    try:
-        from memini_kuzu.service import serve_http, serve_stdio  # the extra mcp
-    except ImportError as error:
-        raise InputError(f'{error.name} is not installed; run pip install "memini-kuzu[mcp]"') from error
-    # whatever ends the server, the store is closed
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
-    try:
-        with opened_file(db, write=True, create=True, wait=wait, redaction=redaction) as memory:
-            if costs():
-                note(f"each text that is remembered here is sent to {memory.extractor.identity}")
-            if stdio:
-                serve_stdio(memory)
-                return
-            token = os.environ.get("MEMINI_TOKEN") or None
-            serve_http(
-                memory,
-                host=host,
-                port=port,
-                token=token,
-                names=allow_host or (),
-                log=log,
-                ready=lambda url: note(f"serving {Path(db)} at {url}; end with Ctrl-C"),
-            )
-    except KeyboardInterrupt:
-        if stdio:
-            # a thread waits for the next line of standard input, and Python would wait for the thread
-            os._exit(INTERRUPTED)
-        raise
-
-
-def _interrupt(*_: object) -> None:
-    """As Ctrl-C; not Python's own handler, which asyncio replaces by one that waits for that thread too."""
-    raise KeyboardInterrupt

@@ -23,6 +23,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -38,17 +39,19 @@ from memini_kuzu.times import system_clock, to_millis
 if TYPE_CHECKING:
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.memory import Memory
-    from memini_kuzu.results import AssociativeMemory
+    from memini_kuzu.protocol import AssociativeMemory
     from memini_kuzu.times import Clock
 
 __all__ = [
     "INTERRUPTED",
     "STORE",
+    "By",
     "Db",
     "Json",
     "K",
     "NoRedaction",
     "Now",
+    "Order",
     "RedactEmails",
     "RedactPhones",
     "Wait",
@@ -57,6 +60,7 @@ __all__ = [
     "extractor_asked",
     "main",
     "masking",
+    "memory_opener",
     "opened",
     "opened_file",
 ]
@@ -71,6 +75,16 @@ Now = Annotated[
     typer.Option("--now", metavar="TIME", help="As of when: 2026-01-04 or 2026-01-04T09:30; else now."),
 ]
 K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="How many to show at most.")]
+
+
+class Order(StrEnum):
+    """What comes first of associations."""
+
+    STRENGTH = "strength"
+    TELLING = "telling"
+
+
+By = Annotated[Order, typer.Option("--by", help="What comes first: the strongest, or those that tell most.")]
 Wait = Annotated[
     float,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another process to close the store."),
@@ -362,11 +376,7 @@ def opened_file(
     InputError
         If ``--server`` is given: a server offers only part of what the file does.
     """
-    if _server.get() is not None:
-        raise InputError(
-            "this command needs the store's file; a server offers remember, recall, associations, forget, "
-            "stats and backup; leave --server and MEMINI_SERVER out"
-        )
+    _refuse_server()
     from memini_kuzu.embedding.plugins import embedder_named
     from memini_kuzu.memory import Memory
 
@@ -391,3 +401,50 @@ def opened_file(
         if missing and not silent:
             note(f"made a new store, {db}")
         yield memory
+
+
+def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callable[[Path], "Memory"]:
+    """What opens store after store for writing, or makes them; all have one extractor and one embedder.
+
+    Parameters
+    ----------
+    wait : float
+        Seconds to wait for another process to close one.
+    redaction : Redaction
+        What is masked before a text is stored.
+    share : float
+        The part of the machine's memory that the caches of each may reckon with.
+
+    Returns
+    -------
+    callable
+        Takes a file, gives a memory that is to be closed.
+
+    Raises
+    ------
+    InputError
+        If ``--server`` is given.
+    """
+    _refuse_server()
+    from memini_kuzu.embedding.plugins import embedder_named
+    from memini_kuzu.extraction import default_extractor
+    from memini_kuzu.memory import Memory
+
+    extractor = extractor_asked() or default_extractor(note)
+    name = _embedder.get()
+    embedder = None if name is None else embedder_named(name)
+
+    def open_memory(path: Path) -> Memory:
+        return Memory.open(
+            path, wait=wait, extractor=extractor, redaction=redaction, embedder=embedder, share=share
+        )
+
+    return open_memory
+
+
+def _refuse_server() -> None:
+    if _server.get() is not None:
+        raise InputError(
+            "this command needs the store's file; a server offers remember, recall, associations, get, list, "
+            "update, history, forget, stats and backup; leave --server and MEMINI_SERVER out"
+        )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened_file
+from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
 from memini_kuzu.cli._memory import ClockNow, count, masked
 from memini_kuzu.cli._print import clean, day, show_json, show_table
 from memini_kuzu.cli._scope import Since, Sources, Until, Where, pairs, scope
@@ -22,7 +22,7 @@ SHOWN = 60
 @command("memini get 7", "memini get 7 --json")
 def get(identity: Id, *, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """Show a document: its text, and what is known of it."""
-    with opened_file(db, wait=wait) as memory:
+    with opened(db, wait=wait) as memory:
         found = memory.get(identity)
     if as_json:
         show_json(found)
@@ -60,7 +60,7 @@ def list_(
 ) -> None:
     """List documents, the newest first."""
     asked = scope(sources, since, until, where)
-    with opened_file(db, wait=wait) as memory:
+    with opened(db, wait=wait) as memory:
         found = memory.list(text=text, k=k, after=after, **asked)
     if as_json:
         show_json(found)
@@ -97,7 +97,7 @@ def update(
 ) -> None:
     """Give a document a new version: its text replaces the old one, which stays in the associations."""
     known = pairs(metadata, "--metadata") if metadata else None
-    with opened_file(db, write=True, now=now, wait=wait) as memory:
+    with opened(db, write=True, now=now, wait=wait) as memory:
         report = memory.update(identity, text, time=time, title=title, metadata=known)
     if as_json:
         show_json(report)
@@ -113,7 +113,7 @@ def update(
 @command("memini history 7")
 def history(identity: Id, *, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
     """List all versions of a document with their dates; texts that were replaced are not kept."""
-    with opened_file(db, wait=wait) as memory:
+    with opened(db, wait=wait) as memory:
         found = memory.history(identity)
     if as_json:
         show_json(found)

@@ -10,11 +10,13 @@ import typer
 
 from memini_kuzu.cli._app import (
     STORE,
+    By,
     Db,
     Json,
     K,
     NoRedaction,
     Now,
+    Order,
     RedactEmails,
     RedactPhones,
     Wait,
@@ -275,13 +277,6 @@ def _reason(path: "recalling.Path") -> str:
     return f"{path.kind} {path.way}" + (f" ({', '.join(facts)})" if facts else "")
 
 
-class By(StrEnum):
-    """What `memini associations` lists first."""
-
-    STRENGTH = "strength"
-    TELLING = "telling"
-
-
 @command(
     "memini associations 'Ada Lovelace' -k 5",
     "memini associations Lisbon --about 'tram museum' --now 2026-06-01",
@@ -296,9 +291,7 @@ def associations(
     ] = None,
     k: K = 10,
     now: Now = None,
-    by: Annotated[
-        By, typer.Option("--by", help="What comes first: the strongest, or those that tell most.")
-    ] = By.STRENGTH,
+    by: By = Order.STRENGTH,
     sources: Sources = None,
     since: Since = None,
     until: Until = None,

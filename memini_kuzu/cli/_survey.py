@@ -4,26 +4,37 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, K, Now, Wait, command, opened_file
+from memini_kuzu.cli._app import STORE, By, Db, Json, K, Now, Order, Wait, command, opened_file
 from memini_kuzu.cli._print import show_json, show_table
 
 __all__ = ["forecast", "top"]
 
 
-@command("memini top", "memini top -k 20 --now 2026-06-01")
-def top(*, db: Db = STORE, k: K = 10, now: Now = None, as_json: Json = False, wait: Wait = 0.0) -> None:
-    """List the strongest associations of the whole store."""
+@command("memini top", "memini top -k 20 --by telling --now 2026-06-01")
+def top(
+    *,
+    db: Db = STORE,
+    k: K = 10,
+    by: By = Order.STRENGTH,
+    now: Now = None,
+    as_json: Json = False,
+    wait: Wait = 0.0,
+) -> None:
+    """List the first associations of the store; lift is how much more often than chance the two meet."""
     with opened_file(db, wait=wait) as memory:
-        found = memory.top(k, now=now)
+        found = memory.top(k, by=by.value, now=now)
     if as_json:
         show_json(found)
     elif not found:
         typer.echo("there are no associations")
     else:
         show_table(
-            ["from", "to", "strength", "consolidated", "events", "last seen"],
+            ["from", "to", "strength", "consolidated", "lift", "events", "last seen"],
             [
-                (one.source, one.target, one.strength, one.consolidated, one.events, one.last_seen)
+                (
+                    *(one.source, one.target, one.strength, one.consolidated),
+                    *("" if one.lift is None else one.lift, one.events, one.last_seen),
+                )
                 for one in found
             ],
         )

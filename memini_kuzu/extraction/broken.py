@@ -21,6 +21,7 @@ _INSIDE = re.compile(
     | /\S*/ | ^/ | /$                     # a path; "HTTP/2" has one stroke inside
     | \.(?:py|md|ts|json|ya?ml|toml|html?|css|txt|cfg|ini|sh|rst|pdf|png|jpe?g)\Z
     | ^[a-z]\w*(?:\.\w+)+\Z               # an identifier or a file: "response.status"
+    | ^[a-z]{2,}(?:[A-Z][a-z0-9]+)*[A-Z][a-z]*\Z  # an identifier: "matchKey", "keyA", not "macOS"
     | [.,;:!?]{2}
     | ^[bfru]'                            # a literal: "b'bytes"
     | \w\s?\+\s?\w                        # a sum, a blob; "C++" ends with its signs

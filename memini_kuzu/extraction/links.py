@@ -7,9 +7,10 @@ from bisect import bisect_left
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from memini_kuzu.extraction.generic import is_generic
 from memini_kuzu.extraction.headings import TITLE
 from memini_kuzu.extraction.mentions import CONCEPT, Mention, mention
-from memini_kuzu.text.markdown import TAG
+from memini_kuzu.text.markdown import LINK, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,9 @@ def with_links(found: list[Mention], links: Sequence[Link], text: str) -> list[M
     """The mentions of a text, with those that its author made.
 
     A link takes the place of what the extractor found in its words: they say what the author says they do.
-    Where both name the same, what was found stays, since it knows what kind of thing that is.
+    Where both name the same, what was found stays, since it knows what kind of thing that is. A link to a
+    note whose name is in small letters and of common words alone, as in ``[the event loop](events.md)``,
+    names nothing.
 
     Parameters
     ----------
@@ -56,8 +59,8 @@ def with_links(found: list[Mention], links: Sequence[Link], text: str) -> list[M
     for link in links:
         label = CONCEPT if link.kind == TAG else TITLE
         named = mention(link.name, label, _sentence(found, link, text), link.start)
-        if named is None:  # a date, a number
-            continue
+        if named is None or (link.kind == LINK and link.name.islower() and is_generic(link.name)):
+            continue  # a date, a number, a common word
         named = named._replace(start=link.start)
         within = [place for place, each in enumerate(found) if _overlap(each, link)]
         covered.update(within)

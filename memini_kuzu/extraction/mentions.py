@@ -26,6 +26,7 @@ __all__ = [
     "language_of",
     "mention",
     "speakers",
+    "unkinded",
 ]
 
 CONCEPT = "CONCEPT"
@@ -108,6 +109,17 @@ class Mention(NamedTuple):
     label: str
     sentence: int
     start: int
+
+
+def unkinded(mention: Mention) -> Mention:
+    """The mention without what kind of thing its name is the name of.
+
+    Examples
+    --------
+    >>> unkinded(Mention("nagle", "Nagle", "ORG", 0, 0)).label
+    'NAME'
+    """
+    return mention if mention.label in {CONCEPT, NAME} else mention._replace(label=NAME)
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import metadata
 from importlib.util import find_spec
 from itertools import groupby
@@ -27,6 +27,7 @@ from memini_kuzu.extraction.mentions import (
     mention,
     speakers,
 )
+from memini_kuzu.extraction.processes import Processes
 from memini_kuzu.extraction.sentences import sentence_starts
 from memini_kuzu.extraction.vocabulary import EMPTY_MODIFIERS, FILLERS, STOP_PHRASES, STOP_WORDS
 from memini_kuzu.text.languages import ENGLISH, languages
@@ -62,8 +63,7 @@ PIPES = (
 """What the rules read, in spaCy's names; any other component of a model would be time spent for nothing."""
 
 BATCH = 64
-"""Texts a batch, at most. Larger ones measured no faster, and with several processes they would leave some
-idle at the end; smaller ones are slower where texts are short."""
+"""Texts a batch, at most. Larger ones measured no faster; smaller ones are slower where texts are short."""
 
 BATCH_CHARACTERS = 32_000
 """Characters after which a batch ends all the same: spaCy holds some 10 kB a word of a batch that it parses.
@@ -160,6 +160,7 @@ class SpacyExtractor:
         others = "".join(f"+{name}-{_version(name)}" for name in self._others.values())
         self._identity = f"spacy/{Path(self.model).name}-{version}{others}/{RULES}"
         self._loaded: dict[str, Language] = {}
+        self._processes: Processes | None = None
 
     @property
     def identity(self) -> str:
@@ -219,8 +220,9 @@ class SpacyExtractor:
         texts : iterable of str
             Passages; read a batch at a time.
         processes : int
-            How many processes run the model, ≥ 1. Each gets its own copy of it, so that more than
-            one pays for long streams only.
+            How many processes run the model, ≥ 1. Each loads its own copy of it, so that more than
+            one pays for long streams only; they stay for the next texts. A script that asks for more
+            keeps its own work behind ``if __name__ == "__main__"``, as ever where Python starts processes.
 
         Yields
         ------
@@ -230,8 +232,17 @@ class SpacyExtractor:
         Raises
         ------
         InputError
-            If a text is longer than the model takes (1,000,000 characters).
+            If a text is longer than the model takes (1,000,000 characters), or a process ends.
         """
+        if processes > 1:
+            if self._processes is None or self._processes.number != processes:
+                self._processes = Processes(partial(SpacyExtractor, self.model), processes)
+            try:
+                yield from self._processes.read(texts)
+            except InputError:
+                self._processes = None  # those of a broken pool read no more
+                raise
+            return
         # text after text, in runs of one language: an English stream is one run
         for language, run in groupby(texts, key=language_of):
             pipeline = self._of(language)
@@ -240,11 +251,8 @@ class SpacyExtractor:
                     yield mentions_in(encodable(text), language)
                 continue
             prepared = ((each.body, each) for each in map(self._prepare, run))
-            # processes are started by every call, so they share one stream
-            for batch in _batches(prepared) if processes == 1 else [prepared]:
-                for doc, context in pipeline.pipe(
-                    batch, as_tuples=True, batch_size=BATCH, n_process=processes
-                ):
+            for batch in _batches(prepared):
+                for doc, context in pipeline.pipe(batch, as_tuples=True, batch_size=BATCH):
                     yield _mentions(doc, context)
 
     def _prepare(self, text: str) -> _Prepared:

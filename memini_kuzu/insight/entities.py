@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memini_kuzu.extraction import canonical
 from memini_kuzu.insight.junk import looks_wrong
 from memini_kuzu.store.entities import count_events, list_entities
+from memini_kuzu.store.portraits import entities_named_like
 
 if TYPE_CHECKING:
     from memini_kuzu.store import Store
@@ -40,9 +42,14 @@ class KnownEntity:
     wrong: str
 
 
-def entities(store: Store, k: int, *, junk: bool) -> list[KnownEntity]:
+def entities(store: Store, k: int, *, junk: bool, like: str | None = None) -> list[KnownEntity]:
     """The most mentioned entities; see `Memory.entities`."""
-    rows = list_entities(store)
+    if like is None:
+        rows = list_entities(store)
+    elif key := canonical(like):
+        rows = entities_named_like(store, key, store.count("entities") if junk else k)
+    else:
+        return []
     wrong = {}
     chosen = []
     for batch in rows.to_batches(max_chunksize=10_000):  # most stores show enough at their beginning

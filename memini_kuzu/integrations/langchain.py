@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
+from pydantic import Field
 
-from memini_kuzu.records import Record
+from memini_kuzu.integrations._passages import TOLD, described
+from memini_kuzu.records import Record, as_metadata
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -15,9 +18,10 @@ if TYPE_CHECKING:
 
     from langchain_core.callbacks import CallbackManagerForRetrieverRun
 
-    from memini_kuzu.changes.report import IngestReport
-
 __all__ = ["MeminiRetriever"]
+
+BATCH = 1_000
+"""Documents that are kept at once: as many as a report has ids."""
 
 
 class MeminiRetriever(BaseRetriever):
@@ -31,6 +35,8 @@ class MeminiRetriever(BaseRetriever):
         How many documents.
     now : datetime, date or str, optional
         As of when; the present by default.
+    scope : dict
+        What alone is seen: `sources`, `since`, `until` and `where`, as for `Memory.recall`.
 
     Examples
     --------
@@ -46,6 +52,7 @@ class MeminiRetriever(BaseRetriever):
     memory: Any
     k: int = 10
     now: Any = None
+    scope: dict[str, Any] = Field(default_factory=dict)
 
     def _get_relevant_documents(
         self,
@@ -53,48 +60,52 @@ class MeminiRetriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain passes it
     ) -> list[Document]:
+        found = self.memory.recall(query, k=self.k, now=self.now, **self.scope).passages
         return [
             Document(
                 page_content=passage.text,
                 id=f"{passage.source}#{passage.position}",
-                metadata={
-                    "id": passage.id,
-                    "source": passage.source,
-                    "title": passage.title,
-                    "time": passage.time.isoformat(),
-                    "position": passage.position,
-                    "score": passage.score,
-                },
+                metadata={**told, "score": passage.score},
             )
-            for passage in self.memory.recall(query, k=self.k, now=self.now)
+            for passage, told in zip(found, described(self.memory, found), strict=True)
         ]
 
-    def add_documents(self, documents: Iterable[Document]) -> IngestReport:
+    def add_documents(self, documents: Iterable[Document]) -> list[str]:
         """Take documents in.
 
         Parameters
         ----------
         documents : iterable of Document
-            Of their metadata `source`, `title`, `time` and `id` are kept; `Document.id` is the id where the
-            metadata have none.
+            Their metadata tell `source`, `title`, `time` and `id`; `Document.id` is the id where they have
+            none. The rest is kept as the document's metadata, what is no text as its JSON.
 
         Returns
         -------
-        IngestReport
-            What was added, changed and unchanged.
+        list of str
+            The documents' ids in the memory, for `Memory.get`, `update` and `forget`.
+
+        Raises
+        ------
+        InputError
+            If a document cannot be kept; those of earlier thousands are.
         """
-        report: IngestReport = self.memory.add(_record(document) for document in documents)
-        return report
+        left, ids = iter(documents), []
+        while batch := list(islice(left, BATCH)):
+            ids += self.memory.add([_record(document) for document in batch]).ids
+        return ids
 
 
 def _record(document: Document) -> Record:
     told = document.metadata
+    own = str(told.get("id", document.id or ""))
     time = told.get("time")
     return Record(
         text=document.page_content,
         time=None if time is None else to_millis(time),
         source=str(told.get("source", "")),
         title=str(told.get("title", "")),
-        id=str(told.get("id", document.id or "")),
-        origin=f"document {told.get('id', document.id or '')}",
+        id=own,
+        origin=f"document {own}",
+        # what a retriever told of a passage is no news of its document
+        metadata=as_metadata({name: told[name] for name in told.keys() - {*TOLD, "score"}}),
     )

@@ -9,9 +9,14 @@ from llama_index.core.memory import BaseMemoryBlock
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
+from memini_kuzu.integrations._passages import described
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llama_index.core.llms import ChatMessage
 
+    from memini_kuzu.protocol import AssociativeMemory
     from memini_kuzu.times import TimeLike
 
 __all__ = ["MeminiBlock", "MeminiRetriever"]
@@ -28,6 +33,8 @@ class MeminiRetriever(BaseRetriever):
         How many nodes.
     now : datetime, date or str, optional
         As of when; the present by default.
+    scope : mapping, optional
+        What alone is seen: `sources`, `since`, `until` and `where`, as for `Memory.recall`.
     **base : Any
         What llama-index's own retrievers take, such as a callback manager.
 
@@ -41,33 +48,37 @@ class MeminiRetriever(BaseRetriever):
     'Ada met Charles.'
     """
 
-    def __init__(self, memory: Any, *, k: int = 10, now: TimeLike | None = None, **base: Any) -> None:
-        self._memory, self._k, self._now = memory, k, now
+    def __init__(
+        self,
+        memory: AssociativeMemory,
+        *,
+        k: int = 10,
+        now: TimeLike | None = None,
+        scope: Mapping[str, Any] | None = None,
+        **base: Any,
+    ) -> None:
+        self._memory, self._asked = memory, {"k": k, "now": now, **(scope or {})}
         super().__init__(**base)
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        found = self._memory.recall(query_bundle.query_str, k=self._k, now=self._now)
+        found = self._memory.recall(query_bundle.query_str, **self._asked).passages
         return [
             NodeWithScore(
                 node=TextNode(
                     id_=f"{passage.source}#{passage.position}",
                     text=passage.text,
-                    metadata={
-                        "id": passage.id,
-                        "source": passage.source,
-                        "title": passage.title,
-                        "time": passage.time.isoformat(),
-                        "position": passage.position,
-                    },
+                    metadata=told,
                 ),
                 score=passage.score,
             )
-            for passage in found
+            for passage, told in zip(found, described(self._memory, found), strict=True)
         ]
 
 
 class MeminiBlock(BaseMemoryBlock[str]):
     """A block of llama-index's agent memory: what leaves the chat history is remembered, and recalled later.
+
+    It has `description`, `priority` and `accept_short_term_memory` as every block of llama-index.
 
     Parameters
     ----------
@@ -79,8 +90,8 @@ class MeminiBlock(BaseMemoryBlock[str]):
         How many passages are recalled at most.
     budget_tokens : int
         How long the block is at most.
-    name, description, priority, accept_short_term_memory
-        As of every block of llama-index.
+    name : str
+        What the block is called in a prompt.
 
     Examples
     --------

@@ -5,6 +5,7 @@
   there, what entities are called.
 - `documents`: documents by their ids.
 - `tracing`: how associations came to be what they are.
+- `viewing`: what pictures of a memory are made of.
 - `surveying`: what matters in the whole store, and what comes next.
 """
 
@@ -15,12 +16,13 @@ from memini_kuzu.memory.keeping import Keeping
 from memini_kuzu.memory.naming import Naming
 from memini_kuzu.memory.surveying import Surveying
 from memini_kuzu.memory.tracing import Tracing
+from memini_kuzu.memory.viewing import Viewing
 from memini_kuzu.notebook import facts
 
 __all__ = ["Memory", "fit_events"]
 
 
-class Memory(Documents, Asking, Surveying, Tracing, Keeping, Naming):
+class Memory(Documents, Asking, Surveying, Tracing, Viewing, Keeping, Naming):
     """An associative memory in one file.
 
     Made by `Memory.open`. Threads may share one; other processes may read the file only while nobody has it

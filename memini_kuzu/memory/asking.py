@@ -16,7 +16,7 @@ from memini_kuzu.insight.about import selected_associations
 from memini_kuzu.insight.kinds import KindOfEvents, kinds
 from memini_kuzu.insight.news import News, news
 from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
-from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory, check_count, check_text
+from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory, check_count, check_order, check_text
 from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
 from memini_kuzu.store import strongest
 from memini_kuzu.store.filters import wanted
@@ -142,8 +142,7 @@ class Asking(OpenMemory):
         where: Mapping[str, str] | None = None,
     ) -> list[Association]:
         check_count(k, "associations to return")
-        if by not in strongest.ORDERS:
-            raise InputError(f"by = {by!r}; pass one of {', '.join(strongest.ORDERS)}")
+        check_order(by)
         if about is not None and by != "strength":
             raise InputError(
                 f"by = {by!r} is not known of what is about some words; leave out `by` or `about`"

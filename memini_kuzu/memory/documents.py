@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from memini_kuzu.errors import InputError
-from memini_kuzu.identity import document_id
+from memini_kuzu.identity import document_id, number_of
 from memini_kuzu.memory.learning import Learning
 from memini_kuzu.memory.opening import check_count, check_text
 from memini_kuzu.notebook import Table
@@ -33,68 +35,15 @@ class Documents(Learning):
     record does as well, where one document has it.
     """
 
-    def get(self, id: str) -> Document:  # noqa: A002
-        """A document in its newest version.
-
-        Parameters
-        ----------
-        id : str
-            Its id.
-
-        Returns
-        -------
-        Document
-            Its text, and what is known of it.
-
-        Raises
-        ------
-        InputError
-            If no document has this id, or several have a record of it.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     [id] = memory.remember("Ada met Charles.", time="2026-03-01").ids
-        ...     memory.get(id).text
-        'Ada met Charles.'
-        """
+    @override
+    def get(self, id: str) -> Document:
         with self._store.snapshot():
             [found] = self._documents([resolved(self._store, id)])
         document: Document = found
         return document
 
-    def history(self, id: str) -> tuple[Version, ...]:  # noqa: A002
-        """All versions of a document, the earliest first. Texts that a newer version replaced are not kept.
-
-        Parameters
-        ----------
-        id : str
-            Its id.
-
-        Returns
-        -------
-        tuple of Version
-            The date of each, and what its text is known by.
-
-        Raises
-        ------
-        InputError
-            As for `get`.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     [id] = memory.remember("Ada lives in Oslo.", time="2026-03-01").ids
-        ...     _ = memory.update(id, "Ada lives in Rome.", time="2026-04-01")
-        ...     [(f"{each.time:%Y-%m-%d}", each.current) for each in memory.history(id)]
-        [('2026-03-01', False), ('2026-04-01', True)]
-        """
+    @override
+    def history(self, id: str) -> tuple[Version, ...]:
         with self._store.snapshot():
             table = read_documents(self._store.read, [resolved(self._store, id)])
         digest, time = table["digest"][0].as_py(), int(column(table, "time")[0])
@@ -104,53 +53,16 @@ class Documents(Learning):
             Version(from_millis(when), own, current=(own, when) == (digest, time)) for when, own in versions
         )
 
+    @override
     def update(
         self,
-        id: str,  # noqa: A002
+        id: str,
         text: str,
         *,
         time: TimeLike | None = None,
         title: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
-        """Give a document a new version: its text replaces the old one, what it still says is confirmed.
-
-        What the old version told stays in the associations, and fades if nothing confirms it; `forget` takes
-        a document back as if it had never been told.
-
-        Parameters
-        ----------
-        id : str
-            Its id.
-        text : str
-            The new text.
-        time : datetime, date or str, optional
-            The date of the version; now by default.
-        title : str, optional
-            The new title; the old one by default.
-        metadata : mapping of str to str, optional
-            The new metadata, in the place of the old; the old by default.
-
-        Returns
-        -------
-        IngestReport
-            Whether that changed anything: the text that it has already is no new version.
-
-        Raises
-        ------
-        InputError
-            As for `get`; or if the version is dated before the newest one, which stays the newest then.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     [id] = memory.remember("Ada lives in Oslo.", time="2026-03-01").ids
-        ...     memory.update(id, "Ada lives in Rome.", time="2026-04-01").changed
-        1
-        """
         check_text(text, "text", "a text,")
         known = None if metadata is None else check_metadata(metadata)
         moment = self._now(time)
@@ -199,6 +111,7 @@ class Documents(Learning):
         return Table(found[number] for number in numbers)
 
     # the last one: in the class, this name stands for it and not for Python's lists
+    @override
     def list(
         self,
         *,
@@ -207,48 +120,28 @@ class Documents(Learning):
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
         text: str | None = None,
+        ids: Sequence[str] | None = None,
         k: int = 50,
         after: str | None = None,
     ) -> Table:
-        """Documents, the newest first, page by page.
-
-        Parameters
-        ----------
-        sources, since, until, where
-            As for `recall`; a document counts by the date of its newest version.
-        text : str, optional
-            Only those whose text or title holds this, in any case.
-        k : int
-            How many at most.
-        after : str, optional
-            The id of the last one of the page before.
-
-        Returns
-        -------
-        list of Document
-            A page of fewer than `k` is the last one.
-
-        Raises
-        ------
-        InputError
-            If `k` is below 1, a filter is none that can be asked for, or no document has the id `after`.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     for day, text in (("2026-03-01", "Ada met Charles."), ("2026-03-02", "Ada met Grace.")):
-        ...         _ = memory.remember(text, time=day)
-        ...     page = memory.list(text="ada", k=1)
-        ...     [each.text for each in page + memory.list(text="ada", after=page[-1].id)]
-        ['Ada met Grace.', 'Ada met Charles.']
-        """
         check_count(k, "documents to list")
         if text is not None and not isinstance(text, str):
             raise InputError(f"text = {text!r}; pass a part of a text")
         asked = wanted(sources, since, until, where)
+        among = None if ids is None else _numbers(ids)
         with self._store.snapshot():
             last = None if after is None else resolved(self._store, after)
-            return self._documents(listed(self._store, asked, text=text, top=k, after=last))
+            return self._documents(listed(self._store, asked, text=text, among=among, top=k, after=last))
+
+
+def _numbers(ids: Sequence[str]) -> list[int]:
+    """The numbers of documents by their ids."""
+    found = []
+    for each in [ids] if isinstance(ids, str) else ids:
+        number = number_of(each) if isinstance(each, str) else None
+        if number is None:
+            raise InputError(
+                f"ids: {each!r} is none; pass ids of 16 digits, as remember, recall and list give them"
+            )
+        found.append(number)
+    return found

@@ -50,55 +50,6 @@ class Learning(OpenMemory):
         id: str = "",
         metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
-        """Take in a text, a chat message, or a list of messages; the next recall sees it.
-
-        Parameters
-        ----------
-        text : str, mapping, or sequence of mappings
-            A text is kept verbatim. A message has ``role`` and ``content`` (a text, or a list of parts, of
-            which those of text are taken), and may have ``time``, ``id`` and the speaker's ``name``; each is
-            a document of its own. What a system or a tool says is left out, and reported.
-        time : datetime, date or str, optional
-            When it was said; now by default. A value without an offset is UTC.
-        source : str
-            What it belongs to: a conversation, a feed.
-        title : str
-            Its title.
-        id : str
-            Its own id within the source. The same id with another text is a new version; without an id, a
-            text is itself at its date: told again on another day, it is confirmed. Of several messages,
-            each one's number is added.
-        metadata : mapping of str to str, optional
-            What else is known of it, such as ``{"project": "orion"}``; recall can be asked to go by it alone.
-            A new version without it keeps what is there.
-
-        Returns
-        -------
-        IngestReport
-            Whether it was new, its id, and how many associations it touched.
-
-        Raises
-        ------
-        InputError
-            If it is no text and no message, or metadata is no mapping of strings.
-        RecordError
-            If the text is empty or dated in the future.
-        TimeError
-            If the time cannot be read.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from memini_kuzu import Memory
-        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
-        ...     _ = memory.remember("Ada met Charles.", time="2026-03-01")
-        ...     talk = [
-        ...         {"role": "user", "content": "Where is Ada?"},
-        ...         {"role": "assistant", "content": "Oslo."},
-        ...     ]
-        ...     memory.remember(talk, source="chat/7", time="2026-03-02").added
-        2
-        """
         known = None if metadata is None else check_metadata(metadata)
         millis = None if time is None else to_millis(time)
         return self.add(

@@ -144,7 +144,7 @@ class Naming(OpenMemory):
         check_count(k, "suggestions to return")
         return suggestions.suggest(self._store, k)
 
-    def entities(self, k: int = 20, *, junk: bool = False) -> list[KnownEntity]:
+    def entities(self, k: int = 20, *, junk: bool = False, like: str | None = None) -> list[KnownEntity]:
         """The entities that the texts mention most, and why one looks wrong. Changes nothing.
 
         Parameters
@@ -153,6 +153,9 @@ class Naming(OpenMemory):
             How many at most.
         junk : bool
             Only those that look wrong, by the rule of `memini_kuzu.insight.junk`.
+        like : str, optional
+            Only those with these characters in their name or an alias, whatever their accents and capitals;
+            what begins so comes first.
 
         Returns
         -------
@@ -176,7 +179,7 @@ class Naming(OpenMemory):
         """
         check_count(k, "entities to return")
         with self._store.snapshot():
-            return listing.entities(self._store, k, junk=junk)
+            return listing.entities(self._store, k, junk=junk, like=like)
 
     def entity_drop(self, entity: str) -> Edit:
         """Leave an entity out of all answers, whatever later documents say; `entity_undo` takes it back.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, default_extractor
-from memini_kuzu.results import AssociativeMemory
+from memini_kuzu.protocol import AssociativeMemory
 from memini_kuzu.store import Store, reading
 from memini_kuzu.store.likeness import entities_like
+from memini_kuzu.store.strongest import ORDERS
 from memini_kuzu.text.redaction import KEYS_ONLY, Redaction
 from memini_kuzu.times import TimeLike, system_clock, to_millis
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from memini_kuzu.times import Clock
 
 
-__all__ = ["EXTRACTOR", "OpenMemory", "check_count", "check_text"]
+__all__ = ["EXTRACTOR", "OpenMemory", "check_count", "check_order", "check_text"]
 
 EXTRACTOR = "extractor"
 """The key in MeminiMeta of what wrote the store's mentions."""
@@ -64,6 +65,7 @@ class OpenMemory(AssociativeMemory):
         hint: Callable[[str], None] | None = None,
         redaction: Redaction = KEYS_ONLY,
         embedder: Embedder | None = None,
+        share: float = 1.0,
     ) -> Self:
         """Open a store, or make it where there is none.
 
@@ -90,6 +92,9 @@ class OpenMemory(AssociativeMemory):
         embedder : Embedder, optional
             Gives passages and cues vectors, so that recall also finds what is similar. None by default:
             words, names and dates alone. Passages that were taken in without it need `embed`.
+        share : float
+            The part of the machine's memory that the caches of this store may reckon with, above 0 and up to
+            1. Where n stores are open at once, give each 1/n.
 
         Returns
         -------
@@ -103,7 +108,7 @@ class OpenMemory(AssociativeMemory):
         NotAStoreError
             If the path holds something else, or nothing and `create` is false.
         InputError
-            If the store has other parameters than those given.
+            If the store has other parameters than those given, or `share` is no part of the memory.
 
         Examples
         --------
@@ -113,7 +118,11 @@ class OpenMemory(AssociativeMemory):
         ...     memory.stats().entities
         0
         """
-        store = Store(Path(path), create=create, parameters=parameters, read_only=read_only, wait=wait)
+        if not 0 < share <= 1:
+            raise InputError(f"share = {share}; pass the part of the memory, above 0 and up to 1")
+        store = Store(
+            Path(path), create=create, parameters=parameters, read_only=read_only, wait=wait, share=share
+        )
         if parameters is not None and store.parameters != parameters:
             store.close()
             raise InputError(
@@ -219,6 +228,20 @@ def check_count(k: object, what: str, name: str = "k") -> None:
     """
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise InputError(f"{name} = {k!r}; pass how many {what}, a whole number of at least 1")
+
+
+def check_order(by: object) -> None:
+    """Refuse what associations are not ordered by.
+
+    Examples
+    --------
+    >>> check_order("date")
+    Traceback (most recent call last):
+    ...
+    memini_kuzu.errors.InputError: by = 'date'; pass one of strength, telling
+    """
+    if by not in ORDERS:
+        raise InputError(f"by = {by!r}; pass one of {', '.join(ORDERS)}")
 
 
 def check_text(text: object, name: str, what: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memini_kuzu.insight import choice
-from memini_kuzu.memory.opening import OpenMemory, check_count
-from memini_kuzu.results import Association, associations_from_arrow
+from memini_kuzu.memory.opening import OpenMemory, check_count, check_order
+from memini_kuzu.results import Association, Order, associations_from_arrow
 from memini_kuzu.store.survey import strongest_of_all
 
 if TYPE_CHECKING:
@@ -19,25 +19,28 @@ __all__ = ["Surveying"]
 class Surveying(OpenMemory):
     """The calls that look over all associations, and ahead."""
 
-    def top(self, k: int = 10, *, now: TimeLike | None = None) -> list[Association]:
-        """The strongest associations of the whole store.
+    def top(self, k: int = 10, *, by: Order = "strength", now: TimeLike | None = None) -> list[Association]:
+        """The first associations of the whole store.
 
         Parameters
         ----------
         k : int
             How many at most.
+        by : {"strength", "telling"}
+            What comes first: the strongest, by w_f, or those that tell most, by w_f · ln(lift). What is known
+            from events alone has no lift, and w_f stands for it.
         now : datetime, date or str, optional
             As of when; the present by default. A time in the past gives those of then.
 
         Returns
         -------
         list of Association
-            Strongest first. Each direction of a pair is an association of its own.
+            In that order. Each direction of a pair is an association of its own.
 
         Raises
         ------
         InputError
-            If `k` is below 1.
+            If `k` is below 1, or `by` is something else.
         TimeError
             If `now` cannot be read, or it cannot be known how strong they were then.
 
@@ -53,9 +56,10 @@ class Surveying(OpenMemory):
         ('Ada Lovelace', 'Charles Babbage', 0.452)
         """
         check_count(k, "to return")
+        check_order(by)
         moment = self._now(now)
         with self._store.snapshot():
-            return associations_from_arrow(strongest_of_all(self._store, moment, k))
+            return associations_from_arrow(strongest_of_all(self._store, moment, k, by))
 
     def forecast(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> Forecast:
         """What an entity is probably associated with next, among what it has met.

@@ -21,7 +21,7 @@ from memini_kuzu.readers._inputs import (
     is_bytewise,
     show,
 )
-from memini_kuzu.records import Columns
+from memini_kuzu.records import Columns, as_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,11 +193,7 @@ def _metadata(value: object, name: str, origin: str) -> dict[str, str] | None:
         return None
     if not isinstance(value, dict):
         raise RecordError(origin, f"{name} {show(value)} is not an object; write {{...}}, or leave it out")
-    return {
-        key: each if isinstance(each, str) else json.dumps(each, ensure_ascii=False)
-        for key, each in value.items()
-        if each is not None
-    }
+    return as_metadata(value)
 
 
 def _no_column(name: str, columns: list[str]) -> str:

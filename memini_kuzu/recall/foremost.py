@@ -30,7 +30,8 @@ def names_none_of(store: Store, cue: str, names: pa.ChunkedArray) -> pa.Array:
     languages = store.sums().languages
     own = own_language(cue, languages)
     said = set(cue_terms(cue, languages, own))
-    return pa.array([bool(set(cue_terms(name, languages, own)) - said) for name in names.to_pylist()])
+    says = [bool(set(cue_terms(name, languages, own)) - said) for name in names.to_pylist()]
+    return pa.array(says, pa.bool_())
 
 
 def foremost(

@@ -1,6 +1,39 @@
-"""One process owns the store and shares it: MCP for models, JSON for programs (extra ``mcp``)."""
+"""One process owns the store and shares it: MCP for models, JSON for programs (extra ``mcp``).
 
-from memini_kuzu.service.http import PATH, application, serve_http
-from memini_kuzu.service.mcp_server import build, serve_stdio
+What can be asked for (`tools`) needs no server: frameworks that call it themselves do without that extra.
+"""
 
-__all__ = ["PATH", "application", "build", "serve_http", "serve_stdio"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memini_kuzu.service.http import PATH, application, serve_http
+    from memini_kuzu.service.mcp_server import build, serve_stdio
+    from memini_kuzu.service.memories import OPEN, OneMemory, UserMemories
+    from memini_kuzu.service.tokens import SignedTokens
+
+__all__ = [
+    "OPEN",
+    "PATH",
+    "OneMemory",
+    "SignedTokens",
+    "UserMemories",
+    "application",
+    "build",
+    "serve_http",
+    "serve_stdio",
+]
+
+_MODULES = {
+    "memini_kuzu.service.http": ("PATH", "application", "serve_http"),
+    "memini_kuzu.service.mcp_server": ("build", "serve_stdio"),
+    "memini_kuzu.service.memories": ("OPEN", "OneMemory", "UserMemories"),
+    "memini_kuzu.service.tokens": ("SignedTokens",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)

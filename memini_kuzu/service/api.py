@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio.to_thread import run_sync
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 from starlette.responses import JSONResponse, Response
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from memini_kuzu.service.tools import Served, Tool
+    from memini_kuzu.service.memories import Memories
+    from memini_kuzu.service.tool import Served, Tool
 
-    Opened = Callable[[Request], Served]
+__all__ = ["USER", "VERSION", "ErrorResult", "failure", "openapi", "routes"]
 
-__all__ = ["VERSION", "ErrorResult", "failure", "openapi", "routes"]
+USER = "memini.user"
+"""Where a request's scope has the user who asks."""
 
 VERSION = "/v1"
 """What the paths begin with."""
@@ -58,7 +60,7 @@ STATUS: tuple[tuple[type[MeminiError], HTTPStatus], ...] = (
 
 REFUSALS = {
     HTTPStatus.BAD_REQUEST: "An argument is wrong, or the body is no JSON",
-    HTTPStatus.UNAUTHORIZED: "The bearer token is missing or wrong",
+    HTTPStatus.UNAUTHORIZED: "The bearer token is missing or wrong, or has expired",
     HTTPStatus.FORBIDDEN: "The request comes from a web page of another origin",
     HTTPStatus.NOT_FOUND: "There is no such path, or no entity of that name",
     HTTPStatus.METHOD_NOT_ALLOWED: "The path is asked for by another method",
@@ -68,7 +70,7 @@ REFUSALS = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not sent as application/json",
     HTTPStatus.MISDIRECTED_REQUEST: "The server is not known by the name in the Host header",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The server failed",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Another process has the store, or too many are connected",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Another process has the store, or too many ask at once",
 }
 
 
@@ -99,7 +101,7 @@ def answer(
     return Response(result.model_dump_json(), status, headers, "application/json")
 
 
-def _endpoint(tool: Tool, opened: Opened) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(tool: Tool, memories: Memories) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         body = b"{}" if tool.arguments is NoArguments else await request.body()
         kind = request.headers.get("content-type", "")
@@ -111,8 +113,7 @@ def _endpoint(tool: Tool, opened: Opened) -> Callable[[Request], Awaitable[Respo
                 "send the header Content-Type: application/json",
             )
         try:
-            # in a thread: the memory waits for the disk, and the loop may not
-            return await run_sync(_call, tool, opened, request, body)
+            return await memories.call(request.scope[USER], partial(_call, tool, body))
         except MeminiError as error:
             status = next(status for kind, status in STATUS if isinstance(error, kind))
             return failure(status, type(error).__name__, str(error))
@@ -120,17 +121,17 @@ def _endpoint(tool: Tool, opened: Opened) -> Callable[[Request], Awaitable[Respo
     return endpoint
 
 
-def _call(tool: Tool, opened: Opened, request: Request, body: bytes) -> Response:
-    return answer(tool.call(opened(request), tool.read_json(body)))
+def _call(tool: Tool, body: bytes, memory: Served) -> Response:
+    return answer(tool.call(memory, tool.read_json(body)))
 
 
-def routes(memory: Served) -> list[Route]:
+def routes(memories: Memories) -> list[Route]:
     """The paths of the API.
 
     Parameters
     ----------
-    memory : Memory
-        Open; it may be used by other threads.
+    memories : Memories
+        What is served.
 
     Returns
     -------
@@ -148,7 +149,7 @@ def routes(memory: Served) -> list[Route]:
         Route(VERSION, named, methods=["GET"]),
         Route("/openapi.json", described, methods=["GET"]),
         *(
-            Route(f"{VERSION}/{tool.name}", _endpoint(tool, lambda _: memory), methods=[_method(tool)])
+            Route(f"{VERSION}/{tool.name}", _endpoint(tool, memories), methods=[_method(tool)])
             for tool in TOOLS
         ),
     ]

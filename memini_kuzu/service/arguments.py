@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from typing_extensions import override
 
@@ -12,15 +12,29 @@ from memini_kuzu.errors import InputError
 from memini_kuzu.results import Order  # noqa: TC001 - pydantic reads the annotations when the classes are made
 
 __all__ = [
+    "AddArguments",
+    "AliasArguments",
+    "AliasRemoveArguments",
     "AssociationsArguments",
     "BackupArguments",
+    "ChangesArguments",
+    "ConsolidateArguments",
+    "EntitiesArguments",
+    "EntityArguments",
     "ForgetArguments",
     "ListArguments",
+    "NamedArguments",
+    "NeighbourhoodArguments",
     "NoArguments",
     "OneArguments",
     "RecallArguments",
     "RememberArguments",
+    "RenameArguments",
+    "RivalsArguments",
     "ShortSchema",
+    "SplitArguments",
+    "TopArguments",
+    "TrajectoryArguments",
     "UpdateArguments",
     "refusal",
 ]
@@ -34,7 +48,7 @@ SHOWN = 80
 Given = TypeVar("Given", bound=BaseModel)
 
 Time = Annotated[str | None, Field(description="As of when, ISO 8601; now if left out")]
-Count = Annotated[int, Field(ge=1, le=100)]
+Count = Annotated[int, Field(ge=1, le=1_000)]
 
 
 Sources = Annotated[
@@ -45,6 +59,8 @@ Until = Annotated[str | None, Field(description="Only what is dated before then,
 Where = Annotated[dict[str, str] | None, Field(description="Only what was remembered with this metadata")]
 
 
+Entity = Annotated[str, Field(description="Its name or an alias")]
+
 Identity = Annotated[str, Field(description="Of the text, as recall, list or remember gives it")]
 
 
@@ -54,10 +70,10 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
-class RememberArguments(_Arguments):
-    """What `remember` takes."""
+class RecordArguments(_Arguments):
+    """One text with its origin."""
 
-    text: Annotated[str, Field(description="One short text that can be understood alone; kept word for word")]
+    text: Annotated[str, Field(description="Kept word for word")]
     time: Annotated[
         str | None, Field(description="When it was said, ISO 8601 such as 2026-01-04T09:30; now if left out")
     ] = None
@@ -69,6 +85,32 @@ class RememberArguments(_Arguments):
     metadata: Annotated[
         dict[str, str] | None, Field(description="What else is known of it, such as its project")
     ] = None
+
+
+SAYING = (
+    "One short text that can be understood alone, kept word for word; or a chat message, or a list of them, "
+    "with role and content"
+)
+
+SAID = {
+    "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array", "items": {"type": "object"}}],
+}
+"""What messages hold is for the memory to check: it says which of them is wrong."""
+
+
+class RememberArguments(RecordArguments):
+    """What `remember` takes."""
+
+    text: Annotated[Any, WithJsonSchema(SAID), Field(description=SAYING)]
+
+
+class AddArguments(_Arguments):
+    """What `add` takes."""
+
+    records: Annotated[
+        list[RecordArguments],
+        Field(description="All of them are kept, or none", min_length=1, max_length=1_000),
+    ]
 
 
 class RecallArguments(_Arguments):
@@ -124,6 +166,7 @@ class ListArguments(_Arguments):
     """What `list` takes."""
 
     text: Annotated[str | None, Field(description="Only those that hold exactly these characters")] = None
+    ids: Annotated[list[str] | None, Field(description="Only these texts")] = None
     sources: Sources = None
     since: Since = None
     until: Until = None
@@ -148,6 +191,108 @@ class BackupArguments(_Arguments):
     """What `backup` takes."""
 
     name: Annotated[str, Field(description="A new file's name; it is put beside the store", max_length=200)]
+
+
+class EntitiesArguments(_Arguments):
+    """What `entities` takes."""
+
+    like: Annotated[str | None, Field(description="Only those with these characters in a name")] = None
+    k: Annotated[Count, Field(description="How many at most")] = 20
+
+
+class EntityArguments(_Arguments):
+    """What `entity` takes."""
+
+    entity: Entity
+    k: Annotated[Count, Field(description="How many associations each way, and passages, at most")] = 20
+    now: Time = None
+
+
+class NeighbourhoodArguments(_Arguments):
+    """What `neighbourhood` takes."""
+
+    entity: Annotated[str | None, Field(description="In the middle; the strongest of all if left out")] = None
+    k: Annotated[int, Field(description="How many associations at most", ge=1, le=5_000)] = 100
+    now: Time = None
+    sources: Sources = None
+
+
+class TrajectoryArguments(_Arguments):
+    """What `trajectory` takes."""
+
+    entity: Entity
+    other: Annotated[str | None, Field(description="Where it leads to; the sum of all if left out")] = None
+    now: Time = None
+
+
+class RivalsArguments(_Arguments):
+    """What `rivals` takes."""
+
+    entity: Entity
+    cue: Annotated[str, Field(description="The question that the rivals answer")]
+    k: Annotated[int, Field(description="How many answers at most", ge=1, le=20)] = 3
+    moments: Annotated[int, Field(description="How often it is asked over the time", ge=2, le=200)] = 40
+    now: Time = None
+
+
+class TopArguments(_Arguments):
+    """What `top` takes."""
+
+    k: Annotated[Count, Field(description="How many at most")] = 10
+    now: Time = None
+    by: Annotated[Order, Field(description="The strongest first, or those least due to chance")] = "strength"
+
+
+class ChangesArguments(_Arguments):
+    """What `changes` takes."""
+
+    since: Annotated[str | None, Field(description="From when on, ISO 8601; 30 days before if left out")] = (
+        None
+    )
+    now: Time = None
+    k: Annotated[Count, Field(description="How many of each kind to list")] = 10
+
+
+class ConsolidateArguments(_Arguments):
+    """What `consolidate` takes."""
+
+    now: Time = None
+    keep: Annotated[int | None, Field(description="Keep so many associations at most", ge=0)] = None
+    dry_run: Annotated[bool, Field(description="true only counts; false does it")] = True
+
+
+class NamedArguments(_Arguments):
+    """What `entity_drop` and `entity_undo` take."""
+
+    entity: Entity
+
+
+class RenameArguments(_Arguments):
+    """What `entity_rename` takes."""
+
+    entity: Entity
+    name: Annotated[str, Field(description="The new name")]
+
+
+class SplitArguments(_Arguments):
+    """What `entity_split` takes."""
+
+    entity: Entity
+    name: Annotated[str, Field(description="A name for the other one")]
+    sources: Annotated[list[str], Field(description="The sources that mean the other one", min_length=1)]
+
+
+class AliasArguments(_Arguments):
+    """What `alias_add` takes."""
+
+    alias: Annotated[str, Field(description="The other name; what was known under it goes over")]
+    entity: Entity
+
+
+class AliasRemoveArguments(_Arguments):
+    """What `alias_remove` takes."""
+
+    alias: Annotated[str, Field(description="The name that is to stand for itself again")]
 
 
 class NoArguments(_Arguments):
@@ -193,11 +338,13 @@ def refusal(tool: str, arguments: type[BaseModel], error: ValidationError) -> In
     wrong = []
     for found in error.errors(include_url=False, include_context=False):
         name = ".".join(map(str, found["loc"]))
+        # of what is in a list, only records have names
+        model = arguments if len(found["loc"]) < 2 else RecordArguments  # noqa: PLR2004
         if found["type"] == "extra_forbidden":
-            known = ", ".join(arguments.model_fields) or "no arguments"
+            known = ", ".join(model.model_fields) or "no arguments"
             wrong.append(f"{_short(name)} is no argument of {tool}; it takes {known}")
         elif found["type"] == "missing":
-            wrong.append(f"{name} is missing; {arguments.model_fields[name].description}")
+            wrong.append(f"{name} is missing; {model.model_fields[str(found['loc'][-1])].description}")
         elif not name:
             wrong.append(f"the arguments are no JSON object: {found['msg']}")
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -17,30 +19,50 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import TimeConstants
 from memini_kuzu.errors import InputError, MeminiError, StoreError
 from memini_kuzu.notebook import Table
+from memini_kuzu.protocol import AssociativeMemory
 from memini_kuzu.recall import ActivatedEntity, Path, Recall, RecalledPassage, Sayings
-from memini_kuzu.results import Association, AssociativeMemory, Stats
+from memini_kuzu.records import Notice, Record
+from memini_kuzu.results import Association, Document, Stats, Version
 from memini_kuzu.service.api import VERSION, ErrorResult
 from memini_kuzu.service.http import IDLE, PATH
 from memini_kuzu.service.results import (
     AssociationsResult,
     BackupResult,
+    DocumentResult,
     ForgetResult,
+    HistoryResult,
+    ListResult,
     RecallResult,
     RememberResult,
     StatsResult,
 )
+from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import builtins
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic import BaseModel
 
+    from memini_kuzu.records import Item
     from memini_kuzu.results import Order
     from memini_kuzu.times import TimeLike
 
 __all__ = ["NotServedError", "RemoteMemory"]
 
 Made = TypeVar("Made")
+
+RECORDS = 1_000
+"""Records of a request, at most."""
+
+CHARACTERS = 500_000
+"""Characters of the texts of a request, but for its last one: a body may have 4 MiB."""
+
+MESSAGE = ("role", "name", "content", "time", "id")
+"""What is sent of a message: all that is read of it."""
+
+SENT = ("text", "time", "source", "title", "id", "metadata")
+"""What is sent of a record."""
 
 
 class NotServedError(InputError, AttributeError):
@@ -107,8 +129,8 @@ class RemoteMemory(AssociativeMemory):
         if name.startswith("_"):
             raise AttributeError(name)
         raise NotServedError(
-            f"{name} needs the store's file; a server offers remember, recall, associations, forget, "
-            "stats and backup"
+            f"{name} needs the store's file; a server offers remember, add, recall, associations, get, list, "
+            "update, history, forget, stats and backup"
         )
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
@@ -127,13 +149,16 @@ class RemoteMemory(AssociativeMemory):
 
     def _call(self, tool: str, arguments: dict[str, Any], result: type[BaseModel]) -> dict[str, Any]:
         given = {name: _written(value) for name, value in arguments.items()}
-        answer = self._send("POST", f"{VERSION}/{tool}", given)
+        try:
+            answer = self._send("POST", f"{VERSION}/{tool}", given)
+        except TypeError as error:
+            raise InputError(f"the arguments of {tool} cannot be sent as JSON: {error}") from error
         return dict(result.model_validate_json(answer.content))
 
     @override
     def remember(
         self,
-        text: str,
+        text: str | Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
         time: TimeLike | None = None,
         source: str = "",
@@ -142,14 +167,21 @@ class RemoteMemory(AssociativeMemory):
         metadata: Mapping[str, str] | None = None,
     ) -> IngestReport:
         arguments = {
-            "text": text,
+            "text": _said(text),
             "time": time,
             "source": source,
             "title": title,
             "id": id,
             "metadata": None if metadata is None else dict(metadata),
         }
-        return IngestReport(**self._call("remember", arguments, RememberResult))
+        return _report(self._call("remember", arguments, RememberResult))
+
+    @override
+    def add(self, records: Iterable[Item]) -> IngestReport:
+        done = IngestReport()
+        for part in _batches(_told(record, done) for record in records):
+            done.include(_report(self._call("add", {"records": part}, RememberResult)))
+        return done
 
     @override
     def recall(
@@ -189,7 +221,7 @@ class RemoteMemory(AssociativeMemory):
         since: TimeLike | None = None,
         until: TimeLike | None = None,
         where: Mapping[str, str] | None = None,
-    ) -> list[Association]:
+    ) -> builtins.list[Association]:
         asked = {"entity": entity, "about": about, "now": now, "k": k, "by": by}
         asked |= _scope(sources, since, until, where)
         found = self._call("associations", asked, AssociationsResult)
@@ -219,6 +251,33 @@ class RemoteMemory(AssociativeMemory):
         return ForgetReport(**self._call("forget", arguments, ForgetResult))
 
     @override
+    def get(self, id: str) -> Document:
+        return Document(**self._call("get", {"id": id}, DocumentResult))
+
+    @override
+    def update(
+        self,
+        id: str,
+        text: str,
+        *,
+        time: TimeLike | None = None,
+        title: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> IngestReport:
+        arguments = {
+            "id": id,
+            "text": text,
+            "time": time,
+            "title": title,
+            "metadata": None if metadata is None else dict(metadata),
+        }
+        return _report(self._call("update", arguments, RememberResult))
+
+    @override
+    def history(self, id: str) -> tuple[Version, ...]:
+        return _all(Version, self._call("history", {"id": id}, HistoryResult)["versions"])
+
+    @override
     def stats(self) -> Stats:
         answer = self._send("GET", f"{VERSION}/stats")
         found = dict(StatsResult.model_validate_json(answer.content))
@@ -229,6 +288,69 @@ class RemoteMemory(AssociativeMemory):
     @override
     def backup(self, dest: str | PurePath) -> PurePath:
         return PurePath(self._call("backup", {"name": str(dest)}, BackupResult)["path"])
+
+    # the last one: in the class, this name stands for it and not for Python's lists
+    @override
+    def list(
+        self,
+        *,
+        sources: Sequence[str] | str | None = None,
+        since: TimeLike | None = None,
+        until: TimeLike | None = None,
+        where: Mapping[str, str] | None = None,
+        text: str | None = None,
+        ids: Sequence[str] | None = None,
+        k: int = 50,
+        after: str | None = None,
+    ) -> Table:
+        only = None if ids is None else list(ids)
+        asked = {"text": text, "ids": only, "k": k, "after": after} | _scope(sources, since, until, where)
+        return Table(_all(Document, self._call("list", asked, ListResult)["documents"]))
+
+
+def _said(given: Any) -> Any:
+    """A text as it is, messages as the server reads them."""
+    if isinstance(given, Mapping):
+        return {name: _written(given[name]) for name in MESSAGE if name in given}
+    return [_said(each) for each in given] if isinstance(given, list | tuple) else given
+
+
+def _told(item: Item, done: IngestReport) -> dict[str, Any] | None:
+    """A record as the server reads it; a notice goes into the report."""
+    if isinstance(item, Notice):
+        done.notices.append(item)
+        return None
+    if isinstance(item, errors.RecordError):
+        raise item
+    if not isinstance(item, Record):
+        raise InputError(f"records: {item!r} is none; pass values of Record")
+    told = {name: getattr(item, name) for name in SENT}
+    if replace(Record(**told), origin=item.origin) != item:
+        raise InputError(
+            f"{item.origin or 'the record'}: a server takes {', '.join(SENT)} of a record; leave the other "
+            "fields out, or add it where the store's file is"
+        )
+    return {**told, "time": None if item.time is None else from_millis(item.time)}
+
+
+def _batches(records: Iterable[dict[str, Any] | None]) -> Iterator[builtins.list[dict[str, Any]]]:
+    """Records in as many requests as it takes."""
+    batch: builtins.list[dict[str, Any]] = []
+    size = 0
+    for record in records:
+        if record is None:
+            continue
+        batch.append({name: _written(value) for name, value in record.items()})
+        size += len(record["text"])
+        if len(batch) == RECORDS or size >= CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _report(fields: dict[str, Any]) -> IngestReport:
+    return IngestReport(**{**fields, "notices": list(_all(Notice, fields["notices"]))})
 
 
 def _all(kind: type[Made], models: list[BaseModel]) -> tuple[Made, ...]:

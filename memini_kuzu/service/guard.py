@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import json
-import logging
 import time
-import traceback
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +11,9 @@ import anyio
 from mcp.server.transport_security import TransportSecurityMiddleware
 from starlette.requests import Request
 
-from memini_kuzu.service.api import failure
+from memini_kuzu.errors import StoreError
+from memini_kuzu.service.api import USER, failure
+from memini_kuzu.service.log import LOG, where
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from mcp.server.transport_security import TransportSecuritySettings
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["BODY", "HEALTH", "LOG", "guarded"]
+    from memini_kuzu.service.tokens import Admission
+
+__all__ = ["BODY", "HEALTH", "guarded"]
 
 HEALTH = "/health"
 """Where anyone may ask whether the server runs."""
@@ -32,9 +33,6 @@ BODY = 4 << 20
 
 ARRIVAL = 30.0
 """Seconds in which a body must have arrived."""
-
-LOG = logging.getLogger("memini_kuzu.requests")
-"""One line of JSON a request, at level INFO: no text, no token, no path but the server's own."""
 
 
 class _KnownNames:
@@ -55,26 +53,33 @@ class _KnownNames:
         await self._app(scope, receive, send)
 
 
-class _RequireToken:
-    """Turns away who does not bring the token, before anything is read of the request."""
+class _Admitted:
+    """Turns away who brings no token that is good, before anything is read of the request."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission, free: Collection[str]) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._admission = admission
+        self._free = frozenset(free)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        if not hmac.compare_digest(given, self._expected):
+        if scope["path"] in self._free:
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope[USER] = self._admission.user(_bearer(scope))
+        except StoreError as error:
             headers = {"www-authenticate": "Bearer"}
-            answered = failure(
-                HTTPStatus.UNAUTHORIZED,
-                "StoreError",
-                "a bearer token is required: set MEMINI_TOKEN",
-                **headers,
-            )
+            answered = failure(HTTPStatus.UNAUTHORIZED, "StoreError", str(error), **headers)
             await answered(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _bearer(scope: Scope) -> str | None:
+    """The token of a request."""
+    header = dict(scope["headers"]).get(b"authorization", b"").decode("utf-8", "replace")
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 class _WholeBody:
@@ -144,18 +149,21 @@ class _Logged:
 
         try:
             await self._app(scope, receive, counted)
-        # the message of an error may hold a stored text, so only where it was raised is written
         except Exception as error:  # noqa: BLE001
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            told["failed"] = f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
-            LOG.error(json.dumps({"failed": told["failed"]}))  # noqa: TRY400
+            told["failed"] = where(error)
+            LOG.error(json.dumps({"failed": told["failed"]}))
         finally:
             milliseconds = round((time.perf_counter() - begun) * 1000, 1)
             LOG.info(json.dumps({"time": time.time(), **told, "ms": milliseconds}))
 
 
 def guarded(
-    app: ASGIApp, *, names: TransportSecuritySettings, token: str | None, paths: Collection[str]
+    app: ASGIApp,
+    *,
+    names: TransportSecuritySettings,
+    admission: Admission,
+    paths: Collection[str],
+    free: Collection[str] = (),
 ) -> ASGIApp:
     """An application behind all of that, but for `HEALTH`.
 
@@ -165,20 +173,19 @@ def guarded(
         For an ASGI server.
     names : TransportSecuritySettings
         Under which it may be reached, and from which web pages.
-    token : str or None
-        What clients must bring.
+    admission : Admission
+        Says who asks, which the request's scope then has under `USER`.
     paths : collection of str
         The application's own, which the log may name.
+    free : collection of str
+        Those of them that are given without a token.
 
     Returns
     -------
     callable
         For an ASGI server.
     """
-    inner: ASGIApp = _WholeBody(app)
-    if token is not None:
-        inner = _RequireToken(inner, token)
-    inner = _KnownNames(inner, names)
+    inner: ASGIApp = _KnownNames(_Admitted(_WholeBody(app), admission, free), names)
 
     async def entered(scope: Scope, receive: Receive, send: Send) -> None:
         await (app if scope["path"] == HEALTH else inner)(scope, receive, send)

@@ -26,8 +26,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from memini_kuzu.errors import InputError
 from memini_kuzu.service.api import failure, routes
-from memini_kuzu.service.guard import BODY, HEALTH, LOG, guarded
+from memini_kuzu.service.guard import BODY, HEALTH, guarded
+from memini_kuzu.service.log import LOG
 from memini_kuzu.service.mcp_server import build
+from memini_kuzu.service.memories import OneMemory, UserMemories
+from memini_kuzu.service.static import page_routes
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,7 +40,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp
 
-    from memini_kuzu.service.tools import Served
+    from memini_kuzu.service.memories import Memories
+    from memini_kuzu.service.tool import Served
 
 __all__ = ["PATH", "application", "serve_http"]
 
@@ -55,9 +59,6 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 ENDING = 3
 """Seconds that those who are connected have when the server is to end: one that listens for messages would
 never leave."""
-
-SHORTEST_TOKEN = 16
-"""Characters; `python -c "import secrets; print(secrets.token_urlsafe())"` makes 43."""
 
 
 def is_loopback(host: str) -> bool:
@@ -102,17 +103,20 @@ class _Punctual(H11Protocol):
             clock.cancel()
 
 
-def application(memory: Served, *, host: str, token: str | None = None, names: Sequence[str] = ()) -> ASGIApp:
-    """The ASGI application of a memory: MCP for models at `PATH`, the JSON API for programs.
+def application(
+    memory: Served | UserMemories, *, host: str, token: str | None = None, names: Sequence[str] = ()
+) -> ASGIApp:
+    """The ASGI application: MCP for models at `PATH`, JSON for programs, a page at ``/`` for people.
 
     Parameters
     ----------
-    memory : Memory
-        Open.
+    memory : Memory or UserMemories
+        Open; or those of many users, who bring tokens of their own.
     host : str
         The address that it will be bound to.
     token : str, optional
-        What clients must bring as ``Authorization: Bearer …``; required beyond the loopback interface.
+        What clients of one memory must bring as ``Authorization: Bearer …``; required beyond the loopback
+        interface.
     names : sequence of str
         Names and addresses under which clients reach it, beside the loopback ones.
 
@@ -126,10 +130,15 @@ def application(memory: Served, *, host: str, token: str | None = None, names: S
     InputError
         If it would be open to others without a token, or without a name.
     """
-    if token is not None and len(token) < SHORTEST_TOKEN:
-        raise InputError(f"the token has {len(token)} characters; use {SHORTEST_TOKEN} or more random ones")
+    memories: Memories
+    if isinstance(memory, UserMemories):
+        if token is not None:
+            raise InputError("users have tokens of their own, which a key signs; leave MEMINI_TOKEN out")
+        memories = memory
+    else:
+        memories = OneMemory(memory, token)
     if not is_loopback(host):
-        if token is None:
+        if token is None and memories is not memory:
             raise InputError(
                 f"{host} is open to other machines, so a bearer token is required; set MEMINI_TOKEN, "
                 "or bind to 127.0.0.1"
@@ -147,7 +156,7 @@ def application(memory: Served, *, host: str, token: str | None = None, names: S
     )
     manager = StreamableHTTPSessionManager(
         # names, origins and sizes are checked in front of it
-        build(memory),
+        build(memories),
         json_response=True,
         stateless=True,
         max_request_body_size=BODY,
@@ -158,15 +167,23 @@ def application(memory: Served, *, host: str, token: str | None = None, names: S
         async with manager.run():
             yield
 
+    page = page_routes()
     served = [
+        *page,
         Route(PATH, endpoint=StreamableHTTPASGIApp(manager)),
         Route(HEALTH, _healthy, methods=["GET"]),
-        *routes(memory),
+        *routes(memories),
     ]
     app = Starlette(
         routes=served, lifespan=lifespan, exception_handlers={HTTPException: _refused, Exception: _failed}
     )
-    return guarded(app, names=security, token=token, paths=[route.path for route in served])
+    return guarded(
+        app,
+        names=security,
+        admission=memories.admission,
+        paths=[route.path for route in served],
+        free=[route.path for route in page],
+    )
 
 
 async def _healthy(_: Request) -> Response:
@@ -186,7 +203,7 @@ async def _failed(*_: object) -> Response:
 
 
 def serve_http(
-    memory: Served,
+    memory: Served | UserMemories,
     *,
     host: str = "127.0.0.1",
     port: int = 8765,

@@ -7,22 +7,44 @@ from datetime import datetime  # noqa: TC003 - pydantic reads the annotations wh
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AliasResult",
+    "AssociationNewsResult",
     "AssociationResult",
     "AssociationsResult",
     "BackupResult",
+    "ChangesResult",
+    "ConsolidateResult",
+    "DisplacementResult",
+    "DoctorResult",
     "DocumentResult",
+    "EditResult",
+    "EntitiesResult",
     "EntityResult",
+    "FindingResult",
     "ForgetResult",
     "HistoryResult",
+    "KnownEntityResult",
     "ListResult",
+    "MentioningResult",
+    "NearAssociationResult",
+    "NearEntityResult",
+    "NeighbourhoodResult",
+    "NoticeResult",
     "ParametersResult",
     "PassageResult",
     "PathResult",
+    "PortraitResult",
     "RecallResult",
     "RememberResult",
+    "RivalsResult",
     "SayingsResult",
+    "SourceResult",
+    "SourcesResult",
+    "SpectrumResult",
     "StatsResult",
     "TimeConstantsResult",
+    "TimelineResult",
+    "TrajectoryResult",
     "VersionResult",
 ]
 
@@ -33,16 +55,25 @@ class _Result(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class NoticeResult(_Result):
+    """What was left out."""
+
+    origin: str
+    what: str
+    count: int | None
+
+
 class RememberResult(_Result):
     """What was taken in."""
 
-    added: int = Field(description="1 if the text is new")
-    changed: int = Field(description="1 if it is a new version of a known document")
-    unchanged: int = Field(description="1 if the memory had it already")
+    added: int = Field(description="Texts that are new")
+    changed: int = Field(description="New versions of known documents")
+    unchanged: int = Field(description="Texts that the memory had already")
     passages: int = Field(description="Passages written")
     events: int = Field(description="Associations strengthened")
     redacted: dict[str, int] = Field(description="Secrets that were masked, by kind")
-    ids: list[str] = Field(description="Id of the document, for `forget`")
+    ids: list[str] = Field(description="Ids of the documents, in the order of the texts")
+    notices: list[NoticeResult] = Field(description="What was left out, such as messages of a tool")
 
 
 class PassageResult(_Result):
@@ -214,3 +245,215 @@ class StatsResult(_Result):
     extractor: str | None
     parameters: ParametersResult
     time_constants: TimeConstantsResult
+
+
+class KnownEntityResult(_Result):
+    """An entity of the store."""
+
+    name: str
+    label: str
+    mentions: int = Field(description="How many passages mention it")
+    events: int = Field(description="How many events its associations have had")
+    wrong: str = Field(description="Why it looks wrong; empty where it does not")
+
+
+class EntitiesResult(_Result):
+    """Entities: those that begin so first, then the most mentioned."""
+
+    entities: list[KnownEntityResult]
+
+
+class MentioningResult(_Result):
+    """A passage that mentions an entity."""
+
+    id: str
+    source: str
+    title: str
+    time: datetime
+    text: str = Field(description="Verbatim")
+    document: str = Field(description="Id of its document")
+
+
+class PortraitResult(_Result):
+    """An entity at a moment."""
+
+    name: str
+    label: str
+    aliases: list[str]
+    leads_to: list[AssociationResult]
+    led_from: list[AssociationResult]
+    passages: list[MentioningResult] = Field(description="The latest that mention it")
+    sources: dict[str, int] = Field(description="How many passages of each source mention it")
+    unknown: int = Field(description="Associations of which it cannot be known how strong they were")
+
+
+class NearEntityResult(_Result):
+    """An entity of a neighbourhood."""
+
+    name: str
+    label: str
+    mentions: int
+
+
+class NearAssociationResult(_Result):
+    """An association of a neighbourhood."""
+
+    source: int = Field(description="Position among the entities")
+    target: int
+    strength: float
+    consolidated: float
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+    kinds: list[str] = Field(description="Kinds of its events, where they have one")
+    time: list[int] | None = Field(
+        description="When its events were, also later ones, in milliseconds since 1970; null if not known"
+    )
+    amount: list[float] | None = Field(description="What each added to the fast variable")
+
+
+class SpectrumResult(_Result):
+    """The closed form of the dynamics; see memini_kuzu.dynamics.propagation."""
+
+    rate_slow: float
+    rate_fast: float
+    share_slow: float
+    share_fast: float
+    exchange: float
+    feed: float
+    gap: float
+
+
+class NeighbourhoodResult(_Result):
+    """Entities, and the associations between them."""
+
+    now: datetime
+    entities: list[NearEntityResult]
+    associations: list[NearAssociationResult]
+    left_out: int = Field(description="How many more associations there are")
+    unknown: int = Field(description="Of how many more it cannot be known how strong they were")
+    spectrum: SpectrumResult = Field(description="The constants by which they fade")
+
+
+class TimelineResult(_Result):
+    """When things were told."""
+
+    first: datetime | None
+    last: datetime | None
+    counts: list[int] = Field(description="Passages and loaded events of each interval from first to last")
+    read_only: bool = Field(description="Whether the store is open without the right to write")
+    name: str = Field(description="The store's file")
+
+
+class TrajectoryResult(_Result):
+    """An association over time."""
+
+    source: str
+    target: str | None
+    time: list[int] = Field(description="Milliseconds since 1970")
+    fast: list[float]
+    slow: list[float]
+    event_time: list[int]
+    event_amount: list[float]
+
+
+class RivalsResult(_Result):
+    """What answers a cue over time."""
+
+    cue: str
+    answers: list[TrajectoryResult]
+    time: list[int] = Field(description="When it was asked, milliseconds since 1970")
+    first: list[int] = Field(description="Which answer came first then; -1 for none of them")
+
+
+class AssociationNewsResult(_Result):
+    """An association that is new, was confirmed, or has faded."""
+
+    source: str
+    target: str
+    before: float | None
+    strength: float | None
+    first_seen: datetime
+
+
+class DisplacementResult(_Result):
+    """An entity whose strongest association has given way to another one."""
+
+    entity: str
+    former: str
+    former_before: float
+    former_strength: float
+    rival: str
+    rival_before: float
+    rival_strength: float
+
+
+class ChangesResult(_Result):
+    """What became of the associations between two moments."""
+
+    since: datetime
+    now: datetime
+    new: list[AssociationNewsResult]
+    confirmed: list[AssociationNewsResult]
+    displaced: list[DisplacementResult]
+    faded: list[AssociationNewsResult]
+    counts: dict[str, int]
+    unknown: int
+
+
+class ConsolidateResult(_Result):
+    """What a maintenance pass did, or would do."""
+
+    edges: int = Field(description="Associations before")
+    forgotten: int
+    over_budget: int
+    strengthened: int
+    strengths: dict[str, float] = Field(description="Quantiles of the strengths of those kept")
+    unneeded_passages: int
+    dry_run: bool
+
+
+class FindingResult(_Result):
+    """One thing that was looked at."""
+
+    check: str
+    status: str = Field(description="ok, note or problem")
+    detail: str
+    remedy: str
+
+
+class DoctorResult(_Result):
+    """Whether the store is sound."""
+
+    path: str
+    sound: bool
+    findings: list[FindingResult]
+
+
+class SourceResult(_Result):
+    """What was told from."""
+
+    name: str
+    count: int = Field(description="Documents, and events that were loaded")
+
+
+class SourcesResult(_Result):
+    """All sources, the largest first."""
+
+    sources: list[SourceResult]
+
+
+class EditResult(_Result):
+    """What was done to an entity."""
+
+    entity: str = Field(description="Its name before")
+    done: str = Field(description="renamed, dropped, split or restored")
+    name: str = Field(description="Its name now; empty where it is dropped")
+
+
+class AliasResult(_Result):
+    """A name that stands for an entity."""
+
+    name: str
+    entity: str
+    merged: bool = Field(description="Whether it was an entity itself, whose associations went over")

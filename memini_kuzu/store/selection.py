@@ -211,12 +211,13 @@ class Selection:
         return end - begin, headed[end] - headed[begin]
 
     @cached_property
-    def _ends(self) -> Ints:
+    def ends(self) -> Ints:
+        """The entities that a passage or an event of it names, ascending."""
         return np.unique(np.concatenate([self.entity, self.ledger.ends(), self.loaded]))
 
     def knows(self, entities: Ints) -> Flags:
         """Which of these entities a passage or an event of the selection names."""
-        there: Flags = np.isin(entities, self._ends) | self.unkept
+        there: Flags = np.isin(entities, self.ends) | self.unkept
         return there
 
     def linking(self, entities: Ints, *, headed: bool) -> pa.Table:

@@ -106,6 +106,8 @@ class Store:
         Open without the right to write.
     wait : float
         Seconds to wait for another process to close it.
+    share : float
+        The part of the machine's memory that its caches may reckon with.
 
     Raises
     ------
@@ -125,6 +127,7 @@ class Store:
         parameters: Parameters | None = None,
         read_only: bool = False,
         wait: float = 0.0,
+        share: float = 1.0,
     ) -> None:
         if not path.exists():
             if not create or read_only:
@@ -133,17 +136,17 @@ class Store:
         elif path.is_dir():
             raise NotAStoreError(f"{path} is a folder; name the store's file")
         try:
-            self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+            self._engine = Engine(path, _replay, read_only=read_only, wait=wait, share=share)
         except OldStoreError:
             schema.migrate(path, wait=wait)
-            self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+            self._engine = Engine(path, _replay, read_only=read_only, wait=wait, share=share)
         try:
             if schema.schema_version(self._engine.read, path) < schema.latest_version():
                 if not read_only:
                     self._engine.checkpoint()
                 self._engine.close()
                 schema.migrate(path, wait=wait)
-                self._engine = Engine(path, _replay, read_only=read_only, wait=wait)
+                self._engine = Engine(path, _replay, read_only=read_only, wait=wait, share=share)
             self.meta = schema.read_meta(self._engine.read, path)
         except BaseException:
             self._engine.close()
@@ -151,7 +154,7 @@ class Store:
         self._sizes: dict[str, tuple[int, float]] = {}
         self._latest: tuple[int, int] | None = None
         self._dropped: tuple[int, NDArray[np.int64]] = (-1, NOBODY)
-        self._held = Held()
+        self._held = Held(share)
         self._selections = Selections()
         self.parameters = Parameters.from_json(self.meta["parameters"])
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from memini_kuzu.store.store import Store
     from memini_kuzu.store.view import View
 
-__all__ = ["ORDERS", "strongest_associations", "with_targets"]
+__all__ = ["ORDERS", "lifts", "rank", "strongest_associations", "with_targets"]
 
 LIFT = """CASE WHEN s.mentions > 0 AND e.mentions > 0
     THEN CAST(a.events * $passages AS DOUBLE) / (s.mentions * e.mentions) END"""
 """The lift of an association: its events to the passages that would mention both ends by chance."""
 
 ORDERS = ("strength", "telling")
-"""By what associations are ordered: w_f, or w_f times the logarithm of the lift."""
+"""By what associations are ordered: w_f, or w_f times the logarithm of the lift, where there is one."""
 
 
 def strongest_associations(
@@ -72,7 +72,7 @@ def _all(store: Store, entity: int, now: datetime, top: int, by: str) -> pa.Tabl
             {LIFT} AS lift
         RETURN target AS target, strength AS strength, consolidated AS consolidated, lift AS lift,
             a.events AS events, a.first_seen AS first_seen, a.last_seen AS last_seen
-        ORDER BY CASE WHEN $telling THEN coalesce(strength * ln(lift), 0.0) ELSE strength END DESC,
+        ORDER BY CASE WHEN $telling AND lift IS NOT NULL THEN strength * ln(lift) ELSE strength END DESC,
             strength DESC, target
         LIMIT $top
         """,
@@ -97,8 +97,7 @@ def _seen(store: Store, entity: int, view: View, top: int, by: str) -> pa.Table:
         return known
     known = with_targets(store, known)
     lift = _lift_seen(store, entity, known, view)
-    strength = column(known, "strength")
-    first = strength * np.nan_to_num(np.log(lift)) if by == "telling" else strength
+    first = rank(column(known, "strength"), lift, by)
     known = known.append_column("lift", pa.array(lift, from_pandas=True)).append_column(
         "first", pa.array(first)
     )
@@ -119,8 +118,46 @@ def _lift_seen(store: Store, entity: int, known: pa.Table, view: View) -> NDArra
     """The lift of associations in a view; NaN where an end is in no passage."""
     ids = column(known, "id").astype(np.int64)
     counted, _ = seeing.count_mentions(store, np.append(ids, entity), view)
-    mentions = np.where(counted > 0, counted, np.nan)
-    lift: NDArray[np.float64] = (
-        column(known, "events") * seeing.sums(store, view).passages / (mentions[:-1] * mentions[-1])
-    )
+    return lifts(column(known, "events"), counted[-1:], counted[:-1], seeing.sums(store, view).passages)
+
+
+def lifts(
+    events: NDArray[np.int64], source: NDArray[np.int64], target: NDArray[np.int64], passages: int
+) -> NDArray[np.float64]:
+    """How much more often than chance the ends of associations meet.
+
+    Parameters
+    ----------
+    events : int64 (n,)
+        Of each association.
+    source, target : int64 (n,)
+        How many passages mention its ends.
+    passages : int
+        How many there are.
+
+    Returns
+    -------
+    float64 (n,)
+        NaN where no passage mentions an end.
+
+    Examples
+    --------
+    >>> lifts(*(np.array(each) for each in ([2, 2], [4, 0], [5, 5])), 100)
+    array([10., nan])
+    """
+    chance = source.astype(np.float64) * target
+    lift: NDArray[np.float64] = events * passages / np.where(chance > 0, chance, np.nan)
     return lift
+
+
+def rank(strength: NDArray[np.float64], lift: NDArray[np.float64], by: str) -> NDArray[np.float64]:
+    """What associations are ordered by, one of `ORDERS`: the greatest first.
+
+    Parameters
+    ----------
+    strength, lift : float64 (n,)
+        As `lifts` gives the second.
+    by : str
+        One of `ORDERS`.
+    """
+    return np.where(np.isnan(lift), strength, strength * np.log(lift)) if by == "telling" else strength

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 __all__ = [
+    "UNKNOWN",
     "View",
     "all_associations",
     "count_mentions",

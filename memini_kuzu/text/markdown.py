@@ -9,6 +9,8 @@ left out of the view that mentions are looked for in. These count as mentions be
 - a property whose value holds a wikilink mentions its target; any other text value is prose by itself;
 - an alias is another name of the note.
 
+Whether a text holds code is told as well.
+
 Blocks and inline markup are markdown-it-py's, with the CommonMark rules, tables and formulas. Its inline
 tokens have no positions, so each is looked for behind the one before it.
 """
@@ -77,6 +79,7 @@ _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+\Z", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|<%.*?%>")
+_ORG_DATA = re.compile(r"\s*(?::PROPERTIES:|#\+(?!begin_))", re.IGNORECASE)  # drawers and keywords
 
 
 class Link(NamedTuple):
@@ -113,12 +116,15 @@ class Structure:
         In order.
     names : tuple of str
         Other names of the document.
+    has_code : bool
+        Whether some of it is code.
     """
 
     pieces: list[tuple[int, int]] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     names: tuple[str, ...] = ()
+    has_code: bool = False
 
     def view(self, text: str, start: int, end: int) -> tuple[str, list[Link]]:
         """The prose of a part of the text, and the links in it, as offsets in that prose.
@@ -180,7 +186,10 @@ def plain_structure(
     ends = [*(start for start, _ in aside), len(text)]
     pieces = [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
     return Structure(
-        pieces, [SENTENCE] * len(pieces), [Link(name, LINK, start, end) for name, start, end in links]
+        pieces,
+        [SENTENCE] * len(pieces),
+        [Link(name, LINK, start, end) for name, start, end in links],
+        has_code=any(not _ORG_DATA.match(text, start) for start, _ in aside),
     )
 
 
@@ -214,9 +223,8 @@ def read_structure(text: str, lead: int = 0) -> Structure:
     if matter is not None and builder.properties(matter):
         begin = matter.body
     builder.body(begin)
-    return Structure(
-        builder.pieces, builder.gaps, sorted(builder.links, key=lambda link: link.start), builder.names
-    )
+    links = sorted(builder.links, key=lambda link: link.start)
+    return Structure(builder.pieces, builder.gaps, links, builder.names, builder.has_code)
 
 
 def heading(text: str) -> str:
@@ -300,6 +308,7 @@ class _Builder:
         self.gaps: list[str] = []
         self.links: list[Link] = []
         self.names: tuple[str, ...] = ()
+        self.has_code = False
         self._cursor = 0
         self._gap = SENTENCE
 
@@ -355,6 +364,7 @@ class _Builder:
         starts = [begin, *(begin + line.end() for line in _NEWLINE.finditer(source)), len(self.text)]
         self._cursor = begin
         for token in _parser().parse(source):
+            self.has_code |= token.type in {"fence", "code_block"}
             if token.type == "inline" and token.map is not None:
                 first, last = token.map
                 self._cursor = max(self._cursor, starts[first])
@@ -387,6 +397,7 @@ class _Builder:
 
     def _markup(self, token: Token, end: int) -> None:
         """Go on behind marks, and behind what is no prose: code, formulas, HTML, images."""
+        self.has_code |= token.type == "code_inline"
         if token.type == "image":
             self._skip(f"![{token.content}]", end)
             self._destination(end)

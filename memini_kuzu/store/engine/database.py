@@ -6,6 +6,8 @@ import ctypes
 import importlib.util  # noqa: F401  Kùzu's COPY FROM an Arrow table needs it imported
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -40,6 +42,9 @@ CHUNK = 1_000_000
 BUFFER_POOL = 8 << 30
 """Bytes of page cache at most; half of the memory if that is less. Kùzu's default is four fifths of it."""
 
+LEAST_POOL = 64 << 20
+"""Bytes of page cache at least: with 16 MB Kùzu cannot make a store."""
+
 ADDRESS_SPACE = 1 << 40
 """Bytes of address space that a store may grow into: Kùzu's default of 8 TiB fails in small containers."""
 
@@ -69,9 +74,20 @@ def memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def pool() -> int:
-    """Bytes of page cache."""
-    return min(BUFFER_POOL, memory() // 2)
+def pool(share: float = 1.0) -> int:
+    """Bytes of page cache of a store.
+
+    Parameters
+    ----------
+    share : float
+        The part of the machine's memory that it may reckon with, above 0 and up to 1.
+
+    Examples
+    --------
+    >>> LEAST_POOL <= pool(1e-9) <= pool(1 / 50) <= pool() <= BUFFER_POOL
+    True
+    """
+    return max(LEAST_POOL, min(BUFFER_POOL, int(memory() * share) // 2))
 
 
 def engine_version() -> tuple[str, int]:
@@ -132,7 +148,7 @@ def need_room(path: Path) -> None:
         )
 
 
-def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
+def open_database(path: Path, *, read_only: bool, share: float = 1.0) -> kuzu.Database:
     """Open a file, which must have no Kùzu log beside it.
 
     Parameters
@@ -141,6 +157,8 @@ def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
         The file; it is created if it does not exist.
     read_only : bool
         Open without the right to write.
+    share : float
+        The part of the machine's memory that it may reckon with; see `pool`.
 
     Raises
     ------
@@ -158,7 +176,7 @@ def open_database(path: Path, *, read_only: bool) -> kuzu.Database:
         database = kuzu.Database(
             str(path),
             read_only=read_only,
-            buffer_pool_size=pool(),
+            buffer_pool_size=pool(share),
             max_db_size=ADDRESS_SPACE,
             # with compression, a checkpoint may set doubles with long fractions in growing lists to 0
             compression=False,
@@ -248,6 +266,13 @@ def execute(
         raise QueryError(f"Kùzu refused the query: {message}") from error
     finally:
         del batch
+        _heed_interrupts()
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C end what waits, as Python does: polars, which Kùzu imports, has system calls begin anew."""
+    if "polars" in sys.modules and hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)  # noqa: FBT003 - its own way
 
 
 class Transaction:

@@ -22,6 +22,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import kuzu
 
@@ -51,7 +52,20 @@ LOCK_POLL = 0.05
 NAMES = re.compile(r"\$(\w+)")
 
 _open: dict[Path, OpenFile] = {}
-_opening = threading.Lock()
+
+_turns: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
+"""A file is opened or closed by one thread at a time; other files meanwhile by others."""
+
+_turns_changing = threading.Lock()
+
+
+def _turn(path: Path) -> threading.Lock:
+    """The lock of those who open or close a file; it lasts as long as one of them has it."""
+    with _turns_changing:
+        turn = _turns.get(path)
+        if turn is None:
+            turn = _turns[path] = threading.Lock()
+        return turn
 
 
 class Engine:
@@ -67,6 +81,9 @@ class Engine:
         Open it without the right to write; several processes may do so at once.
     wait : float
         Seconds to wait for another process to close it.
+    share : float
+        The part of the machine's memory that it may reckon with; of several handles on a path, that of the
+        first counts.
 
     Raises
     ------
@@ -85,26 +102,28 @@ class Engine:
         *,
         read_only: bool = False,
         wait: float = 0.0,
+        share: float = 1.0,
     ) -> None:
         self.path = path.resolve()
         self._read_only = read_only
         self._shared: OpenFile | None = None
+        self._turn = _turn(self.path)
         deadline = time.monotonic() + wait
         while self._shared is None:
             try:
-                with _opening:
-                    self._shared = self._join(self.path, replay, read_only=read_only)
+                with self._turn:
+                    self._shared = self._join(self.path, replay, read_only=read_only, share=share)
             except StoreLockedError:
                 if time.monotonic() >= deadline:
                     raise
-                # sleep without holding _opening: other stores of this process can open and close meanwhile
+                # sleep without the lock: who has the file in this process may close it meanwhile
                 time.sleep(LOCK_POLL)
 
     @staticmethod
-    def _join(path: Path, replay: Replay, *, read_only: bool) -> OpenFile:
+    def _join(path: Path, replay: Replay, *, read_only: bool, share: float) -> OpenFile:
         shared = _open.get(path)
         if shared is None:
-            shared = _open[path] = (first_reader if read_only else first_writer)(path, replay)
+            shared = _open[path] = (first_reader if read_only else first_writer)(path, replay, share)
         elif shared.read_only and not read_only:
             raise StoreError(f"{path} is open read-only in this process; close that before writing to it")
         shared.engines += 1
@@ -484,7 +503,7 @@ class Engine:
         shared, self._shared = self._shared, None
         if shared is None:
             return
-        with _opening:
+        with self._turn:
             shared.engines -= 1
             if shared.engines:
                 return

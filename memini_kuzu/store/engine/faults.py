@@ -146,6 +146,12 @@ FAULTS = (
         "It is imported: engine/database.py.",
     ),
     Fault(
+        "deaf_to_interrupts",
+        "Reading an Arrow table imports polars where it is installed, whose handler of SIGINT has system "
+        "calls begin anew: Ctrl-C no longer ends a process that waits for input.",
+        "They are ended again: execute in engine/database.py.",
+    ),
+    Fault(
         "macro_takes_no_parameter",
         "A query parameter as the argument of a macro fails an assertion.",
         "The parameter is bound to a variable first, WITH $now AS now: store/reading.py.",

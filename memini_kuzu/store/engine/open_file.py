@@ -105,6 +105,7 @@ class OpenFile:
     read_only: bool
     lock: ProcessLock | None
     replay: Replay
+    share: float = 1.0
     accepted: list[str] | None = None
     database: kuzu.Database = field(init=False)
     descriptor: int = field(init=False)
@@ -130,7 +131,7 @@ class OpenFile:
     def load(self) -> None:
         """Open the database as the last checkpoint left it."""
         self.functions = False
-        self.database = open_database(self.path, read_only=self.read_only)
+        self.database = open_database(self.path, read_only=self.read_only, share=self.share)
         # open as long as the database: closing it would release Kùzu's lock on the file
         self.descriptor = os.open(self.path, os.O_RDONLY)
 

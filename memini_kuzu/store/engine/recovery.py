@@ -22,29 +22,29 @@ __all__ = [
 ]
 
 
-def first_writer(path: Path, replay: Replay) -> OpenFile:
+def first_writer(path: Path, replay: Replay, share: float) -> OpenFile:
     """Open for writing, and recover after a crash."""
     lock = ProcessLock(path)
     with opening(path):
         lock.acquire(wait=0.0)
         try:
             clear_work(path)
-            return OpenFile(path, False, lock, replay)  # noqa: FBT003
+            return OpenFile(path, False, lock, replay, share)  # noqa: FBT003
         except BaseException:
             lock.release()
             raise
 
 
-def first_reader(path: Path, replay: Replay) -> OpenFile:
+def first_reader(path: Path, replay: Replay, share: float) -> OpenFile:
     """Open for reading; if recovery is needed, it is done first, as a writer."""
     try:
-        return _locked_reader(path, replay)
+        return _locked_reader(path, replay, share)
     except UnlockableError:
         # no process can write in this folder, so no lock is needed
-        return OpenFile(path, True, None, replay)  # noqa: FBT003
+        return OpenFile(path, True, None, replay, share)  # noqa: FBT003
 
 
-def _locked_reader(path: Path, replay: Replay) -> OpenFile:
+def _locked_reader(path: Path, replay: Replay, share: float) -> OpenFile:
     with opening(path):
         lock = ProcessLock(path)
         lock.acquire(wait=0.0, note=False)
@@ -55,7 +55,7 @@ def _locked_reader(path: Path, replay: Replay) -> OpenFile:
                     recovered.settle()
                 finally:
                     recovered.stop()
-            return OpenFile(path, True, None, replay)  # noqa: FBT003
+            return OpenFile(path, True, None, replay, share)  # noqa: FBT003
         finally:
             lock.release(note=False)
 

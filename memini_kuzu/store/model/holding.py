@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["SHARE", "Held"]
 
 SHARE = 8
-"""The model is not held if it would take more than one part in this many of the memory."""
+"""The model is not held if it would take more than one part in this many of the store's memory."""
 
 
 class Held:
-    """The read model of a store, and what recall has spent on asking the file since there was one."""
+    """The read model of a store, and what recall has spent on asking the file since there was one.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    share : float
+        The part of the machine's memory that the store may reckon with.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share = share
         self._spent = 0.0
         self._cost: Cost | None = None
         self._reading, self._counting = threading.Lock(), threading.Lock()
@@ -58,7 +65,7 @@ class Held:
             try:
                 if self._cost is None:
                     self._cost = estimate(engine.read, sums())
-                if self._spent <= self._cost.seconds or self._cost.bytes * SHARE > memory():
+                if self._spent <= self._cost.seconds or self._cost.bytes * SHARE > memory() * self._share:
                     return None
                 return self._read(engine)
             finally:

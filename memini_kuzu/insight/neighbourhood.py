@@ -1,0 +1,305 @@
+"""The associations around an entity, or the strongest of a whole store, with the events that made them.
+
+A picture of them can then be moved through time without asking again: at any moment an association is the
+sum of the responses to its events (`dynamics.respond`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.store import reading
+from memini_kuzu.store import view as seeing
+from memini_kuzu.store.aliases import incident_edges
+from memini_kuzu.store.ledger import Ledger, read_events_from
+from memini_kuzu.store.loads import kind_names
+from memini_kuzu.store.stored import edges_between
+from memini_kuzu.store.survey import associations_at, at_present
+from memini_kuzu.tables import column, distinct, edges_from_arrow
+from memini_kuzu.times import from_millis
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.store import Store
+    from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.view import View
+
+    Ints = NDArray[np.int64]
+
+__all__ = ["NearAssociation", "NearEntity", "Neighbourhood", "incident_at", "neighbourhood"]
+
+EVENTS = 100_000
+"""Events that a neighbourhood comes with at most; those of the strongest associations first."""
+
+
+STRONGEST = [("strength", "descending"), ("source", "ascending"), ("target", "ascending")]
+"""The order of what is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearEntity:
+    """An entity of a neighbourhood.
+
+    Parameters
+    ----------
+    name, label : str
+        As the store shows it.
+    mentions : int
+        How many passages mention it.
+    """
+
+    name: str
+    label: str
+    mentions: int
+
+
+@dataclass(frozen=True, slots=True)
+class NearAssociation:
+    """An association of a neighbourhood.
+
+    Parameters
+    ----------
+    source, target : int
+        Positions among the entities; it leads from the one to the other.
+    strength, consolidated : float
+        w_f and w_s at the moment that was asked for.
+    events : int
+        How many events it had until then.
+    first_seen, last_seen : datetime
+        When the first and the last of these was (UTC).
+    kinds : tuple of str
+        The kinds of its events, where they have one.
+    time : int64 (n_events,) or None
+        When its events were, later ones too, in milliseconds since 1970, ascending; None where not all are
+        kept, or where they are too many.
+    amount : float64 (n_events,) or None
+        What each added to the fast variable.
+    """
+
+    source: int
+    target: int
+    strength: float
+    consolidated: float
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+    kinds: tuple[str, ...]
+    time: Ints | None
+    amount: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """Entities, and the associations between them.
+
+    Parameters
+    ----------
+    now : datetime
+        The moment that was asked for.
+    entities : list of NearEntity
+        The one in the middle first, where there is one.
+    associations : list of NearAssociation
+        The strongest first.
+    left_out : int
+        How many more there are, of the entity in the middle, or of the store.
+    unknown : int
+        Of how many more it cannot be known how strong they were.
+    """
+
+    now: datetime
+    entities: list[NearEntity]
+    associations: list[NearAssociation]
+    left_out: int
+    unknown: int
+
+
+class _Found(NamedTuple):
+    """Associations as columns, with how many more there are, and how many are not known."""
+
+    table: pa.Table
+    left_out: int
+    unknown: int
+
+
+def neighbourhood(
+    store: Store, entity: int | None, *, now: int, k: int, asked: Filter | None
+) -> Neighbourhood:
+    """The strongest associations of an entity, or of all, with their events; see `Memory.neighbourhood`."""
+    view = store.view(now, asked) if asked is not None else None
+    found = _strongest(store, now, k, view) if entity is None else _around(store, entity, now, k, view)
+    table = found.table
+    source, target = (column(table, name).astype(np.int64) for name in ("source", "target"))
+    ids = distinct(source, target).tolist()
+    if entity is not None:
+        ids = [entity, *(each for each in ids if each != entity)]
+    known = reading.entities_by_id(store, ids).to_pylist() if ids else []
+    row_of = {row["id"]: row for row in known}
+    place = {each: number for number, each in enumerate(ids)}
+    events = _events(store, source, target, view)
+    whole, begins = _whole(events, column(table, "events"), now)
+    kinds = kind_names(store.read) if events.kind.any() else {}
+    first, last = column(table, "first_seen").tolist(), column(table, "last_seen").tolist()
+    associations = []
+    sent = 0
+    for number, row in enumerate(table.to_pylist()):
+        own = slice(begins[number], begins[number + 1])
+        count = own.stop - own.start
+        told = bool(whole[number]) and sent + count <= EVENTS
+        sent += count if told else 0
+        associations.append(
+            NearAssociation(
+                source=place[row["source"]],
+                target=place[row["target"]],
+                strength=row["strength"],
+                consolidated=row["consolidated"],
+                events=row["events"],
+                first_seen=from_millis(int(first[number])),
+                last_seen=from_millis(int(last[number])),
+                kinds=tuple(sorted({kinds[each] for each in events.kind[own].tolist() if each in kinds})),
+                time=events.time[own] if told else None,
+                amount=events.amount[own] if told else None,
+            )
+        )
+    return Neighbourhood(
+        now=from_millis(now),
+        entities=[
+            NearEntity(row_of[each]["name"], row_of[each]["label"], row_of[each]["mentions"]) for each in ids
+        ],
+        associations=associations,
+        left_out=found.left_out,
+        unknown=found.unknown,
+    )
+
+
+def incident_at(store: Store, entity: int, now: int, view: View | None = None) -> tuple[pa.Table, int]:
+    """The associations that lead from an entity, and to it, at a moment; and how many are not known.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    entity : int
+        Its id.
+    now : int
+        The moment, in milliseconds since 1970.
+    view : View, optional
+        What a filter selects.
+
+    Returns
+    -------
+    known : pyarrow.Table
+        Columns as of `survey.associations_at`, the strongest first.
+    unknown : int
+        How many more there are, how strong cannot be known.
+    """
+    if view is None and not store.looks_back(now):
+        known = pa.concat_tables(
+            [
+                at_present(store, edges_from_arrow(table), now)
+                for table in incident_edges(store, entity)
+                if table.num_rows
+            ]
+            or [EMPTY]
+        )
+        dropped = store.dropped()
+        ends = (np.isin(column(known, name).astype(np.int64), dropped) for name in ("source", "target"))
+        known, unknown = known.filter(pa.array(~np.any(list(ends), axis=0))), seeing.UNKNOWN
+    else:
+        known, unknown = _all(store, now, view)
+        known = known.filter(pa.array(_of(known, "source", "target", entity)))
+    hidden = int(_of(unknown, "source", "id", entity).sum())
+    return known.sort_by(
+        [("strength", "descending"), ("source", "ascending"), ("target", "ascending")]
+    ), hidden
+
+
+EMPTY = pa.schema(
+    [
+        ("source", pa.int64()),
+        ("target", pa.int64()),
+        ("strength", pa.float64()),
+        ("consolidated", pa.float64()),
+        ("events", pa.int64()),
+        ("first_seen", pa.timestamp("us")),
+        ("last_seen", pa.timestamp("us")),
+    ]
+).empty_table()
+
+
+def _of(table: pa.Table, source: str, target: str, entity: int) -> NDArray[np.bool_]:
+    """Which rows have an entity as one of their ends."""
+    if not table.num_rows:
+        return np.zeros(0, dtype=np.bool_)
+    of: NDArray[np.bool_] = (column(table, source) == entity) | (column(table, target) == entity)
+    return of
+
+
+def _all(store: Store, now: int, view: View | None) -> tuple[pa.Table, pa.Table]:
+    """All associations at a moment, as of `survey.associations_at`; or those of what is selected."""
+    if view is None or view.selection is None:
+        known, unknown = associations_at(store, now)
+        return (known if known.num_rows else EMPTY), unknown
+    known, unknown = seeing.outgoing(store, view.selection.ends.tolist(), view)
+    known = known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
+    dropped = store.dropped()
+    ends = (np.isin(column(known, name).astype(np.int64), dropped) for name in ("source", "target"))
+    return known.filter(pa.array(~np.any(list(ends), axis=0))), unknown
+
+
+def _strongest(store: Store, now: int, k: int, view: View | None) -> _Found:
+    """The strongest of all."""
+    known, unknown = _all(store, now, view)
+    return _Found(known.sort_by(STRONGEST)[:k], max(known.num_rows - k, 0), unknown.num_rows)
+
+
+def _around(store: Store, entity: int, now: int, k: int, view: View | None) -> _Found:
+    """The strongest of an entity, and with what room is left the strongest between its neighbours."""
+    incident, unknown = incident_at(store, entity, now, view)
+    chosen = incident[:k]
+    ids = distinct(column(chosen, "source"), column(chosen, "target")) if chosen.num_rows else NOBODY
+    room = k - chosen.num_rows
+    if room and len(ids):
+        if view is None and not store.looks_back(now):
+            between = at_present(store, edges_from_arrow(edges_between(store, ids)), now)
+        else:
+            between = _all(store, now, view)[0]
+        ends = [column(between, name).astype(np.int64) for name in ("source", "target")]
+        inside = np.all([np.isin(end, ids) & (end != entity) for end in ends], axis=0)
+        between = between.filter(pa.array(inside)).sort_by(STRONGEST)[:room]
+        chosen = pa.concat_tables([chosen.select(EMPTY.schema.names), between.select(EMPTY.schema.names)])
+    return _Found(chosen, max(incident.num_rows - k, 0), unknown)
+
+
+NOBODY = np.zeros(0, dtype=np.int64)
+
+
+def _events(store: Store, source: Ints, target: Ints, view: View | None) -> Ledger:
+    """The events of these pairs, pair by pair in the order of time; `document` has the pair's position."""
+    wanted = np.unique(source)
+    if not len(wanted):
+        return Ledger.empty()
+    if view is None or view.selection is None:
+        told = read_events_from(store.read, wanted)
+    else:
+        told = view.selection.events_from(store.read, wanted)
+    row, pair = same_pairs(told.source, told.target, source, target)
+    told = told.take(row)
+    order = np.lexsort((told.time, pair))
+    told, pair = told.take(order), pair[order]
+    return Ledger(pair, told.source, told.target, told.amount, told.time, told.kind)
+
+
+def _whole(events: Ledger, counted: Ints, now: int) -> tuple[NDArray[np.bool_], list[int]]:
+    """Which pairs have all their events there, and where those of each begin."""
+    n = len(counted)
+    past = np.bincount(events.document[events.time <= now], minlength=n) if len(events) else np.zeros(n)
+    begins = np.searchsorted(events.document, np.arange(n + 1)).tolist()
+    return past >= counted, begins

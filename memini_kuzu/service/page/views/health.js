@@ -1,0 +1,25 @@
+// Health: whether the store is sound, what it holds, and where that comes from.
+
+import { call } from "../api.js";
+import { failed, h, show, table } from "../dom.js";
+import { day } from "../state.js";
+
+export function health(place) {
+  const [found, held, told] = [h("div", {}, "Examining …"), h("div", {}), h("div", {})];
+  show(place, h("h2", {}, "Health"), found, h("section", {}, h("h3", {}, "What it holds"), held), h("section", {}, h("h3", {}, "Sources"), told));
+  call("doctor").then(
+    (report) => show(found, h("p", { class: report.sound ? "sound" : "error" }, report.sound ? "The store is sound." : "Something is wrong with the store."), table("What was looked at", ["check", "status", "found", "remedy"], report.findings.map((each) => h("tr", { class: each.status }, h("td", {}, each.check), h("td", {}, each.status), h("td", {}, each.detail), h("td", {}, each.remedy))))),
+    (error) => show(found, failed(error)),
+  );
+  call("stats").then(
+    (stats) => {
+      const facts = { file: stats.path, size: `${(stats.bytes / 1e6).toFixed(1)} MB`, entities: stats.entities, associations: stats.associations, passages: stats.passages, documents: stats.documents, sources: stats.sources, aliases: stats.aliases, "first told": stats.first_seen && day(stats.first_seen), "last told": stats.last_seen && day(stats.last_seen), extractor: stats.extractor, "time constants": `${stats.time_constants.fast.toFixed(1)} and ${stats.time_constants.slow.toFixed(0)} days, ${(100 * stats.time_constants.slow_share).toFixed(1)} % of what is told is slow` };
+      show(held, h("dl", {}, Object.entries(facts).map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "number" ? value.toLocaleString("en") : value ?? "—")])));
+    },
+    (error) => show(held, failed(error)),
+  );
+  call("sources").then(
+    (answer) => show(told, answer.sources.length ? table("Sources", ["source", "documents or events"], answer.sources.slice(0, 500).map((each) => h("tr", {}, h("td", {}, each.name || "(none)"), h("td", { class: "count" }, each.count.toLocaleString("en"))))) : h("p", {}, "Nothing has been told yet.")),
+    (error) => show(told, failed(error)),
+  );
+}
