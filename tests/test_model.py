@@ -45,6 +45,7 @@ def derived(memory: Memory) -> Model | None:
 # --- rows of which every version stays readable ---
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=12), st.integers(0, 9))
 def test_an_index_finds_the_rows_of_a_key_whatever_came_together(parts: list[list[int]], key: int) -> None:
     index, all_keys = Index(), np.zeros(0, dtype=np.int64)
@@ -89,6 +90,7 @@ def test_rows_that_have_ended_are_left_behind() -> None:
     assert (dense.died[: dense.n] == ENDLESS).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), max_size=8), st.lists(st.text(max_size=6), max_size=8))
 def test_texts_are_kept_as_they_are(first: list[str], second: list[str]) -> None:
     kept = Strings.none().filled(0, pa.array(first, pa.string()))
@@ -248,6 +250,21 @@ def test_more_than_memory_holds_stays_in_the_file(memory: Memory, monkeypatch: p
     monkeypatch.setattr(holding, "memory", lambda: 1_000_000)
     assert memory.recall("Ada and the violin").passages
     assert derived(memory) is None
+
+
+def test_a_model_that_grows_too_large_is_let_go(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(60, 20))
+    held = memory._store.hold()
+    monkeypatch.setattr(holding, "memory", lambda: held.nbytes * holding.SHARE)
+    memory.add(corpus(61, 40))
+    assert derived(memory) is None
+
+
+def test_the_estimate_of_a_model_is_about_what_it_takes(memory: Memory) -> None:
+    memory.add(corpus(62, 60))
+    store = memory._store
+    expected = holding.estimate(store.read, store.sums()).bytes
+    assert 0.3 < store.hold().nbytes / expected < 3
 
 
 @settings(max_examples=5, deadline=None)
