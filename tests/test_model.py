@@ -15,6 +15,7 @@ from oracle_lookup import unlike
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
+from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.engine import open_file
 from memini_kuzu.store.model import Model, holding
 from memini_kuzu.store.model.loading import Cost
@@ -220,6 +221,37 @@ def test_a_reader_keeps_the_state_that_it_began_with(memory: Memory) -> None:
         assert (lookup.texts(ids.tolist()), lookup.mentions(ids).id.tolist()) == before
     with store.lookup(NOW) as lookup:
         assert len(lookup.passages(ids, []).id) == len(ids) - 1
+
+
+def test_readers_see_whole_states_while_a_writer_goes_on(memory: Memory) -> None:
+    memory.add(corpus(63, 20))
+    store = memory._store
+    store.hold()
+    done, torn = threading.Event(), []
+
+    def read() -> None:
+        while not done.is_set():
+            with store.lookup(NOW) as lookup:
+                first, again = (
+                    recollect(store, lookup, "Ada and Bob met Zoe in the quarry") for _ in range(2)
+                )
+                if first.score.tolist() != again.score.tolist():
+                    torn.append(first.score)
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(12):
+        text = f"Ada met Zoe {number}. Bob met Ada."
+        memory.remember(text, time=from_millis(NOW), source="now", id=str(number % 4))
+    memory.forget(source="now", dry_run=False)
+    done.set()
+    for reader in readers:
+        reader.join(PATIENCE)
+        assert not reader.is_alive()
+    assert not torn
+    assert derived(memory) is not None
+    assert not unlike(store)
 
 
 def test_two_handles_on_a_file_share_the_model(memory: Memory) -> None:
