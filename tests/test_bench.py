@@ -37,6 +37,21 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
         (["standing", "--matters", "1", "--runs", "1"], ["fifty rivals compared"]),
         (["gap", "--passages", "8"], ["rules", "model"]),
+        (
+            ["explore", "--edges", "1000", "--runs", "1"],
+            [
+                "page and life",
+                "time",
+                "time, in the past",
+                "graph",
+                "graph, in the past",
+                "graph of 5,000",
+                "entity",
+                "names while typing",
+                "changes",
+                "health",
+            ],
+        ),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (
             ["words", "--passages", "200", "--runs", "1"],
