@@ -52,6 +52,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py size --edges 1000000
 	$(BIN)/python scripts/bench.py words --passages 20000
 	$(BIN)/python scripts/bench.py gap
+	$(BIN)/python scripts/bench.py loop --passages 10000
 	$(BIN)/python scripts/bench.py imports
 	$(BIN)/python scripts/bench.py explore
 

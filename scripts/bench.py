@@ -16,6 +16,7 @@ from bench_icews import icews as run_icews
 from bench_imports import imports as run_imports
 from bench_load import load as run_load
 from bench_load import size as run_size
+from bench_loop import loop as run_loop
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
 from bench_standing import standing as run_standing
@@ -120,6 +121,16 @@ def gap(
 ) -> None:
     """How long an event loop stands still while passages go in, against a thread that computes."""
     report(run_gap(passages), json)
+
+
+@app.command()
+def loop(
+    passages: Annotated[int, typer.Option(help="How many passages the memory holds.", min=50)] = 10_000,
+    turns: Annotated[int, typer.Option(help="How many turns are measured.", min=1)] = 200,
+    json: Json = None,
+) -> None:
+    """An agent's turns, a sentence remembered and a question asked; SQLite and bm25s beside it."""
+    report(run_loop(passages, turns), json)
 
 
 @app.command()

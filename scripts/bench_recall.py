@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,17 +11,17 @@ import numpy as np
 from bench_common import FAN_OUT, NOW, Row, alternate, compare, entity_ids, generated_store, timed
 from scipy import sparse
 
-from memini_kuzu.store import reading
+from memini_kuzu.store.in_file import InFile
+from memini_kuzu.store.model import InMemory
 from memini_kuzu.tables import positions
-from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.store import Store
+    from memini_kuzu.store.lookup import Lookup
 
 STEPS, BEAM, SEEDS = 3, 32, 5
 
@@ -39,9 +38,9 @@ def recall(edges: int, runs: int) -> list[Row]:
             generated_store(Path(folder) / "large.memini", edges) as store,
         ):
             sides = ((floor, small), (store, edges))
-            in_file = _series(sides, max(runs, 5) * 2, reading.associations_in_file)
-            held = [_hold(*side) for side in sides]
-            series = _series(sides, max(runs, 5) * 20, reading.associations_from)
+            in_file = _series(sides, max(runs, 5) * 2, _in_file)
+            held = [_hold(each) for each, _ in sides]
+            series = _series(sides, max(runs, 5) * 20, _in_memory)
             products = _products(store, _seeds(edges, 0), runs)
     case = f"{STEPS} steps, beam {BEAM}"
     note = f"floor: the same at {small:,} edges"
@@ -62,35 +61,40 @@ def recall(edges: int, runs: int) -> list[Row]:
     ]
 
 
-def _series(sides: Iterable[tuple[Store, int]], runs: int, hop: Callable[..., pa.Table]) -> list[list[float]]:
+def _series(
+    sides: Iterable[tuple[Store, int]], runs: int, lookup: Callable[[Store], Lookup]
+) -> list[list[float]]:
     """Seconds of so many spreads over each store, in turns."""
     series: list[list[float]] = [[], []]
     for number in range(runs + 1):
         for place, (memory, count) in zip(series, sides, strict=True):
-            seconds = timed(partial(spread, memory, _seeds(count, number), hop))
+            seconds = timed(partial(spread, lookup(memory), _seeds(count, number)))
             if number:
                 place.append(seconds)
     return series
 
 
 class _Held(NamedTuple):
-    """What reading all associations into memory took: seconds, and megabytes at most."""
+    """What reading all into memory took: seconds, and megabytes at most."""
 
     seconds: float
     most: int
 
 
-def _hold(store: Store, count: int) -> _Held:
-    """Hop until all associations are read into memory; those hops ask the file."""
-    ids, now = entity_ids(count // FAN_OUT)[:BEAM].tolist(), from_millis(NOW)
-    while store.adjacency() is None:
-        reading.associations_from(store, ids, now)
-        before = _memory("VmRSS")
-        # from here on, the most that was held is counted anew (Linux)
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        began = time.perf_counter()
-        store.adjacency()
-        seconds = time.perf_counter() - began
+def _in_file(store: Store) -> Lookup:
+    return InFile(store, NOW, None)
+
+
+def _in_memory(store: Store) -> Lookup:
+    return InMemory(store.hold(), NOW, store.parameters)
+
+
+def _hold(store: Store) -> _Held:
+    """Read all into memory."""
+    before = _memory("VmRSS")
+    # from here on, the most that was held is counted anew (Linux)
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    seconds = timed(store.hold)
     return _Held(seconds, (_memory("VmHWM") - before) >> 10)
 
 
@@ -105,14 +109,14 @@ def _seeds(edges: int, number: int) -> NDArray[np.int64]:
     return np.random.default_rng(number).choice(entities, SEEDS, replace=False)
 
 
-def spread(store: Store, seeds: NDArray[np.int64], hop: Callable[..., pa.Table]) -> dict[int, float]:
+def spread(lookup: Lookup, seeds: NDArray[np.int64]) -> dict[int, float]:
     """Activation after the steps; of each step, the strongest go on."""
     activation = dict.fromkeys(seeds.tolist(), 1.0)
     total: dict[int, float] = {}
     for _ in range(STEPS):
-        table = hop(store, list(activation), from_millis(NOW))
-        source, target = table["source"].to_numpy(), table["id"].to_numpy()
-        strength = table["strength"].to_numpy()
+        front = np.array(list(activation), dtype=np.int64)
+        found = lookup.associations(front)
+        source, target, strength = front[found.source], found.id[found.target], found.strength
         ends = np.unique(target)
         starts, row = np.unique(source, return_inverse=True)
         sums = np.bincount(row, weights=strength)
@@ -126,14 +130,12 @@ def spread(store: Store, seeds: NDArray[np.int64], hop: Callable[..., pa.Table])
 
 def _products(store: Store, seeds: NDArray[np.int64], runs: int) -> list[float]:
     """Seconds of three products with the matrix of what the spread reads."""
-    front, tables = seeds, []
+    front, steps, lookup = seeds, [], _in_memory(store)
     for _ in range(STEPS):
-        table = reading.associations_from(store, front.tolist(), from_millis(NOW))
-        tables.append(table)
-        front = np.unique(table["id"].to_numpy())[:BEAM]
-    source = np.concatenate([table["source"].to_numpy() for table in tables])
-    target = np.concatenate([table["id"].to_numpy() for table in tables])
-    strength = np.concatenate([table["strength"].to_numpy() for table in tables])
+        found = lookup.associations(front)
+        steps.append((front[found.source], found.id[found.target], found.strength))
+        front = found.id[:BEAM]
+    source, target, strength = (np.concatenate(columns) for columns in zip(*steps, strict=True))
     ids = np.unique(np.concatenate([source, target]))
     shape = (len(ids), len(ids))
     matrix = sparse.csr_array((strength, (positions(target, ids), positions(source, ids))), shape=shape)

@@ -213,7 +213,7 @@ def _vocabulary() -> list[str]:
 def fill_tables(path: Path, passages: pa.Table) -> pa.Table:
     """A store with these passages and their words; the rows of Term."""
     change = _change(passages)
-    count_terms(change, lambda *_, **__: pa.table({}), passages.slice(0, 0), passages)
+    count_terms(change, lambda _: {}, passages.slice(0, 0), passages)
     with schema.building(path) as work, Draft(work) as draft:
         schema.fill(draft, Parameters(), change)
     [terms] = [part.rows for part in change.parts if part.table == "Term"]

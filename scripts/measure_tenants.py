@@ -7,10 +7,10 @@
 - `stores`: the resident memory of the process, beyond that of the first store, while all are open and after
   all are closed; the time to open and close one.
 - `engine`: the same of Kùzu databases without memini, by what is in them.
-- `serve`: `memini serve --root` in a process of its own, over HTTP. Users come and go at random; while one is
-  there, they remember and recall by turns, with a pause in between. Every answer is searched for texts of
-  other users, and at the end every store is counted. Exit code 1 where a call failed, or a text is missing or
-  was given to another user.
+- `serve`: `memini serve --root` in a process of its own, over HTTP. All users are made; then they come and go
+  at random. One who is there remembers and recalls by turns, with a pause in between. Every answer is
+  searched for texts of others, and at the end every store is counted. Exit code 1 where a call failed, or a
+  text is missing or was given to another user.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ DATABASES = {
 }
 """Kùzu databases, and the statements that make them."""
 
-LENGTH = 30.0
-"""Seconds that a user stays, on average."""
+FIRST, VISIT = "remember, the first text of all", "recall, the first of a visit"
+"""Calls that have to make or open a store."""
 
 PLACES = ("Oslo", "Lisbon", "Turin", "Ghent", "Malmo", "Graz")
 
@@ -181,7 +181,9 @@ class Log:
     """Texts by user."""
     failures: list[str] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)
-    """Seconds since the beginning, and bytes."""
+    """Times and bytes."""
+    begun: float = 0.0
+    """When the measured time began."""
 
 
 class User:
@@ -239,7 +241,11 @@ class Plan:
     users: int
     active: int
     """Users at a time, and stores that may be open."""
+    warming: float
+    """Seconds in which the first users come, before anything is measured."""
     minutes: float
+    stay: float
+    """Seconds that a user stays, on average."""
     pause: float
     """Seconds between two turns of a user, on average."""
 
@@ -255,34 +261,39 @@ async def work(plan: Plan, url: str, key: str, server: int) -> Log:
 
         async def arrive() -> None:
             for user in waiting:
-                await user.remember(chance.choice(PLACES), "remember, the first text of all")
+                await user.remember(chance.choice(PLACES), FIRST)
 
+        async def watch() -> None:
+            while True:
+                log.memory.append((time.monotonic(), resident(server)))
+                await asyncio.sleep(1)
+
+        watching = asyncio.create_task(watch())
         begun = time.monotonic()
         await asyncio.gather(*(arrive() for _ in range(4)))
         spent = time.monotonic() - begun
         print(f"{plan.users} users made in {spent:.0f} s; memory {resident(server) / 1e6:.0f} MB", flush=True)
         gone = everybody.copy()
-        begun = time.monotonic()
-        end = begun + plan.minutes * 60
+        log.begun = time.monotonic() + plan.warming
+        end = log.begun + plan.minutes * 60
 
         async def come_and_go() -> None:
+            await asyncio.sleep(chance.uniform(0, plan.warming))
             while time.monotonic() < end:
                 user = gone.pop(chance.randrange(len(gone)))
-                until = min(time.monotonic() + chance.expovariate(1 / LENGTH), end)
-                await user.recall(chance.choice(PLACES), "recall, the first of a visit")
+                until = min(time.monotonic() + chance.expovariate(1 / plan.stay), end)
+                await user.recall(chance.choice(PLACES), VISIT)
                 while time.monotonic() < until:
                     await asyncio.sleep(chance.expovariate(1 / plan.pause))
                     await user.remember(chance.choice(PLACES))
                     await user.recall(chance.choice(PLACES))
                 gone.append(user)
 
-        async def watch() -> None:
-            while True:
-                log.memory.append((time.monotonic() - begun, resident(server)))
-                await asyncio.sleep(1)
+        async def forget_the_warming() -> None:
+            await asyncio.sleep(plan.warming)
+            log.seconds = defaultdict(list, {FIRST: log.seconds[FIRST]})
 
-        watching = asyncio.create_task(watch())
-        await asyncio.gather(*(come_and_go() for _ in range(plan.active)))
+        await asyncio.gather(forget_the_warming(), *(come_and_go() for _ in range(plan.active)))
         watching.cancel()
     return log
 
@@ -313,7 +324,7 @@ def serve(folder: Path, plan: Plan) -> int:
         print(f"{called:31} {len(seconds):7} {p50:8.0f} {p95:8.0f} {max(seconds) * 1000:8.0f}")
     print(f"\nmemory of the server: {alone / 1e6:.0f} MB before the first user, at most "
           f"{max(size for _, size in log.memory) / 1e6:.0f} MB, and after each minute (MB):")  # fmt: skip
-    shown = [size for second, size in log.memory if second % 60 < 1]
+    shown = [size for at, size in log.memory if at >= log.begun and (at - log.begun) % 60 < 1]
     print("  " + " ".join(f"{size / 1e6:.0f}" for size in shown))
     print(f"calls that failed or gave another's text, stores that miss a text: {len(log.failures)}")
     for failure in log.failures[:20]:
@@ -332,12 +343,23 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--active", type=int, default=50, help="users at a time, and stores that may be open")
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--pause", type=float, default=5.0, help="seconds between a user's turns, on average")
+    parser.add_argument("--warming", type=float, default=60.0, help="seconds before the measured minutes")
+    parser.add_argument("--stay", type=float, default=120.0, help="seconds that a user is there, on average")
+    parser.add_argument(
+        "--pause", type=float, default=10.0, help="seconds between a user's turns, on average"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         if arguments.what == "serve":
-            plan = Plan(arguments.users, arguments.active, arguments.minutes, arguments.pause)
+            plan = Plan(
+                arguments.users,
+                arguments.active,
+                arguments.warming,
+                arguments.minutes,
+                arguments.stay,
+                arguments.pause,
+            )
             return serve(folder, plan)
         if arguments.what == "stores":
             show({f"{arguments.stores} stores of one sentence": measure_stores(folder, arguments.stores)})

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+from oracle_lookup import unlike
 from oracle_model import Edge, Oracle, Refused
 from oracle_state import mismatches, read_state
 
@@ -495,10 +496,12 @@ class Run:
             return found
         try:
             state, findings = read_state(self.memory), self.memory.doctor().findings
+            in_memory = unlike(self.memory._store)  # noqa: SLF001 - users see no lookups
         except Exception as error:  # noqa: BLE001 - a store that cannot be read is a finding
             return [f"cannot be read: {type(error).__name__}: {error}"]
         return [
             *mismatches(state, self.oracle),
+            *in_memory,
             *(f"doctor: {each.check}: {each.detail}" for each in findings if each.status == "problem"),
         ]
 

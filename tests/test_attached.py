@@ -12,8 +12,11 @@ from memini_kuzu import Memory, RuleExtractor
 pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
 
 import anyio
+import httpx2
 from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent, TextResourceContents
+from test_users import as_user, listening, post
 
 from memini_kuzu.recall.context import HEAD
 from memini_kuzu.service import OneMemory, build
@@ -86,6 +89,29 @@ def test_a_prompt_asks_with_what_is_recalled(memory: Memory) -> None:
         assert nothing.content.text.endswith("Nothing in memory answers that.")
 
     conversation(memory, talk)
+
+
+def test_users_of_one_server_see_their_own_texts_alone(tmp_path: Path) -> None:
+    texts = {"ada": "Ada hid a stone in Oslo.", "ben": "Ben hid a stone in Oslo."}
+
+    async def seen(url: str, user: str, foreign: str) -> str:
+        with anyio.fail_after(60):
+            async with (
+                httpx2.AsyncClient(headers=as_user(user), timeout=60) as http,
+                Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+            ):
+                _, own = (await client.list_resources()).resources
+                [message] = (await client.get_prompt("remembered", {"about": "Who hid a stone?"})).messages
+                with pytest.raises(MCPError, match="no document has it"):
+                    await client.read_resource(f"memini://document/{foreign}")
+                return f"{own.title} {(await read(client, own.uri)).text} {message.content}"
+
+    with listening(tmp_path / "users") as url:
+        ids = {user: post(url, "remember", user, text=text)["ids"][0] for user, text in texts.items()}
+        for user, other in (("ada", "ben"), ("ben", "ada")):
+            shown = anyio.run(seen, url, user, ids[other])
+            assert shown.count(texts[user]) == 3
+            assert texts[other] not in shown
 
 
 @pytest.mark.parametrize("uri", ["memini://document/none", "memini://people", "file:///etc/passwd"])

@@ -52,6 +52,18 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
                 "health",
             ],
         ),
+        (
+            ["loop", "--passages", "200", "--turns", "3"],
+            [
+                "remember",
+                "recall after it",
+                "recall against bm25s",
+                "remember, over HTTP",
+                "recall, over HTTP",
+                "remember, over stdio",
+                "recall, over stdio",
+            ],
+        ),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (
             ["words", "--passages", "200", "--runs", "1"],

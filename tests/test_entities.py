@@ -144,14 +144,20 @@ def test_news_overviews_and_suggestions_leave_out_what_is_dropped(told: Memory) 
     assert "Featherstonehaugh" not in named
 
 
-def test_recall_with_the_associations_in_memory_leaves_it_out_as_well(
-    told: Memory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_recall_from_memory_leaves_it_out_as_well(told: Memory) -> None:
+    told._store.hold()
     told.entity_drop("Ada")
-    expected = told.recall("Bob").entities
-    monkeypatch.setattr(told._store, "adjacency", lambda: None)
     found = told.recall("Bob").entities
-    assert [one.name for one in found] == [one.name for one in expected]
+    assert found
+    assert "Ada" not in [one.name for one in found]
+
+
+def test_a_mistyped_name_of_a_dropped_entity_means_nobody(told: Memory) -> None:
+    told.remember("Ada met Featherstonehaugh.", id="long")
+    told.entity_drop("Featherstonehaugh")
+    assert "Featherstonehaugh" not in [
+        one.name for one in told.recall("Where is Featherstonehaugj?").entities
+    ]
 
 
 def test_later_documents_do_not_bring_a_dropped_entity_back(told: Memory) -> None:

@@ -43,6 +43,13 @@ def test_importing_the_package_loads_none_of_its_dependencies() -> None:
     assert found & (DEPENDENCIES | HIDDEN) == set()
 
 
+def test_frameworks_that_call_the_tools_themselves_need_no_server() -> None:
+    pytest.importorskip("pydantic", reason="it comes with each of these frameworks")
+    found = loaded("import sys, memini_kuzu.service.tools; print(*sys.modules, file=sys.stderr)")
+    assert "pydantic" in found
+    assert found & {"mcp", "starlette", "uvicorn", "httpx2"} == set()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["--version"], ["recall", "--help"], ["recal"], ["recall", "--bogus"]],

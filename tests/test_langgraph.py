@@ -276,7 +276,7 @@ def test_within_a_batch_the_last_put_holds_and_reads_come_first(store: MeminiSto
     [
         (PutOp(("n",), " ", {"n": 1}), "pass a key that is not blank"),
         (PutOp(("n",), "k", {"n": object()}), "the value of 'k' is no JSON"),
-        (PutOp(("AKIA" + "IOSFODNN7EXAMPLE",), "k", {"n": 1}), "masks its name as a secret"),
+        (PutOp(("AKIA" + "IOSFODNN7EXAMPLE",), "k", {"n": 1}), "masks this name as a secret"),
         (("n", "k"), "is no operation of a store"),
     ],
 )

@@ -47,7 +47,7 @@ def test_an_answer_with_anothers_text_or_with_none_fails(texts: list[str], statu
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("serve --users 4 --active 2 --minutes 0.05 --pause 0.2", "miss a text: 0"),
+        ("serve --users 4 --active 2 --warming 1 --minutes 0.05 --pause 0.2", "miss a text: 0"),
         ("stores --stores 2", "2 stores of one sentence"),
         ("engine --stores 2", "13 node tables, 1 row each"),
     ],

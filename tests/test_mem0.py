@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fixtures_talk import ANSWER, QUESTION, TURNS, answer_from
 
-from memini_kuzu import InputError, Memory, RuleExtractor, TimeError
+from memini_kuzu import InputError, Memory, Redaction, RuleExtractor, TimeError
 from memini_kuzu.integrations.mem0 import Mem0Memory
 
 if TYPE_CHECKING:
@@ -160,9 +160,14 @@ def test_memories_are_taken_back_one_by_one_and_all_of_a_user(mem0: Mem0Memory, 
     assert mem0.get("no id at all") is None
     with pytest.raises(InputError, match="no document has it"):
         mem0.delete(item["id"])
+    # another one's text in the source of ada's first run stays
+    memory.remember("Clara met Charles.", source="user_id:ada/run_id:1")
+    mem0.add("In run 3 ada met Charles.", user_id="ada", run_id="3")
     assert mem0.delete_all(user_id="ada") == {"message": "Memories deleted successfully!"}
     assert mem0.get_all(user_id="ada") == {"results": []}
-    assert memory.stats().documents == 1
+    assert {document.text for document in memory.list()} == {
+        "user: In run 1 bo met Charles.", "Clara met Charles."
+    }  # fmt: skip
 
 
 def test_the_same_said_twice_at_one_time_is_one_memory(mem0: Mem0Memory) -> None:
@@ -209,6 +214,15 @@ def test_what_cannot_be_done_is_refused(
     with pytest.raises(InputError, match=message):
         getattr(mem0, call)(**arguments)
     assert memory.stats().documents == 0
+
+
+def test_an_id_that_the_memory_masks_is_refused(tmp_path: Path) -> None:
+    """All whose ids are masked would be one."""
+    path = tmp_path / "a.memini"
+    with Memory.open(path, extractor=RuleExtractor(), redaction=Redaction(emails=True)) as memory:
+        with pytest.raises(InputError, match="masks this name as a secret"):
+            Mem0Memory(memory).add("I eat no nuts.", user_id="ada@example.org")
+        assert memory.stats().documents == 0
 
 
 def test_a_time_that_cannot_be_read_is_refused(mem0: Mem0Memory) -> None:

@@ -14,7 +14,7 @@ from memini_kuzu import NO_REDACTION, InputError, Memory, RuleExtractor
 
 pytest.importorskip("agents", reason='the extra "openai-agents" is not installed')
 
-from agents import Agent, Model, ModelResponse, RunConfig, Runner, Session, SessionSettings, Usage
+from agents import Agent, Model, ModelResponse, RunConfig, Runner, RunResult, Session, SessionSettings, Usage
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 from memini_kuzu.integrations.openai_agents import MeminiSession, memory_tools, recalling
@@ -72,6 +72,11 @@ class Scripted(Model):
 
     def stream_response(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
+
+
+def run(*args: Any, **kwargs: Any) -> RunResult:
+    """As `Runner.run_sync`, which leaves its event loop open."""
+    return asyncio.run(Runner.run(*args, **kwargs))
 
 
 @pytest.fixture
@@ -167,6 +172,26 @@ def test_sessions_are_apart_and_last(tmp_path: Path) -> None:
         assert len(asyncio.run(MeminiSession("chat/8", memory).get_items())) == 2
 
 
+def test_sessions_of_one_id_add_side_by_side_and_lose_nothing(memory: Memory) -> None:
+    """A web application makes a session for each request."""
+    made: list[Any] = [{"role": "user", "content": f"Note {n}."} for n in range(20)]
+    calls: list[Any] = [{**CALL, "call_id": f"c{n}"} for n in range(20)]
+
+    async def talk() -> list[Any]:
+        await asyncio.gather(
+            *(
+                MeminiSession("chat/7", memory).add_items([note, call])
+                for note, call in zip(made, calls, strict=True)
+            )
+        )
+        return await MeminiSession("chat/7", memory).get_items()
+
+    items = asyncio.run(talk())
+    assert sorted(map(str, items)) == sorted(map(str, [*made, *calls]))
+    # what was added together stands together
+    assert all(items[at + 1]["call_id"] == f"c{items[at]['content'][5:-1]}" for at in range(0, 40, 2))
+
+
 def test_what_was_said_is_recalled_and_what_tools_gave_is_not(memory: Memory) -> None:
     asyncio.run(MeminiSession("chat/7", memory).add_items(TURN))
     assert [passage.text for passage in memory.recall("storm in Ribe")] == [
@@ -209,6 +234,13 @@ def test_long_sessions_are_read_whole(memory: Memory) -> None:
     assert asyncio.run(session.get_items()) == items
 
 
+def test_an_id_that_the_memory_masks_is_refused_before_anything_is_lost(memory: Memory) -> None:
+    session = MeminiSession("AKIA" + "IOSFODNN7EXAMPLE", memory)
+    with pytest.raises(InputError, match="masks this name as a secret"):
+        asyncio.run(session.add_items(TURN))
+    assert memory.stats().documents == 0
+
+
 @pytest.mark.parametrize("name", ["", " ", "chat*", None])
 def test_an_id_that_can_name_no_source_is_refused(memory: Memory, name: Any) -> None:
     with pytest.raises(InputError, match="pass a name that does not end in"):
@@ -238,21 +270,21 @@ def test_thirty_turns_of_an_agent_and_another_session_knows_them(memory: Memory)
     # a new session has no history of its own: the block that is put before the question tells
     config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory))
     new = MeminiSession("chat/8", memory)
-    assert Runner.run_sync(agent, QUESTION, session=new, run_config=config).final_output == ANSWER
+    assert run(agent, QUESTION, session=new, run_config=config).final_output == ANSWER
     assert [item["role"] for item in model.read[-1]] == ["user", "user"]
     # and is kept by none
     assert len(asyncio.run(new.get_items())) == 2
-    assert Runner.run_sync(agent, QUESTION, run_config=QUIET).final_output == "I do not know."
+    assert run(agent, QUESTION, run_config=QUIET).final_output == "I do not know."
 
 
 def test_nothing_is_put_before_a_message_that_brings_nothing_to_mind(memory: Memory) -> None:
     model = Scripted(lambda _: "Hello.")
     config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory))
-    Runner.run_sync(Agent(name="clerk", model=model), "Hello", run_config=config)
+    run(Agent(name="clerk", model=model), "Hello", run_config=config)
     picture: Any = [
         {"role": "user", "content": [{"type": "input_image", "image_url": "https://example.org/a.png"}]}
     ]
-    Runner.run_sync(Agent(name="clerk", model=model), picture, run_config=config)
+    run(Agent(name="clerk", model=model), picture, run_config=config)
     assert [len(read) for read in model.read] == [1, 1]
 
 
@@ -261,9 +293,7 @@ def test_what_a_run_recalls_keeps_to_its_scope(memory: Memory) -> None:
     memory.remember("Bo met Charles.", source="bo")
     model = Scripted(lambda read: read[0]["content"])
     config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory, sources="bo"))
-    said = Runner.run_sync(
-        Agent(name="clerk", model=model), "Who met Charles?", run_config=config
-    ).final_output
+    said = run(Agent(name="clerk", model=model), "Who met Charles?", run_config=config).final_output
     assert "Bo met Charles." in said
     assert "Ada" not in said
 
@@ -292,9 +322,9 @@ def test_tools_are_those_of_the_table_and_a_model_calls_them(memory: Memory) -> 
         )
 
     model = Scripted(script)
-    run = Runner.run_sync(Agent(name="clerk", model=model, tools=list(tools)), "Go on.", run_config=QUIET)
+    done = run(Agent(name="clerk", model=model, tools=list(tools)), "Go on.", run_config=QUIET)
     outputs = [item["output"] for item in model.read[-1] if item.get("type") == "function_call_output"]
-    assert run.final_output == "Done."
+    assert done.final_output == "Done."
     assert '"added":1' in outputs[0]
     assert "Ada met Charles." in outputs[1]
     assert outputs[2].startswith("error: no entity is named 'Nobody'")

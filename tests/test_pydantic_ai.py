@@ -51,7 +51,7 @@ def test_a_model_is_told_what_the_table_of_tools_says(memory: Memory) -> None:
         seen.append(info)
         return ModelResponse(parts=[TextPart("Done.")])
 
-    Agent(FunctionModel(scripted), toolsets=[MeminiToolset(memory)]).run_sync("Hello")
+    asyncio.run(Agent(FunctionModel(scripted), toolsets=[MeminiToolset(memory)]).run("Hello"))
     [info] = seen
     assert [(tool.name, tool.description, tool.parameters_json_schema) for tool in info.function_tools] == [
         (name, tool.description, tool.schema()) for name, tool in OFFERED.items()
@@ -67,7 +67,7 @@ def test_a_model_remembers_recalls_gets_and_forgets(memory: Memory) -> None:
         ToolCallPart("forget", {"id": "1", "dry_run": False}),
         ToolCallPart("recall", '{"cue": "Charles", "k": "3", "now": null}'),
     ]
-    run = agent(memory, calls).run_sync("Keep that, then forget it.")
+    run = asyncio.run(agent(memory, calls).run("Keep that, then forget it."))
     remembered, got, forgotten, recalled = [str(part.content) for part in returned(run.all_messages())]
     assert '"added":1' in remembered
     assert '"text":"Ada met Charles."' in got
@@ -86,7 +86,7 @@ def test_a_model_remembers_recalls_gets_and_forgets(memory: Memory) -> None:
 def test_a_model_is_told_what_it_asked_wrongly_and_goes_on(
     memory: Memory, call: ToolCallPart, said: str
 ) -> None:
-    run = agent(memory, [call, call, call, ToolCallPart("stats", {})]).run_sync("Try.")
+    run = asyncio.run(agent(memory, [call, call, call, ToolCallPart("stats", {})]).run("Try."))
     first = returned(run.all_messages())[0]
     assert said in str(first.content)
     assert first.outcome == "failed"

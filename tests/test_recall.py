@@ -246,3 +246,9 @@ def test_a_cue_that_is_too_long_is_refused(tmp_path: Path) -> None:
         assert len(memory.recall("Ada " * 2_000)) == 1
         with pytest.raises(InputError, match="the cue has 8,004 characters, 8,000 at most are looked up"):
             memory.recall("Ada " * 2_001)
+
+
+def test_passages_without_words_are_recalled_by_name(memory: Memory) -> None:
+    memory.remember("The.", source="diary", title="Who", time=from_millis(NOW))
+    assert memory._store.sums().average == 1.0
+    memory.recall("Who")

@@ -40,7 +40,7 @@ from memini_kuzu.changes.scope import ForgetReport
 from memini_kuzu.cli import app
 from memini_kuzu.recall.context import HEAD
 from memini_kuzu.records import Notice
-from memini_kuzu.service import application, results
+from memini_kuzu.service import OneMemory, application, build, results
 from memini_kuzu.service.client import NotServedError
 from memini_kuzu.times import to_millis
 
@@ -193,6 +193,30 @@ def test_an_agent_converses_over_http(tmp_path: Path) -> None:
 
     with serving(tmp_path / "a.memini") as address:
         anyio.run(main, address)
+
+
+def test_an_agent_remembers_messages_as_well_as_a_text(tmp_path: Path) -> None:
+    talk = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Ada lives in Oslo.", "time": "2026-03-01"},
+    ]
+
+    async def main(memory: Memory) -> None:
+        async with Client(build(OneMemory(memory))) as client:
+            answer = json.loads(await told(client, "remember", text=talk, source="chat/7"))
+            assert answer["added"] == 1
+            assert answer["notices"] == [
+                {"origin": "the messages", "what": "left out as of the system or a tool", "count": 1}
+            ]
+            assert json.loads(await told(client, "remember", text=talk[1], source="chat/7"))["unchanged"] == 1
+            refused = await told(client, "remember", text=[{"role": "user"}])
+            assert refused.startswith("error: message 1 has no 'content'")
+
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:
+        anyio.run(main, memory)
+        [kept] = memory.list()
+        assert (kept.text, kept.source) == ("user: Ada lives in Oslo.", "chat/7")
+        assert kept.time == datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def test_a_server_makes_backups_beside_its_store_and_nowhere_else(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -316,6 +317,31 @@ def test_a_read_only_handle_writes_nothing(path: Path) -> None:
         with pytest.raises(StoreError, match="open read-only"):
             memory.remember("Ada met Bob.", time="2025-01-01")
         assert memory.stats().passages == 0
+
+
+def test_while_a_store_closes_others_open_and_it_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, may_end = threading.Event(), threading.Event()
+    stop = open_file.OpenFile.stop
+
+    def slow(shared: open_file.OpenFile) -> None:
+        if shared.path.name == "slow.memini":
+            closing.set()
+            assert may_end.wait(60)
+        stop(shared)
+
+    monkeypatch.setattr(open_file.OpenFile, "stop", slow)
+    memory = Memory.open(tmp_path / "slow.memini")
+    with ThreadPoolExecutor(3) as threads:
+        closed = threads.submit(memory.close)
+        assert closing.wait(60)
+        again = threads.submit(Memory.open, tmp_path / "slow.memini")
+        threads.submit(lambda: Memory.open(tmp_path / "other.memini").close()).result(timeout=60)
+        assert not again.done()
+        may_end.set()
+        closed.result(timeout=60)
+        again.result(timeout=60).close()
 
 
 def test_a_closed_memory_says_so(memory: Memory) -> None:

@@ -16,10 +16,11 @@ from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.identity import passage_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_sources, read_splits
+from memini_kuzu.store.known import read_counters, read_documents, read_sources, read_splits
 from memini_kuzu.store.labels import NO_VOTES, tally, vote
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
-from memini_kuzu.store.vectors import check_space, make_room, read_space, vector_rows
+from memini_kuzu.store.stored import aliases_stored
+from memini_kuzu.store.vectors import check_space, make_room, space_in, vector_rows
 from memini_kuzu.store.writing import (
     alter_entities,
     count_mentions,
@@ -120,16 +121,14 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
                 [document.id not in known or document.time >= known[document.id].time for document in fresh]
             )
             # read here: another thread may have added an alias since
-            batch = columns(
-                fresh, read_aliases(store.read), read_splits(store.read), store.parameters.impulse
-            )
+            batch = columns(fresh, aliases_stored(store), read_splits(store.read), store.parameters.impulse)
             # under another name, or with other metadata, it says nothing new
             told = np.array([not (each.id in known and known[each.id].says(each)) for each in fresh])
             batch = _telling(batch, told)
             places = _places(store, fresh, current, known)
             mentions = _mentions(batch, places)
             lost = count_mentions(store.read, places.rewritten)
-            alter_entities(change, store.read, _entities(batch, fresh, current, mentions), lost)
+            alter_entities(change, store, _entities(batch, fresh, current, mentions), lost)
             edges = associate(batch.source, batch.target, batch.amount, batch.time, store.parameters)
             write_edges(store, change, edges)
             rows = _write_passages(store, change, batch, fresh, places, mentions)
@@ -244,7 +243,7 @@ def _write_vectors(  # noqa: PLR0917 - what the steps before it found
     rows: list[tuple[int, int, int]],
     vectors: dict[int, NDArray[np.float32]],
 ) -> None:
-    there = read_space(store.read)
+    there = space_in(store.stored_meta())
     if there is not None:
         change.delete(EMBEDDING, keys(places.rewritten))
     if embedder is None:

@@ -335,7 +335,7 @@ class _Loader:
             moved = read_moved(self._store.read)
             edges = redirect_edges(edges, moved, self._store.parameters)
             named = endpoints(self._names, edges)
-            new = alter_entities(change, self._store.read, named)
+            new = alter_entities(change, self._store, named)
             write_edges(self._store, change, edges)
             change.create("Load", pa.table({"id": identities, "source": labels, "events": counts}))
             if self._aside is not None:

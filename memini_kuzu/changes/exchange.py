@@ -167,16 +167,11 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
         change.vectors = space.dimension
         change.create(EMBEDDING, tables["vectors"])
     change.set_meta({key: meta[key] for key in meta.keys() - OWN}, ())
-    count_terms(change, _nothing, tables["passages"].slice(0, 0), tables["passages"])
+    count_terms(change, lambda _: {}, tables["passages"].slice(0, 0), tables["passages"])
     change.create("ASSOCIATES", edges)
     with schema.building(path) as work, Draft(work) as draft:
         schema.fill(draft, Parameters.from_json(meta["parameters"]), change)
     return {name: table.num_rows for name, table in tables.items()} | {"edges": edges.num_rows}
-
-
-def _nothing(*_: object, **__: object) -> pa.Table:
-    """What a new store answers."""
-    return pa.table({})
 
 
 def _imported(folder: Path, name: str, wanted: pa.Schema, without: Collection[str] = ()) -> pa.Table:
@@ -209,7 +204,7 @@ def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesR
             return EdgesReport(known=True)
         events = int(edges.events.sum())
         edges = redirect_edges(edges, read_moved(store.read), store.parameters)
-        new = alter_entities(change, store.read, endpoints(names, edges))
+        new = alter_entities(change, store, endpoints(names, edges))
         write_edges(store, change, edges)
         change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
     return EdgesReport(len(edges), new)

@@ -405,7 +405,7 @@ def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
     """Put a plan into a change."""
     # an entity that goes needs no counts
     counts = plan.counts.filter(pc.invert(pc.is_in(plan.counts["id"], pa.array(plan.entities))))
-    alter_entities(change, store.read, NO_ENTITIES, counts)
+    alter_entities(change, store, NO_ENTITIES, counts)
     change.update("Entity", plan.dates)
     change.delete("Entity", keys(plan.entities))
     change.delete("Alias", plan.aliases)

@@ -115,7 +115,7 @@ def merge(store: Store, other: Store, *, skip_known: bool = False) -> MergeRepor
         was = column(imported["passages"], "id")
         _shift(store, imported)
         _revise_undos(store, imported, moved, was)
-        new = alter_entities(change, store.read, _counted(imported))
+        new = alter_entities(change, store, _counted(imported))
         unresolved = _merge_aliases(store, change, imported)
         _take_splits(store, change, imported["splits"], moved)
         here = [row["key"] for row in read_dropped(store)]

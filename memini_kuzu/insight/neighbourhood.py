@@ -18,6 +18,7 @@ from memini_kuzu.store import view as seeing
 from memini_kuzu.store.aliases import incident_edges
 from memini_kuzu.store.ledger import Ledger, read_events_from
 from memini_kuzu.store.loads import kind_names
+from memini_kuzu.store.stored import edges_between
 from memini_kuzu.store.survey import associations_at, at_present
 from memini_kuzu.tables import column, distinct, edges_from_arrow
 from memini_kuzu.times import from_millis
@@ -272,7 +273,7 @@ def _around(store: Store, entity: int, now: int, k: int, view: View | None) -> _
     ids = distinct(column(chosen, "source"), column(chosen, "target")) if chosen.num_rows else NOBODY
     room = k - chosen.num_rows
     if room and len(ids):
-        between = _stored(store, [store.read_edges_between(ids.tolist())], now) if present else known
+        between = _stored(store, [edges_between(store, ids)], now) if present else known
         ends = [column(between, name).astype(np.int64) for name in ("source", "target")]
         inside = np.all([np.isin(end, ids) & (end != entity) for end in ends], axis=0)
         between = between.filter(pa.array(inside)).sort_by(STRONGEST)[:room]

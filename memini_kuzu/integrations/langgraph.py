@@ -26,6 +26,7 @@ from typing_extensions import override
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import document_id, stable_id
 from memini_kuzu.integrations._matching import holds, matches
+from memini_kuzu.integrations._names import refuse_masked
 from memini_kuzu.records import Record
 from memini_kuzu.times import to_millis
 
@@ -244,15 +245,8 @@ class MeminiStore(BaseStore):
 
     def _put(self, puts: Sequence[tuple[str, Record]]) -> None:
         report = self._memory.add([record for _, record in puts])
-        kept = zip(report.ids, puts, strict=True)
-        masked = {own: record for own, (number, record) in kept if own != number}
-        for own in masked:
-            self._memory.forget(id=own)
-        for record in masked.values():
-            raise InputError(
-                f"{record.origin}: the memory masks its name as a secret, and would not find it again; "
-                "choose another name, or open the memory with redaction=NO_REDACTION"
-            )
+        numbers, records = zip(*puts, strict=True)
+        refuse_masked(self._memory, report.ids, numbers, [record.origin for record in records])
 
 
 @dataclass(frozen=True, slots=True)

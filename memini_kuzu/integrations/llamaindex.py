@@ -78,6 +78,8 @@ class MeminiRetriever(BaseRetriever):
 class MeminiBlock(BaseMemoryBlock[str]):
     """A block of llama-index's agent memory: what leaves the chat history is remembered, and recalled later.
 
+    It has `description`, `priority` and `accept_short_term_memory` as every block of llama-index.
+
     Parameters
     ----------
     memory : Memory or RemoteMemory
@@ -88,8 +90,8 @@ class MeminiBlock(BaseMemoryBlock[str]):
         How many passages are recalled at most.
     budget_tokens : int
         How long the block is at most.
-    name, description, priority, accept_short_term_memory
-        As of every block of llama-index.
+    name : str
+        What the block is called in a prompt.
 
     Examples
     --------

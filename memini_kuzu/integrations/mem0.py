@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import number_of, text_digest
+from memini_kuzu.integrations._names import refuse_masked
 from memini_kuzu.records import as_metadata
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Mem0Memory:
         scope = _scope({"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
         known = _kept(metadata or {})
         said: Any = {"role": "user", "content": messages} if isinstance(messages, str) else messages
-        results = []
+        told: dict[str, tuple[str, dict[str, str]]] = {}
         for message in said if isinstance(said, list | tuple) else [said]:
             speaker = _speaker(message)
             report = self._memory.remember(
@@ -110,17 +111,23 @@ class Mem0Memory:
                 source="/".join(f"{name}:{value}" for name, value in scope.items()),
                 metadata={**known, **scope, **speaker},
             )
-            results += [
+            told |= dict.fromkeys(report.ids, ("ADD" if report.added else "NONE", speaker))
+        items = {document.id: _item(document) for document in self._by_ids(list(told))}
+        # ids that were masked would be anybody's
+        wanted = [own if scope.items() <= items[own].items() else "" for own in told]
+        refuse_masked(self._memory, list(told), wanted, [str(scope)] * len(told))
+        return {
+            "results": [
                 {
                     "id": own,
-                    "memory": self._read(own)["memory"],
-                    "event": "ADD" if report.added else "NONE",
+                    "memory": items[own]["memory"],
+                    "event": event,
                     "actor_id": speaker.get("actor_id"),
                     "role": speaker.get("role"),
                 }
-                for own in report.ids
+                for own, (event, speaker) in told.items()
             ]
-        return {"results": results}
+        }
 
     def search(
         self,
@@ -165,8 +172,7 @@ class Mem0Memory:
         scores: dict[str, float] = {}
         for passage in passages:
             scores.setdefault(passage.document, passage.score)
-        found = self._memory.list(ids=list(scores), k=len(scores)) if scores else []
-        documents = {each.id: each for each in found}
+        documents = {each.id: each for each in self._by_ids(list(scores))}
         return {
             "results": [
                 {**_item(documents[own]), "score": score} for own, score in scores.items() if own in documents
@@ -294,8 +300,16 @@ class Mem0Memory:
             If nobody is named.
         """
         where = _where(None, {"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
-        for document in list(self._documents(where)):
-            self._memory.forget(id=document.id)
+        belonging: dict[str, set[str]] = {}
+        for document in self._documents(where=where):
+            belonging.setdefault(document.source, set()).add(document.id)
+        for source, ids in belonging.items():
+            # a source that holds nothing else is forgotten at once
+            if {document.id for document in self._documents(sources=source)} == ids:
+                self._memory.forget(source=source)
+            else:
+                for own in ids:
+                    self._memory.forget(id=own)
         return {"message": "Memories deleted successfully!"}
 
     def history(self, memory_id: str) -> list[dict[str, Any]]:
@@ -336,11 +350,15 @@ class Mem0Memory:
     def _read(self, memory_id: str) -> dict[str, Any]:
         return _item(self._memory.get(memory_id))
 
-    def _documents(self, where: Mapping[str, str]) -> Iterator[Document]:
+    def _documents(self, **asked: Any) -> Iterator[Document]:
         after = None
-        while page := self._memory.list(where=where, k=PAGE, after=after):
+        while page := self._memory.list(**asked, k=PAGE, after=after):
             yield from page
             after = page[-1].id
+
+    def _by_ids(self, ids: Sequence[str]) -> Iterator[Document]:
+        for start in range(0, len(ids), PAGE):
+            yield from self._memory.list(ids=ids[start : start + PAGE], k=PAGE)
 
 
 def _item(document: Document) -> dict[str, Any]:

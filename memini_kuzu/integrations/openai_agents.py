@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from uuid import uuid4
 
 from agents import FunctionTool
 from agents.memory import SessionABC, SessionSettings
@@ -17,6 +18,8 @@ from agents.memory.session_settings import resolve_session_limit
 from typing_extensions import override
 
 from memini_kuzu.errors import InputError, MeminiError
+from memini_kuzu.identity import document_id, stable_id
+from memini_kuzu.integrations._names import refuse_masked
 from memini_kuzu.service.tools import OFFERED
 
 if TYPE_CHECKING:
@@ -36,6 +39,12 @@ ITEMS = "items"
 
 PAGE = 1_000
 """Documents that are read at once: as many as a server gives."""
+
+FEW = 5
+"""As many where the last one is looked for: nothing else should have its source."""
+
+CHANGING = threading.Lock()
+"""Items are added after the last one by one session at a time, also where several have the same id."""
 
 TICK = timedelta(milliseconds=1)
 """What messages of a session are apart at least: their dates are their order."""
@@ -86,7 +95,6 @@ class MeminiSession(SessionABC):
         self.session_id = session_id
         self.session_settings = session_settings or SessionSettings()
         self._memory = memory
-        self._changing = threading.Lock()
 
     @override
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
@@ -105,90 +113,101 @@ class MeminiSession(SessionABC):
     async def clear_session(self) -> None:
         await asyncio.to_thread(self._clear)
 
-    def _said(self) -> Iterator[_Said]:
-        """What was said, the newest first."""
+    def _said(self, page: int) -> Iterator[_Said]:
+        """What was said, the newest first, read in pages."""
         after = None
-        while page := self._memory.list(sources=self.session_id, k=PAGE, after=after):
-            for each in page:
+        while found := self._memory.list(sources=self.session_id, k=page, after=after):
+            for each in found:
                 if ITEMS in each.metadata:
-                    yield _Said(each.id, each.time, json.loads(each.metadata[ITEMS]))
-            after = page[-1].id
+                    yield _Said(each.record, each.time, json.loads(each.metadata[ITEMS]))
+            after = found[-1].id
+
+    def _last(self) -> _Said | None:
+        return next(self._said(FEW), None)
 
     def _read(self, limit: int | None) -> list[TResponseInputItem]:
-        newest = (item for said in self._said() for item in reversed(said.items))
+        page = PAGE if limit is None else min(max(limit, 1), PAGE)
+        newest = (item for said in self._said(page) for item in reversed(said.items))
         return list(islice(newest, None if limit is None else max(limit, 0)))[::-1]
 
     def _add(self, items: list[TResponseInputItem]) -> None:
-        with self._changing:
-            last = next(self._said(), None)
+        with CHANGING:
+            last = self._last()
             for item in items:
-                moment = _present() if last is None else max(_present(), last.time + TICK)
-                said = self._tell(moment, [item])
-                if said is None and last is not None:
-                    said = self._keep(last.time, [*last.items, item])
+                new = _Said.next_to(last, item)
+                if self._tell(new):
+                    last = new
+                    continue
                 # where nothing was said yet, what could be kept with it is said itself
-                last = said or self._keep(moment, [item])
+                last = new if last is None else last._replace(items=[*last.items, item])
+                self._keep(last)
 
     def _pop(self) -> TResponseInputItem | None:
-        with self._changing:
-            last = next(self._said(), None)
+        with CHANGING:
+            last = self._last()
             if last is None:
                 return None
             *left, popped = last.items
             if left:
-                self._keep(last.time, left)
+                self._keep(last._replace(items=left))
             else:
-                self._memory.forget(id=last.id)
+                self._memory.forget(id=self._id(last))
             return popped
 
     def _clear(self) -> None:
-        with self._changing:
-            if next(self._said(), None) is not None:
+        with CHANGING:
+            if self._last() is not None:
                 self._memory.forget(source=self.session_id)
 
-    def _tell(self, moment: datetime, items: list[TResponseInputItem]) -> _Said | None:
+    def _tell(self, said: _Said) -> bool:
         """Have the first item, if it says anything, stand for all of them."""
-        first = cast("Mapping[str, Any]", items[0])
+        first = cast("Mapping[str, Any]", said.items[0])
         if "role" not in first or "content" not in first:
-            return None
-        return self._remember(moment, {"role": first["role"], "content": first["content"]}, items)
+            return False
+        return self._remember({"role": first["role"], "content": first["content"]}, said)
 
-    def _keep(self, moment: datetime, items: list[TResponseInputItem]) -> _Said:
+    def _keep(self, said: _Said) -> None:
         """Have the first item stand for all of them, by its JSON where it says nothing."""
-        kept = self._tell(moment, items) or self._remember(moment, _json(items[0]), items)
-        # a text has an id
-        return cast("_Said", kept)
+        if not self._tell(said):
+            self._remember(_json(said.items[0]), said)
 
-    def _remember(
-        self, moment: datetime, said: str | Mapping[str, Any], items: list[TResponseInputItem]
-    ) -> _Said | None:
-        """Keep items with what is said at a moment; those that were kept with it before are replaced."""
+    def _remember(self, words: str | Mapping[str, Any], said: _Said) -> bool:
+        """Keep items with words, in the place of those that they had; whether there are any words."""
         report = self._memory.remember(
-            said,
-            time=moment,
+            words,
+            time=said.time,
             source=self.session_id,
-            id=moment.isoformat(),
-            metadata={ITEMS: _json(items)},
+            id=said.record,
+            metadata={ITEMS: _json(said.items)},
         )
-        return _Said(report.ids[0], moment, items) if report.ids else None
+        if not report.ids:
+            return False
+        refuse_masked(self._memory, report.ids, [self._id(said)], [self.session_id])
+        return True
+
+    def _id(self, said: _Said) -> str:
+        return document_id(stable_id(self.session_id, said.record))
 
 
 class _Said(NamedTuple):
     """A message in the memory, and the items that it stands for: itself, and what says nothing after it."""
 
-    id: str
+    record: str
     time: datetime
     items: list[TResponseInputItem]
+
+    @classmethod
+    def next_to(cls, last: Self | None, item: TResponseInputItem) -> Self:
+        """An item's own, after all others; to the millisecond, as a memory keeps dates."""
+        now = datetime.now(UTC)
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        time = now if last is None else max(now, last.time + TICK)
+        # another process may add at the same moment
+        return cls(f"{time.isoformat()}/{uuid4().hex}", time, [item])
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _present() -> datetime:
-    """To the millisecond, as a memory keeps dates."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def memory_tools(memory: AssociativeMemory) -> list[FunctionTool]:

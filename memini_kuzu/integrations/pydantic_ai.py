@@ -40,14 +40,14 @@ class MeminiToolset(AbstractToolset[Any]):
 
     Examples
     --------
-    >>> import tempfile
+    >>> import asyncio, tempfile
     >>> from memini_kuzu import Memory
     >>> from pydantic_ai import Agent
     >>> from pydantic_ai.models.test import TestModel
     >>> with Memory.open(tempfile.mkdtemp() + "/a.memini") as memory:
     ...     _ = memory.remember("Ada met Charles.", source="diary")
     ...     tools = MeminiToolset(memory).filtered(lambda context, tool: tool.name == "stats")
-    ...     Agent(TestModel(), toolsets=[tools]).run_sync("What is there?").output.count("documents")
+    ...     asyncio.run(Agent(TestModel(), toolsets=[tools]).run("What is there?")).output.count("documents")
     1
     """
 

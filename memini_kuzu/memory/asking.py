@@ -62,10 +62,9 @@ class Asking(OpenMemory):
         if budget_tokens is not None:
             check_count(budget_tokens, "tokens the context block may take", "budget_tokens")
         asked = wanted(sources, since, until, where)
-        with self._store.snapshot():
-            found = recalling.recall(
-                self._store, cue, now=self._now(now), k=k, asked=asked, embedder=self._embedder
-            )
+        found = recalling.recall(
+            self._store, cue, now=self._now(now), k=k, asked=asked, embedder=self._embedder
+        )
         return found if budget_tokens is None else found.within(budget_tokens)
 
     def explain(

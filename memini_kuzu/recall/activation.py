@@ -43,6 +43,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -148,9 +150,7 @@ def gather(sent: Floats, seed: Ints, entity: Ints, n_entities: int) -> Floats:
     >>> gather(np.array([[1.0], [0.5]]), np.array([0, 1]), np.array([0, 0]), 1)
     array([[1.5]])
     """
-    y = np.zeros((n_entities, sent.shape[1]))
-    np.add.at(y, entity, sent[seed])
-    return y
+    return _sums((word[seed] for word in sent.T), entity, n_entities)
 
 
 def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_entities: int) -> Floats:
@@ -183,9 +183,16 @@ def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_ent
     fan = np.bincount(source, weights=strength, minlength=len(activation))
     total = fan[source]
     share = np.divide(strength, total, out=np.zeros_like(strength), where=total > 0)
-    z = np.zeros((n_entities, activation.shape[1]))
-    np.add.at(z, target, ASSOCIATION * share[:, None] * activation[source])
-    return z
+    share *= ASSOCIATION
+    return _sums((share * word[source] for word in activation.T), target, n_entities)
+
+
+def _sums(values: Iterable[Floats], row: Ints, n_rows: int) -> Floats:
+    """The sums of each column's values that fall into the same row: float64 (n_rows, n_columns)."""
+    # column by column: bincount adds in the order of the values, an eighth of the time of np.add.at
+    sums = [np.bincount(row, weights=each, minlength=n_rows) for each in values]
+    found: Floats = np.ascontiguousarray(np.array(sums, dtype=np.float64).reshape(len(sums), n_rows).T)
+    return found
 
 
 def deliver(  # noqa: PLR0917 - the sum's own symbols
@@ -217,10 +224,11 @@ def deliver(  # noqa: PLR0917 - the sum's own symbols
     array([[0. ],
            [0.5]])
     """
-    h = np.zeros((n_passages, activation.shape[1]))
     # what is left after one's own part is taken off may fall below zero by a rounding
-    np.add.at(h, passage, share[:, None] * np.maximum(activation[entity] - own, 0.0))
-    return h
+    arrived = (
+        share * np.maximum(word[entity] - its, 0.0) for word, its in zip(activation.T, own.T, strict=True)
+    )
+    return _sums(arrived, passage, n_passages)
 
 
 def contiguity(x: Floats, source: Ints, position: Ints) -> Floats:

@@ -5,37 +5,31 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
-from memini_kuzu.store import reading
-from memini_kuzu.store.likeness import entities_like
-from memini_kuzu.tables import column
 from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, terms
 from memini_kuzu.text.dates import named_intervals
 from memini_kuzu.text.languages import ENGLISH, UNSPACED, function_words
-from memini_kuzu.times import DAY, from_millis
+from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Collection, Iterator
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
-    from memini_kuzu.store import Store
-    from memini_kuzu.store.sums import Sums
-    from memini_kuzu.store.view import View
+    from memini_kuzu.store.lookup import Lookup, NamedEntity
     from memini_kuzu.text.intervals import Interval
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["AFTERGLOW", "Cue", "Facet", "NamedEntity", "find_entities", "read_cue"]
+__all__ = ["AFTERGLOW", "Cue", "Facet", "find_entities", "read_cue"]
 
 AFTERGLOW = 5 * DAY
 """Half-life of a date's facet after its interval: what happened is often told some days later."""
@@ -58,27 +52,6 @@ UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 
 PART = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w'’&.+#-])+")
 """What a name may begin or end with: a word, or a character where there are no blanks between words."""
-
-
-class NamedEntity(NamedTuple):
-    """An entity that the cue names.
-
-    Parameters
-    ----------
-    id : int
-        Its id.
-    key, name, label : str
-        As the store has it.
-    mentions, headings : int
-        How many passages mention it, and how many it heads.
-    """
-
-    id: int
-    key: str
-    name: str
-    label: str
-    mentions: int
-    headings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,53 +124,40 @@ class Cue:
     until: int
 
 
-def read_cue(
-    store: Store,
-    text: str,
-    now: int,
-    *,
-    sums: Sums,
-    without: frozenset[str],
-    view: View | None = None,
-) -> Cue:
+def read_cue(lookup: Lookup, text: str, *, without: frozenset[str]) -> Cue:
     """Understand a cue.
 
     Parameters
     ----------
-    store : Store
+    lookup : Lookup
         Where.
     text : str
         The cue.
-    now : int
-        When it is put, in milliseconds since 1970.
-    sums : Sums
-        How many passages there are in the store, and in which languages.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
-    view : View, optional
-        What is seen, where the store holds anything that is not.
 
     Returns
     -------
     Cue
         Its words, entities and facets.
     """
+    now, sums = lookup.now, lookup.sums
     passages, languages = sums.passages, sums.languages
     own = own_language(text, languages)
 
     def analysed(said: str) -> Counter[str]:
         return cue_terms(said, languages, own)
 
-    named = find_entities(store, text, own, view)
+    named = find_entities(lookup, text, own)
     counts = analysed(text)
-    frequency = reading.frequencies(store, list(counts), view)
+    frequency = lookup.frequencies(list(counts))
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(store, text, unknown, sums.languages, view))
+        named.update(_mistyped(lookup, text, unknown, sums.languages))
     # an alias or a mistyped name brings the words of what it stands for
     extra = {word for entity in named.values() for word in analysed(entity.key)} - set(counts)
     if extra:
-        frequency |= reading.frequencies(store, sorted(extra), view)
+        frequency |= lookup.frequencies(sorted(extra))
         counts.update(extra)
     words = tuple(word for word in counts if frequency[word])
     times = np.array([counts[word] for word in words], dtype=np.float64)
@@ -210,7 +170,7 @@ def read_cue(
             if entity.headings
         )
     intervals = [] if "dates" in without else named_intervals(text, now, languages=languages, own=own)
-    facets.extend(_date_facet(store, intervals, now, passages, view))
+    facets.extend(_date_facet(lookup, intervals))
     # a writer may have added passages since they were counted
     idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))
     said: dict[str, str] = {}
@@ -224,17 +184,12 @@ def read_cue(
 _NOBODY = np.zeros(0, dtype=np.int64), np.zeros(0)
 
 
-def _date_facet(
-    store: Store, intervals: list[Interval], now: int, passages: int, view: View | None
-) -> Iterator[Facet]:
+def _date_facet(lookup: Lookup, intervals: list[Interval]) -> Iterator[Facet]:
     found: list[tuple[Ints, Floats]] = []
     for interval in intervals:
-        table = reading.dated_passages(
-            store, from_millis(interval.start), from_millis(interval.end + FADED), from_millis(now), view
-        )
-        if table.num_rows:
-            late = np.maximum(column(table, "time") - interval.end, 0)
-            found.append((column(table, "id").astype(np.int64), 0.5 ** (late / AFTERGLOW)))
+        ids, times = lookup.dated(interval.start, interval.end + FADED)
+        if len(ids):
+            found.append((ids, 0.5 ** (np.maximum(times - interval.end, 0) / AFTERGLOW)))
     if not found:
         return
     ids, shares = (np.concatenate(values) for values in zip(*found, strict=True))
@@ -243,29 +198,20 @@ def _date_facet(
     ids, shares = ids[order], shares[order]
     best = np.append(True, ids[1:] != ids[:-1])
     ids, shares = ids[best], shares[best]
-    yield Facet("date", "date", math.log1p(passages / shares.sum()), None, ids, shares)
+    yield Facet("date", "date", math.log1p(lookup.sums.passages / shares.sum()), None, ids, shares)
 
 
-def _entities(table: pa.Table) -> dict[int, NamedEntity]:
-    columns = [table[name].to_pylist() for name in NamedEntity._fields]
-    return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
-
-
-def find_entities(
-    store: Store, text: str, own: str = ENGLISH, view: View | None = None
-) -> dict[int, NamedEntity]:
+def find_entities(lookup: Lookup, text: str, own: str = ENGLISH) -> dict[int, NamedEntity]:
     """The entities that a text names, by their names or aliases: longest first, none inside another.
 
     Parameters
     ----------
-    store : Store
+    lookup : Lookup
         Where.
     text : str
         A cue.
     own : str
         Its language.
-    view : View, optional
-        Only those that there are in it, as they are seen.
 
     Returns
     -------
@@ -291,10 +237,9 @@ def find_entities(
     ]
     if not spans:
         return {}
-    aliases = reading.aliases_of(store, [key for *_, key in spans])
-    targets = dict(zip(aliases["key"].to_pylist(), aliases["entity"].to_pylist(), strict=True))
+    targets = lookup.aliases([key for *_, key in spans])
     ids = {key: targets.get(key, stable_id(key)) for *_, key in spans}
-    there = _entities(reading.entities_by_id(store, sorted(set(ids.values())), view))
+    there = lookup.entities(sorted(set(ids.values())))
     taken = [False] * len(words)
     found: list[tuple[int, NamedEntity]] = []
     for start, end, key in spans:
@@ -305,7 +250,7 @@ def find_entities(
 
 
 def _mistyped(
-    store: Store, text: str, unknown: set[str], languages: Collection[str], view: View | None
+    lookup: Lookup, text: str, unknown: set[str], languages: Collection[str]
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
     edits: dict[str, int] = {}
@@ -316,4 +261,4 @@ def _mistyped(
         analysed = [terms(word, language) for language in languages or (ENGLISH,)]
         if all(unknown.intersection(found) for found in analysed):
             edits[key] = 1 if len(key) < LONG_NAME else 2
-    return _entities(entities_like(store, edits, 1, view)) if edits else {}
+    return lookup.entities_like(edits) if edits else {}

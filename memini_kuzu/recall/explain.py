@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.result import Path, RecalledPassage
     from memini_kuzu.store import Store
     from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.lookup import Name
     from memini_kuzu.store.view import View
 
 __all__ = ["AssociationHistory", "Explanation", "explain"]
@@ -109,38 +110,39 @@ def explain(
 
     Of several passages with that id the best is meant.
     """
-    found = recollect(store, cue, now=now, asked=asked, embedder=embedder)
-    order = found.order.tolist()
-    record, names_of_sources = found.passages.record, found.passages.source_name
-    rank = next(
-        (
-            place
-            for place, row in enumerate(order)
-            if record[row] == passage and source in {None, names_of_sources[row]}
-        ),
-        None,
-    )
-    if rank is None:
-        where = "" if source is None else f" of {source!r}"
-        raise InputError(
-            f"the cue {cue!r} leads to no passage {passage!r}{where}; recall shows those that it does"
+    with store.lookup(now, asked, vectors=True) as lookup:
+        found = recollect(store, lookup, cue, embedder=embedder)
+        ids = found.passages.id[found.order].tolist()
+        records = lookup.records(ids)
+        rank = next(
+            (
+                place
+                for place, (record, its_source) in enumerate(map(records.__getitem__, ids))
+                if record == passage and source in {None, its_source}
+            ),
+            None,
         )
-    told = reasons(found, order[rank], WAYS)
-    names = reading.labels_of(store, sorted({entity for reason in told for entity in reason.entities}))
-    pairs = dict.fromkeys(reason.entities for reason in told if reason.kind == "association")
-    view = store.view(now, asked)
-    return Explanation(
-        cue,
-        from_millis(now),
-        shown(store, found, found.order[rank : rank + 1])[0],
-        rank + 1,
-        tuple(resolve(found, reason, names) for reason in told),
-        tuple(_history(store, names, *pair, now=now, view=view) for pair in pairs),
-    )
+        if rank is None:
+            where = "" if source is None else f" of {source!r}"
+            raise InputError(
+                f"the cue {cue!r} leads to no passage {passage!r}{where}; recall shows those that it does"
+            )
+        told = reasons(found, found.order[rank : rank + 1], WAYS)
+        names = lookup.names(sorted({entity for reason in told for entity in reason.entities}))
+        pairs = dict.fromkeys(reason.entities for reason in told if reason.kind == "association")
+        view = store.view(now, asked)
+        return Explanation(
+            cue,
+            from_millis(now),
+            shown(lookup, found, found.order[rank : rank + 1])[0],
+            rank + 1,
+            resolve(lookup, found, told, names),
+            tuple(_history(store, names, *pair, now=now, view=view) for pair in pairs),
+        )
 
 
 def _history(
-    store: Store, names: dict[int, reading.Name], source: int, target: int, *, now: int, view: View | None
+    store: Store, names: dict[int, Name], source: int, target: int, *, now: int, view: View | None
 ) -> AssociationHistory:
     if view is None:
         edge = reading.association(store, source, target, from_millis(now))

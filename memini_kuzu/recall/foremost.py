@@ -60,7 +60,8 @@ def foremost(
     """
     first = np.full(len(moments), -1)
     for number, moment in enumerate(moments.tolist()):
-        found = recollect(store, cue, now=moment, embedder=embedder)
+        with store.lookup(moment, vectors=embedder is not None) as lookup:
+            found = recollect(store, lookup, cue, embedder=embedder)
         if len(found.order):
             first[number] = found.passages.id[found.order[0]]
     recalled = np.unique(first[first != -1])

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -43,18 +40,13 @@ class Nodes(NamedTuple):
         return np.searchsorted(self.id, ids)
 
     @classmethod
-    def gather(cls, tables: Iterable[pa.Table]) -> Nodes:
-        """The entities of tables with the columns id, mentions and headings.
+    def gather(cls, id: Ints, mentions: Ints, headings: Ints) -> Nodes:  # noqa: A002
+        """The entities of columns in which each may come several times.
 
         Examples
         --------
-        >>> import pyarrow as pa
-        >>> Nodes.gather([pa.table({"id": [7, 3, 7], "mentions": [2, 1, 2], "headings": [0, 0, 0]})]).id
-        array([3, 7])
+        >>> Nodes.gather(np.array([7, 3, 7]), np.array([2, 1, 2]), np.array([0, 0, 0])).mentions
+        array([1, 2])
         """
-        columns = [
-            np.concatenate([table[name].to_numpy() for table in tables])
-            for name in ("id", "mentions", "headings")
-        ]
-        ids, first = np.unique(columns[0], return_index=True)
-        return cls(ids, columns[1][first], columns[2][first])
+        ids, first = np.unique(id, return_index=True)
+        return cls(ids, mentions[first], headings[first])

@@ -11,15 +11,16 @@ from memini_kuzu.recall.result import Path, Sayings
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.recollection import Recollection
     from memini_kuzu.recall.spread import Links
-    from memini_kuzu.store.reading import Name
+    from memini_kuzu.store.lookup import Lookup, Name
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 __all__ = ["PATHS", "Reason", "reasons", "resolve"]
 
@@ -63,80 +64,87 @@ class Reason(NamedTuple):
     places: tuple[int, int] | None = None
 
 
-def resolve(found: Recollection, reason: Reason, names: Mapping[int, Name]) -> Path:
-    """A reason in the words of the store.
+def resolve(
+    lookup: Lookup, found: Recollection, told: Sequence[Reason], names: Mapping[int, Name]
+) -> tuple[Path, ...]:
+    """Reasons in the words of the store.
 
     Parameters
     ----------
+    lookup : Lookup
+        That the passages were found by.
     found : Recollection
         Where the rows count.
-    reason : Reason
-        The reason.
+    told : sequence of Reason
+        The reasons.
     names : mapping of int to Name
         Of the entities, by id.
 
     Returns
     -------
-    Path
-        As users see it.
+    tuple of Path
+        As users see them.
     """
-    record = found.passages.record
-    return Path(
-        record[reason.row],
-        reason.kind,
-        (
-            *reason.words,
-            *(record[row] for row in reason.passages),
-            *(names[entity].name for entity in reason.entities),
-        ),
-        reason.score,
-        reason.strength,
-        None if reason.last_seen is None else from_millis(reason.last_seen),
-        *(() if reason.places is None else (_sayings(found, place) for place in reason.places)),
+    rows = {row for reason in told for row in _rows(found, reason)}
+    ids = {row: int(found.passages.id[row]) for row in rows}
+    records = lookup.records(list(ids.values()))
+    record = {row: records[identity][0] for row, identity in ids.items()}
+    return tuple(
+        Path(
+            record[reason.row],
+            reason.kind,
+            (
+                *reason.words,
+                *(record[row] for row in reason.passages),
+                *(names[entity].name for entity in reason.entities),
+            ),
+            reason.score,
+            reason.strength,
+            None if reason.last_seen is None else from_millis(reason.last_seen),
+            *(() if reason.places is None else (_sayings(found, place, record) for place in reason.places)),
+        )
+        for reason in told
     )
 
 
-def reasons(found: Recollection, row: int, most: int) -> list[Reason]:
-    """What speaks most for a passage.
+def _rows(found: Recollection, reason: Reason) -> Iterator[int]:
+    """The rows of the passages that a reason speaks of."""
+    yield reason.row
+    yield from reason.passages
+    for place in reason.places or ():
+        yield int(found.standings.row[place])
+
+
+def reasons(found: Recollection, rows: Ints, most: int) -> list[Reason]:
+    """What speaks most for passages.
 
     Parameters
     ----------
     found : Recollection
         A recall.
-    row : int
-        Row of the passage.
+    rows : int64 (n,)
+        Rows of the passages.
     most : int
-        How many reasons at most.
+        How many reasons for each at most.
 
     Returns
     -------
     list of Reason
-        The ways on which words of the cue came to it, those that brought most first.
+        Passage by passage, the ways on which words of the cue came to it, those that brought most first.
     """
-    ways = (
-        *_own(found, row),
-        *_neighbours(found, row),
-        *_mentions(found, row, most),
-        *_associations(found, row, most),
-        *_standing(found, row),
-    )
-    # what a passage loses is as good a reason for its place as what it gains
-    return sorted(ways, key=lambda reason: -abs(reason.score))[:most]
-
-
-def _own(found: Recollection, row: int) -> Iterator[Reason]:
-    covered = found.x[row] * found.mass
-    if found.resemblance is not None:
-        covered, meaning = covered[:-1], float(covered[-1])
-        if meaning > 0:
-            yield Reason(row, "similarity", (found.resemblance.embedder,), (), (), meaning)
-    words = tuple(found.cue.said[number] for number in np.argsort(-covered) if covered[number] > 0)
-    if words:
-        yield Reason(row, "words", words, (), (), float(covered.sum()))
-    for facet in found.cue.facets:
-        share = float(facet.share(found.passages)[row])
-        if share > 0:
-            yield Reason(row, facet.kind, (facet.name,), (), (), facet.mass * share)
+    ways = _Ways(found, rows)
+    told: list[Reason] = []
+    for row in rows.tolist():
+        some = (
+            *ways.own(row),
+            *ways.neighbours(row),
+            *ways.mentions(row, most),
+            *ways.associations(row, most),
+            *_standing(found, row),
+        )
+        # what a passage loses is as good a reason for its place as what it gains
+        told += sorted(some, key=lambda reason: -abs(reason.score))[:most]
+    return told
 
 
 def _standing(found: Recollection, row: int) -> Iterator[Reason]:
@@ -162,11 +170,11 @@ def _standing(found: Recollection, row: int) -> Iterator[Reason]:
     )
 
 
-def _sayings(found: Recollection, place: int) -> Sayings:
+def _sayings(found: Recollection, place: int, record: Mapping[int, str]) -> Sayings:
     standings = found.standings
     times = standings.time[standings.same[place]]
     return Sayings(
-        found.passages.record[int(standings.row[place])],
+        record[int(standings.row[place])],
         len(times),
         from_millis(int(times.min())),
         from_millis(int(times.max())),
@@ -174,68 +182,132 @@ def _sayings(found: Recollection, place: int) -> Sayings:
     )
 
 
-def _neighbours(found: Recollection, row: int) -> Iterator[Reason]:
-    if not found.contiguous:
-        return
-    passages = found.passages
-    offset = passages.place[row] - passages.place
-    near = (passages.episode == passages.episode[row]) & (offset != 0) & (np.abs(offset) <= REACH)
-    for other in np.flatnonzero(near & (passages.episode >= 0)).tolist():
-        weight = NEAR ** abs(int(offset[other])) * (1.0 if offset[other] > 0 else REVERSE)
-        gain = float(((1 - found.x[row]) * weight * found.x[other]) @ found.mass)
-        if gain > 0:
-            yield Reason(row, "neighbour", (), (other,), (), gain, None, int(passages.time[other]))
+class _Ways:
+    """The ways to some passages, computed for all of them together.
+
+    Parameters
+    ----------
+    found : Recollection
+        A recall.
+    rows : int64 (n,)
+        Rows of the passages.
+    """
+
+    def __init__(self, found: Recollection, rows: Ints) -> None:
+        self._found = found
+        self._shares = [facet.share(found.passages) for facet in found.cue.facets]
+        self._seed = found.passages.rows(found.seeds.id)
+        self._sent = found.seeds.sent @ found.mass
+        self._worth = found.spread.y[:, :-1] @ found.mass
+        self._near = self._neighbours(rows)
+        self._mentions = _Gains(found, rows, found.spread.mentions, found.spread.y)
+        self._associations = _Gains(found, rows, found.spread.associated, found.spread.z)
+        leading = found.spread.associations
+        entities = np.unique(found.spread.associated.entity[self._associations.link])
+        self._leading = np.flatnonzero(np.isin(leading.target, entities))
+
+    def own(self, row: int) -> Iterator[Reason]:
+        """What the passage itself says."""
+        found = self._found
+        covered = found.x[row] * found.mass
+        if found.resemblance is not None:
+            covered, meaning = covered[:-1], float(covered[-1])
+            if meaning > 0:
+                yield Reason(row, "similarity", (found.resemblance.embedder,), (), (), meaning)
+        words = tuple(found.cue.said[number] for number in np.argsort(-covered) if covered[number] > 0)
+        if words:
+            yield Reason(row, "words", words, (), (), float(covered.sum()))
+        for facet, shares in zip(found.cue.facets, self._shares, strict=True):
+            if shares[row] > 0:
+                yield Reason(row, facet.kind, (facet.name,), (), (), facet.mass * float(shares[row]))
+
+    def _neighbours(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
+        """Rows of passages, rows of their neighbours, and what each of these lends."""
+        found, passages = self._found, self._found.passages
+        offset = passages.place[rows][:, None] - passages.place
+        near = (passages.episode[rows][:, None] == passages.episode) & (passages.episode >= 0)
+        near &= (offset != 0) & (np.abs(offset) <= REACH)
+        place, other = np.nonzero(near)
+        offset = offset[place, other]
+        weight = NEAR ** np.abs(offset) * np.where(offset > 0, 1.0, REVERSE)
+        gain = ((1 - found.x[rows[place]]) * weight[:, None] * found.x[other]) @ found.mass
+        return rows[place], other, gain
+
+    def neighbours(self, row: int) -> Iterator[Reason]:
+        """Over what stands beside it in its source."""
+        if not self._found.contiguous:
+            return
+        rows, others, gains = self._near
+        here = np.flatnonzero((rows == row) & (gains > 0))
+        for other, gain in zip(others[here].tolist(), gains[here].tolist(), strict=True):
+            yield Reason(
+                row, "neighbour", (), (other,), (), gain, None, int(self._found.passages.time[other])
+            )
+
+    def mentions(self, row: int, most: int) -> Iterator[Reason]:
+        """Over an entity that another passage mentions as well."""
+        found = self._found
+        for node, gain in self._mentions.best(row, most):
+            seed = self._seed_of(node, row)
+            if seed is not None:
+                entity = int(found.spread.nodes.id[node])
+                yield Reason(
+                    row, "mention", (), (seed,), (entity,), gain, None, int(found.passages.time[seed])
+                )
+
+    def associations(self, row: int, most: int) -> Iterator[Reason]:
+        """Over an association from an entity of another passage, or of the cue."""
+        spread, associations = self._found.spread, self._found.spread.associations
+        for node, gain in self._associations.best(row, most):
+            leading = self._leading[associations.target[self._leading] == node]
+            activated = self._worth[associations.source[leading]]
+            best = leading[np.argmax(activated * associations.strength[leading])]
+            source = int(associations.source[best])
+            seed = self._seed_of(source, row)
+            yield Reason(
+                row,
+                "association",
+                (self._found.cue.text,) if seed is None else (),
+                () if seed is None else (seed,),
+                (int(spread.nodes.id[source]), int(spread.associates.id[node])),
+                gain,
+                float(associations.strength[best]),
+                int(associations.last_seen[best]),
+            )
+
+    def _seed_of(self, node: int, row: int) -> int | None:
+        """Row of the seed that gave the entity most, other than the passage itself."""
+        givers = self._found.spread.giver[self._found.spread.given == node]
+        givers = givers[self._seed[givers] != row]
+        return int(self._seed[givers[np.argmax(self._sent[givers])]]) if len(givers) else None
 
 
-def _mentions(found: Recollection, row: int, most: int) -> Iterator[Reason]:
-    """Over an entity that another passage mentions as well."""
-    links = found.spread.mentions
-    for number, gain in _gains(found, row, links, found.spread.y, most):
-        seed = _seed_of(found, int(links.entity[number]), row)
-        if seed is not None:
-            entity = int(found.spread.nodes.id[links.entity[number]])
-            yield Reason(row, "mention", (), (seed,), (entity,), gain, None, int(found.passages.time[seed]))
+class _Gains:
+    """What passages would gain over each of the links to them alone.
 
+    Parameters
+    ----------
+    found : Recollection
+        A recall.
+    rows : int64 (n,)
+        Rows of the passages.
+    links : Links
+        The ways back to passages.
+    activation : float64 (n_entities, n_words + 1)
+        Of the entities that they lead from.
+    """
 
-def _associations(found: Recollection, row: int, most: int) -> Iterator[Reason]:
-    """Over an association from an entity of another passage, or of the cue."""
-    links, associations = found.spread.associated, found.spread.associations
-    for number, gain in _gains(found, row, links, found.spread.z, most):
-        leading = np.flatnonzero(associations.target == links.entity[number])
-        activated = found.spread.y[associations.source[leading], :-1] @ found.mass
-        best = leading[np.argmax(activated * associations.strength[leading])]
-        source = int(associations.source[best])
-        seed = _seed_of(found, source, row)
-        yield Reason(
-            row,
-            "association",
-            (found.cue.text,) if seed is None else (),
-            () if seed is None else (seed,),
-            (int(found.spread.nodes.id[source]), int(found.spread.associates.id[links.entity[number]])),
-            gain,
-            float(associations.strength[best]),
-            int(associations.last_seen[best]),
-        )
+    def __init__(self, found: Recollection, rows: Ints, links: Links, activation: Floats) -> None:
+        self.link = np.flatnonzero(np.isin(links.passage, found.passages.id[rows]))
+        self._row = found.passages.rows(links.passage[self.link])
+        self._entity = links.entity[self.link]
+        arrived = np.maximum(activation[self._entity, :-1] - links.own[self.link], 0.0)
+        share = links.share[self.link, None]
+        self._gain = ((1 - found.x[self._row]) * -np.expm1(-share * arrived)) @ found.mass
 
-
-def _gains(
-    found: Recollection, row: int, links: Links, activation: Floats, most: int
-) -> Iterator[tuple[int, float]]:
-    """The links that bring a passage most, and what it would gain over each alone."""
-    here = np.flatnonzero(links.passage == found.passages.id[row])
-    arrived = np.maximum(activation[links.entity[here], :-1] - links.own[here], 0.0)
-    share = links.share[here, None]
-    gains = ((1 - found.x[row]) * -np.expm1(-share * arrived)) @ found.mass
-    for place in np.argsort(-gains, kind="stable")[:most].tolist():
-        if gains[place] > 0:
-            yield int(here[place]), float(gains[place])
-
-
-def _seed_of(found: Recollection, node: int, row: int) -> int | None:
-    """Row of the seed that gave the entity most, other than the passage itself."""
-    givers = found.spread.giver[found.spread.given == node]
-    givers = givers[found.seeds.id[givers] != found.passages.id[row]]
-    if not len(givers):
-        return None
-    best = givers[np.argmax(found.seeds.sent[givers] @ found.mass)]
-    return int(found.passages.rows(found.seeds.id[best : best + 1])[0])
+    def best(self, row: int, most: int) -> Iterator[tuple[int, float]]:
+        """The entities over which a passage gains most, and how much."""
+        here = np.flatnonzero(self._row == row)
+        here = here[np.argsort(-self._gain[here], kind="stable")[:most]]
+        here = here[self._gain[here] > 0]
+        yield from zip(self._entity[here].tolist(), self._gain[here].tolist(), strict=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.errors import InputError, TimeError
-from memini_kuzu.identity import document_id, passage_id
+from memini_kuzu.identity import document_id
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.candidates import Candidates
 from memini_kuzu.recall.cue import read_cue
@@ -17,7 +17,7 @@ from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
 from memini_kuzu.recall.spread import COMMON, Seeds, spread
 from memini_kuzu.recall.standing import judge, nobody
-from memini_kuzu.store import reading
+from memini_kuzu.tables import positions
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memini_kuzu.recall.standing import Standings
     from memini_kuzu.store import Store
     from memini_kuzu.store.filters import Filter
-    from memini_kuzu.store.selection import Selection
+    from memini_kuzu.store.lookup import Lookup
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -123,32 +123,36 @@ def recall(
     """
     if k < 1:
         raise InputError(f"k = {k}; pass how many passages to return, at least 1")
-    found = recollect(store, cue, now=now, asked=asked, without=without, embedder=embedder)
-    if not len(found.passages):
-        _refuse_early_now(store, now)
+    with store.lookup(now, asked, vectors=embedder is not None) as lookup:
+        found = recollect(store, lookup, cue, without=without, embedder=embedder)
+        if not len(found.passages):
+            _refuse_early_now(store, now)
+        return _told(lookup, found, k)
+
+
+def _told(lookup: Lookup, found: Recollection, k: int) -> Recall:
     best = found.order[:k]
-    told = [reasons(found, row, PATHS) for row in best.tolist()]
+    told = reasons(found, best, PATHS)
     activated, weight = _activated(found, max(k, ENTITIES))
-    entities = {entity for some in told for reason in some for entity in reason.entities}
-    names = reading.labels_of(store, sorted(entities.union(activated)))
+    told_of = {entity for reason in told for entity in reason.entities}
+    names = lookup.names(sorted(told_of.union(activated)))
     return Recall(
-        cue,
-        from_millis(now),
-        shown(store, found, best),
+        found.cue.text,
+        from_millis(lookup.now),
+        shown(lookup, found, best),
         tuple(
             ActivatedEntity(*names[entity], share) for entity, share in zip(activated, weight, strict=True)
         ),
-        tuple(resolve(found, reason, names) for some in told for reason in some),
+        resolve(lookup, found, told, names),
         found.spread.unknown,
     )
 
 
 def recollect(
     store: Store,
+    lookup: Lookup,
     text: str,
     *,
-    now: int,
-    asked: Filter | None = None,
     without: frozenset[str] = frozenset(),
     embedder: Embedder | None = None,
 ) -> Recollection:
@@ -156,8 +160,10 @@ def recollect(
 
     Parameters
     ----------
-    store, text, now, asked, without, embedder
+    store, text, without, embedder
         As for `recall`.
+    lookup : Lookup
+        Of the store.
 
     Returns
     -------
@@ -170,35 +176,21 @@ def recollect(
         If the cue is empty or too long, or passages have no vector of the embedder.
     """
     _refuse_unfit(text)
-    view = store.view(now, asked)
-    sums = store.sums(view)
-    cue = read_cue(store, text, now, sums=sums, without=without, view=view)
-    selection = None if view is None else view.selection
-    passages = Candidates(cue.words, sums.average, now, selection)
+    cue = read_cue(lookup, text, without=without)
+    passages = Candidates(lookup, cue.words)
     if cue.words:
-        words = " ".join(cue.words)
-        passages.add(reading.fulltext(store, words, TOP, from_millis(now), sums=sums, view=view))
-    similar = None if embedder is None else read_resemblance(store, embedder, text, now, selection)
+        passages.add(lookup.best(cue.words, TOP))
+    similar = None if embedder is None else read_resemblance(store, lookup, embedder, text)
     if similar is not None:
-        nearest = similar.nearest(TOP).tolist()
-        passages.add(
-            reading.passages_by_id(store, [identity for identity in nearest if identity not in passages])
-        )
-    hits = len(passages)
-    passages.add(
-        reading.passages_by_id(
-            store,
-            reading.headed_passages(
-                store,
-                [
-                    facet.heading
-                    for facet in cue.facets
-                    if facet.heading is not None and cue.named[facet.heading].headings <= COMMON
-                ],
-                view,
-            )["passage"].to_pylist(),
-        )
-    )
+        passages.add(similar.nearest(TOP))
+    hits = passages.id
+    headings = [
+        facet.heading
+        for facet in cue.facets
+        if facet.heading is not None and cue.named[facet.heading].headings <= COMMON
+    ]
+    if headings:
+        passages.add(np.unique(lookup.headed(np.array(headings, dtype=np.int64)).passage))
     # 1 is where the word is covered best
     best = np.maximum(passages.saturation.max(axis=0, initial=0.0), 1e-9)
     mass = cue.idf * best
@@ -206,17 +198,13 @@ def recollect(
         mass = np.append(mass, similar.mass)
     seeds = _seeds(cue, passages, _coverage(passages, best, similar), mass)
     silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
-    activated = spread(store, cue, silent, mass=mass, now=now, without=without, view=view)
-    wanted = set(activated.reached(REACHED).tolist())
+    activated = spread(lookup, cue, silent, mass=mass, without=without)
+    wanted = [activated.reached(REACHED)]
     contiguous = "contiguity" not in without
     if contiguous:
-        wanted |= _neighbours(store, passages, hits, selection)
-    for facet in cue.facets:
-        if len(facet.members) <= 4 * TOP:
-            wanted |= set(facet.members.tolist())
-    passages.add(
-        reading.passages_by_id(store, sorted(identity for identity in wanted if identity not in passages))
-    )
+        wanted.append(lookup.around(hits, activation.REACH))
+    wanted.extend(facet.members for facet in cue.facets if len(facet.members) <= 4 * TOP)
+    passages.add(np.unique(np.concatenate(wanted)))
     x = _coverage(passages, best, similar)
     unsaid = activation.contiguity(x, passages.episode, passages.place) if contiguous else np.ones_like(x)
     evoked = activation.readout(x, activated.hazard(passages), unsaid, mass)
@@ -225,11 +213,11 @@ def recollect(
     standings = nobody()
     # where all strengths are equal, nothing stands above anything
     if without.isdisjoint({"standing", "strengths"}):
-        standings = judge(store, cue, passages, x, mass, evoked=evoked, known=sums.passages, view=view)
+        standings = judge(lookup, cue, passages, x, mass, evoked=evoked)
     score = evoked.copy()
     score[standings.row] += standings.change
     return Recollection(
-        cue, now, passages, seeds, activated, similar, x, mass, evoked, standings, score, contiguous
+        cue, lookup.now, passages, seeds, activated, similar, x, mass, evoked, standings, score, contiguous
     )
 
 
@@ -260,42 +248,23 @@ def _seeds(cue: Cue, passages: Candidates, x: Floats, mass: Floats) -> Seeds:
     return Seeds(passages.id[order], activation.seed_weights(score[order])[:, None] * x[order])
 
 
-def _neighbours(store: Store, passages: Candidates, hits: int, selection: Selection | None) -> set[int]:
-    """Ids of the passages that stand around the full-text hits in their sources."""
-    if selection is not None:
-        return set(selection.around(passages.id[:hits], activation.REACH).tolist())
-    places = {
-        (passages.source_name[row], int(passages.position[row]))
-        for row in range(hits)
-        # what has no source stands beside nothing
-        if passages.source_name[row]
-    }
-    sizes = reading.source_sizes(store, sorted({source for source, _ in places}))
-    around = {
-        (source, position + offset)
-        for source, position in places
-        for offset in range(-activation.REACH, activation.REACH + 1)
-        if 0 <= position + offset < sizes[source]
-    }
-    return {passage_id(source, position) for source, position in around - places}
-
-
-def shown(store: Store, found: Recollection, rows: Ints) -> tuple[RecalledPassage, ...]:
+def shown(lookup: Lookup, found: Recollection, rows: Ints) -> tuple[RecalledPassage, ...]:
     """Passages as users see them."""
     passages = found.passages
-    texts = reading.texts_of(store, passages.id[rows].tolist())
+    ids = passages.id[rows].tolist()
+    texts, records = lookup.texts(ids), lookup.records(ids)
     return tuple(
         RecalledPassage(
-            id=passages.record[row],
-            source=passages.source_name[row],
-            title=texts[int(passages.id[row])].title,
+            id=records[identity][0],
+            source=records[identity][1],
+            title=texts[identity].title,
             position=int(passages.position[row]),
             time=from_millis(int(passages.time[row])),
             score=float(found.score[row]),
-            text=texts[int(passages.id[row])].text,
-            document=document_id(texts[int(passages.id[row])].document),
+            text=texts[identity].text,
+            document=document_id(texts[identity].document),
         )
-        for row in rows.tolist()
+        for identity, row in zip(ids, rows.tolist(), strict=True)
     )
 
 
@@ -314,12 +283,14 @@ def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
     total = found.mass.sum()
     weights = np.append(found.mass / total if total > 0 else found.mass, 1.0)
     activated = found.spread
-    ids, inverse = np.unique(
-        np.concatenate([activated.nodes.id, activated.associates.id]), return_inverse=True
-    )
-    worth = np.bincount(
-        inverse, weights=np.concatenate([activated.y @ weights, activated.z @ weights]), minlength=len(ids)
-    )
+    ids, worth = activated.associates.id, activated.z @ weights
+    place, own = positions(activated.nodes.id, ids), activated.y @ weights
+    worth[place[place >= 0]] += own[place >= 0]
+    ids, worth = np.append(ids, activated.nodes.id[place < 0]), np.append(worth, own[place < 0])
+    if len(ids) > most:
+        # those that may be among the first, so that not all are sorted
+        row = np.flatnonzero(worth >= np.partition(worth, len(worth) - most)[len(worth) - most])
+        ids, worth = ids[row], worth[row]
     order = np.lexsort((ids, -worth))[:most]
     order = order[worth[order] > 0]
     return ids[order].tolist(), (worth[order] / worth.max(initial=0.0)).tolist() if len(order) else []

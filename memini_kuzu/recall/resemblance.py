@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from memini_kuzu.embedding import space_of, unit_vectors
 from memini_kuzu.errors import InputError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.store import Store
-    from memini_kuzu.store.selection import Selection
+    from memini_kuzu.store.lookup import Lookup
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -72,28 +71,24 @@ class Resemblance:
         return np.where(self._id[place] == passages, self._share[place], 0.0)
 
 
-def read_resemblance(
-    store: Store, embedder: Embedder, text: str, now: int, selection: Selection | None = None
-) -> Resemblance:
+def read_resemblance(store: Store, lookup: Lookup, embedder: Embedder, text: str) -> Resemblance:
     """Compare a cue with every passage.
 
     Parameters
     ----------
     store : Store
         Where.
+    lookup : Lookup
+        What is seen of it.
     embedder : Embedder
         The one that made the store's vectors.
     text : str
         The cue.
-    now : int
-        When it is put, in milliseconds since 1970: later passages are not seen.
-    selection : Selection, optional
-        What else is not seen.
 
     Returns
     -------
     Resemblance
-        Of all passages until then.
+        Of all passages that are seen.
 
     Raises
     ------
@@ -115,7 +110,7 @@ def read_resemblance(
     if not passages:
         return Resemblance(space.name, np.zeros(0, dtype=np.int64), np.zeros(0))
     [vector] = unit_vectors(embedder, [text])
-    table = read_similarities(store, vector, from_millis(now))
-    if selection is not None:
-        table = table.filter(pa.array(selection.rows(table["id"].to_numpy()) >= 0))
-    return Resemblance(space.name, table["id"].to_numpy(), table["similarity"].to_numpy().astype(np.float64))
+    table = read_similarities(store, vector, from_millis(lookup.now))
+    ids, similarity = table["id"].to_numpy(), table["similarity"].to_numpy().astype(np.float64)
+    seen = lookup.seen(ids)
+    return Resemblance(space.name, ids[seen], similarity[seen])

@@ -9,21 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.nodes import Nodes
-from memini_kuzu.store import reading
-from memini_kuzu.tables import column
-from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.recall.cue import Cue
-    from memini_kuzu.store import Store
-    from memini_kuzu.store.view import View
+    from memini_kuzu.store.lookup import Lookup, Outgoing
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -157,21 +152,12 @@ class Spread:
         return h
 
 
-def spread(
-    store: Store,
-    cue: Cue,
-    seeds: Seeds,
-    *,
-    mass: Floats,
-    now: int,
-    without: frozenset[str],
-    view: View | None = None,
-) -> Spread:
+def spread(lookup: Lookup, cue: Cue, seeds: Seeds, *, mass: Floats, without: frozenset[str]) -> Spread:
     """Let the seeds' activation spread.
 
     Parameters
     ----------
-    store : Store
+    lookup : Lookup
         Where.
     cue : Cue
         Its named entities are activated as well.
@@ -179,30 +165,25 @@ def spread(
         What sends.
     mass : float64 (n_words,)
         What each word is worth, to choose the entities that are followed.
-    now : int
-        As of when, in milliseconds since 1970.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
-    view : View, optional
-        As of `read_cue`.
 
     Returns
     -------
     Spread
         Every step of it.
     """
-    nodes, y, giver, given = _activate(store, cue, seeds, view)
+    nodes, y, giver, given = _activate(lookup, cue, seeds)
     beam = _beam(nodes, y, mass)
     unknown = 0
     if "associations" in without:
         associates, z, associations = _nowhere(y)
     else:
-        table, unknown = _leading(store, nodes.id[beam].tolist(), now, view)
-        associates, z, associations = _associate(table, nodes, y, without=without)
+        outgoing = lookup.associations(nodes.id[beam])
+        unknown = outgoing.unknown
+        associates, z, associations = _associate(outgoing, beam, y, without=without)
     reached = _beam(associates, z, mass)
-    mentions, associated = _return(
-        store, seeds, nodes, beam, associates=associates, reached=reached, view=view
-    )
+    mentions, associated = _return(lookup, seeds, nodes, beam, associates=associates, reached=reached)
     passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
     before, after = np.split(place, [len(mentions.passage)])
     h = activation.deliver(
@@ -215,36 +196,37 @@ def spread(
     )
 
 
-def _activate(store: Store, cue: Cue, seeds: Seeds, view: View | None) -> tuple[Nodes, Floats, Ints, Ints]:
+def _activate(lookup: Lookup, cue: Cue, seeds: Seeds) -> tuple[Nodes, Floats, Ints, Ints]:
     """y, and which seed gave to which entity."""
-    mentions = _in_order(reading.mentions_of(store, seeds.id.tolist(), view), "passage", "id")
-    named = pa.table(
-        {
-            "id": pa.array(list(cue.named), pa.int64()),
-            "mentions": pa.array([entity.mentions for entity in cue.named.values()], pa.int64()),
-            "headings": pa.array([entity.headings for entity in cue.named.values()], pa.int64()),
-        }
-    )
-    nodes = Nodes.gather([named, mentions])
-    order = np.argsort(seeds.id)
-    giver = order[np.searchsorted(seeds.id[order], mentions["passage"].to_numpy())]
-    given = nodes.rows(mentions["id"].to_numpy())
+    mentions = lookup.mentions(seeds.id)
+    # a sum's last digit depends on the order
+    order = np.lexsort((mentions.id, mentions.passage))
+    entity, passage = mentions.id[order], mentions.passage[order]
+    named = np.array(
+        [(one.id, one.mentions, one.headings) for one in cue.named.values()], dtype=np.int64
+    ).reshape(-1, 3)
+    counted = np.column_stack([mentions.id, mentions.mentions, mentions.headings])
+    nodes = Nodes.gather(*np.concatenate([named, counted]).T)
+    by_id = np.argsort(seeds.id)
+    giver = by_id[np.searchsorted(seeds.id[by_id], passage)]
+    given = nodes.rows(entity)
     y = np.zeros((len(nodes.id), seeds.sent.shape[1] + 1))
     y[:, :-1] = activation.gather(seeds.sent, giver, given, len(nodes.id))
-    y[nodes.rows(named["id"].to_numpy()), -1] = 1.0
+    y[nodes.rows(named[:, 0]), -1] = 1.0
     return nodes, y, giver, given
-
-
-def _in_order(table: pa.Table, *keys: str) -> pa.Table:
-    """Rows by their keys: the engine gives them in any order, and a sum's last digit depends on it."""
-    return table.sort_by([(key, "ascending") for key in keys])
 
 
 def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
     """Rows of the entities to follow: those that the cue names, then by what each brings to a passage."""
     worth = activations[:, :-1] @ mass / np.maximum(nodes.mentions - 1, 1)
-    order = np.lexsort((nodes.id, -worth, activations[:, -1] == 0))
-    beam: Ints = order[activations[order].any(axis=1)][:BEAM]
+    named = activations[:, -1] > 0
+    row = np.flatnonzero(activations.any(axis=1))
+    if len(row) > BEAM:
+        # those that may be among the first, so that not all are sorted
+        least = np.partition(worth[row], len(row) - BEAM)[len(row) - BEAM]
+        row = row[named[row] | (worth[row] >= least)]
+    order = np.lexsort((nodes.id[row], -worth[row], ~named[row]))
+    beam: Ints = row[order[:BEAM]]
     return beam
 
 
@@ -253,38 +235,25 @@ def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
     return Nodes(none, none, none), np.zeros((0, y.shape[1])), Associations(none, none, np.zeros(0), none)
 
 
-def _leading(store: Store, entities: list[int], now: int, view: View | None) -> tuple[pa.Table, int]:
-    """The associations that lead from these entities, and how many more there are of unknown strength."""
-    if view is None:
-        return reading.associations_from(store, entities, from_millis(now)), 0
-    return reading.associations_seen(store, entities, view)
-
-
 def _associate(
-    table: pa.Table, nodes: Nodes, y: Floats, *, without: frozenset[str]
+    outgoing: Outgoing, beam: Ints, y: Floats, *, without: frozenset[str]
 ) -> tuple[Nodes, Floats, Associations]:
     """z, over all associations that lead from the beam."""
-    if not table.num_rows:
+    if not len(outgoing.id):
         return _nowhere(y)
-    table = _in_order(table, "source", "id")
-    strength = table["strength"].to_numpy()
+    associates = Nodes(outgoing.id, outgoing.mentions, outgoing.headings)
+    source = beam[outgoing.source]
+    # by source, then target: a sum's last digit depends on the order
+    order = np.argsort(source * len(associates.id) + outgoing.target, kind="stable")
+    source, target, strength = source[order], outgoing.target[order], outgoing.strength[order]
     if "strengths" in without:
         strength = np.ones_like(strength)
-    associates = Nodes.gather([table])
-    source, target = nodes.rows(table["source"].to_numpy()), associates.rows(table["id"].to_numpy())
     z = activation.step(y, source, target, strength, len(associates.id))
-    return associates, z, Associations(source, target, strength, column(table, "latest"))
+    return associates, z, Associations(source, target, strength, outgoing.latest[order])
 
 
 def _return(
-    store: Store,
-    seeds: Seeds,
-    nodes: Nodes,
-    beam: Ints,
-    *,
-    associates: Nodes,
-    reached: Ints,
-    view: View | None,
+    lookup: Lookup, seeds: Seeds, nodes: Nodes, beam: Ints, *, associates: Nodes, reached: Ints
 ) -> tuple[Links, Links]:
     """The ways back to passages, from the entities of the beam and from their associates."""
     linking = beam[(nodes.mentions[beam] > 1) & (nodes.mentions[beam] <= COMMON)]
@@ -293,15 +262,11 @@ def _return(
         (nodes.mentions[beam] > COMMON) & (nodes.headings[beam] > 0) & (nodes.headings[beam] <= COMMON)
     ]
     rare = np.union1d(nodes.id[linking], associates.id[leading])
-    table = pa.concat_tables(
-        [
-            reading.passages_mentioning(store, rare.tolist(), view),
-            reading.headed_passages(store, nodes.id[heading].tolist(), view),
-        ]
-    )
-    table = _in_order(table, "entity", "passage")
-    entity, passage = table["entity"].to_numpy(), table["passage"].to_numpy()
-    titled = table["heading"].fill_null(0).to_numpy() == entity
+    found = [lookup.mentioning(rare), lookup.headed(nodes.id[heading])]
+    entity, passage, headed = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    order = np.lexsort((passage, entity))
+    entity, passage = entity[order], passage[order]
+    titled = headed[order] == entity
 
     into = np.isin(entity, nodes.id[np.concatenate([linking, heading])])
     row = nodes.rows(entity[into])

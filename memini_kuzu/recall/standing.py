@@ -42,22 +42,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from memini_kuzu.dynamics import kernel
-from memini_kuzu.store import reading
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.recall.cue import Cue
-    from memini_kuzu.store import Store
-    from memini_kuzu.store.view import View
+    from memini_kuzu.store.lookup import Lookup, Said
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -234,22 +228,14 @@ def compare(  # noqa: PLR0917 - the equations' own symbols
 
 
 def judge(
-    store: Store,
-    cue: Cue,
-    passages: Candidates,
-    x: Floats,
-    mass: Floats,
-    *,
-    evoked: Floats,
-    known: int,
-    view: View | None = None,
+    lookup: Lookup, cue: Cue, passages: Candidates, x: Floats, mass: Floats, *, evoked: Floats
 ) -> Standings:
     """Compare the best candidates that were said by the time that the cue asks about.
 
     Parameters
     ----------
-    store : Store
-        Its kernel weighs the sayings, and it knows how rare their words are.
+    lookup : Lookup
+        Where: the kernel of the store weighs the sayings, and it knows how rare their words are.
     cue : Cue
         What is asked, and about when.
     passages : Candidates
@@ -258,10 +244,6 @@ def judge(
         As of `activation`.
     evoked : float64 (n_passages,)
         The scores so far.
-    known : int
-        N, how many passages there are.
-    view : View, optional
-        As of `read_cue`.
 
     Returns
     -------
@@ -279,24 +261,16 @@ def judge(
             score = score - facet.mass * facet.share(passages)[row]
         else:
             x, mass = np.column_stack([x, facet.share(passages)[row]]), np.append(mass, facet.mass)
-    share = agreement(_said(store, [passages.terms[each] for each in row.tolist()], cue.words, known, view))
-    trace = np.asarray(kernel((cue.until - time) / DAY, store.parameters).ff, dtype=np.float64)
+    share = agreement(_said(lookup.said(passages.id[row], cue.words), len(row), lookup.sums.passages))
+    trace = np.asarray(kernel((cue.until - time) / DAY, lookup.parameters).ff, dtype=np.float64)
     strength, effect, probability = compare(x, mass, share, trace, time, score)
     return Standings(row, time, strength, share.T > HALF, effect, probability > HALF)
 
 
-def _said(store: Store, texts: Sequence[str], cue: Sequence[str], n: int, view: View | None) -> Floats:
-    """v: what each passage says beside the cue, by how rare its words are."""
-    split = pc.split_pattern(pa.array(texts, pa.string()), " ")
-    words = split.flatten().dictionary_encode()
-    names = words.dictionary
-    frequency = reading.frequencies(store, names.to_pylist(), view)
-    df = np.array([frequency[word] for word in names.to_pylist()], dtype=np.float64)
+def _said(words: Said, n_passages: int, known: int) -> Floats:
+    """v: what each passage says beside the cue, by how rare its words are among those that are known."""
     # a writer may have added passages since they were counted
-    idf = np.log1p((np.maximum(n - df, 0) + 0.5) / (df + 0.5))
-    beside = pc.is_in(names, value_set=pa.array([*cue, ""], pa.string())).to_numpy(zero_copy_only=False)
-    idf[beside] = 0.0
-    said = np.zeros((len(texts), len(names)))
-    number = words.indices.to_numpy(zero_copy_only=False)
-    said[pc.list_parent_indices(split).to_numpy(), number] = idf[number]
+    idf = np.log1p((np.maximum(known - words.df, 0) + 0.5) / (words.df + 0.5))
+    said = np.zeros((n_passages, len(words.df)))
+    said[words.passage, words.word] = idf[words.word]
     return said

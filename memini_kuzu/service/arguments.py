@@ -338,16 +338,13 @@ def refusal(tool: str, arguments: type[BaseModel], error: ValidationError) -> In
     wrong = []
     for found in error.errors(include_url=False, include_context=False):
         name = ".".join(map(str, found["loc"]))
-        inner = len(found["loc"]) > 1
-        if found["type"] == "extra_forbidden" and inner:
-            wrong.append(f"{_short(name)} is unknown; leave it out")
-        elif found["type"] == "extra_forbidden":
-            known = ", ".join(arguments.model_fields) or "no arguments"
+        # of what is in a list, only records have names
+        model = arguments if len(found["loc"]) < 2 else RecordArguments  # noqa: PLR2004
+        if found["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields) or "no arguments"
             wrong.append(f"{_short(name)} is no argument of {tool}; it takes {known}")
-        elif found["type"] == "missing" and inner:
-            wrong.append(f"{name} is missing; give it")
         elif found["type"] == "missing":
-            wrong.append(f"{name} is missing; {arguments.model_fields[name].description}")
+            wrong.append(f"{name} is missing; {model.model_fields[str(found['loc'][-1])].description}")
         elif not name:
             wrong.append(f"the arguments are no JSON object: {found['msg']}")
         else:

@@ -16,6 +16,7 @@ from memini_kuzu.dynamics.edges import (
     without_pairs,
 )
 from memini_kuzu.store.loads import unkept_loads
+from memini_kuzu.store.stored import edges_between
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ __all__ = [
     "unledgered",
     "write_edges",
 ]
+
+
+NEVER_SWAPPED = 1_000
+"""So few edges are written in place whatever the store holds (`Store.prefers_swap`)."""
 
 
 def write_edges(store: Store, change: Change, edges: Edges) -> None:
@@ -45,15 +50,20 @@ def write_edges(store: Store, change: Change, edges: Edges) -> None:
     """
     if not len(edges):
         return
-    if store.prefers_swap(len(edges), store.count("associations")):
+    if _swaps(store, len(edges)):
         stored = edges_from_arrow(store.read_edges())
         change.replace("ASSOCIATES", edges_to_arrow(unite(stored, edges, store.parameters)))
         return
     ends = np.unique(np.concatenate([edges.source, edges.target]))
-    stored = edges_from_arrow(store.read_edges_between(ends.tolist()))
+    stored = edges_from_arrow(edges_between(store, ends))
     merged, known = add_edges(stored, edges, store.parameters)
     change.update("ASSOCIATES", edges_to_arrow(merged.take(known)))
     change.create("ASSOCIATES", edges_to_arrow(merged.take(~known)))
+
+
+def _swaps(store: Store, changed: int) -> bool:
+    """Whether so many edges are written by replacing the table; few never are, and need no count of all."""
+    return changed > NEVER_SWAPPED and store.prefers_swap(changed, store.count("associations"))
 
 
 def rewrite_edges(store: Store, change: Change, updated: Edges, deleted: Edges) -> None:
@@ -71,7 +81,7 @@ def rewrite_edges(store: Store, change: Change, updated: Edges, deleted: Edges) 
     changed = concatenate(updated, deleted)
     if not len(changed):
         return
-    if store.prefers_swap(len(changed), store.count("associations")):
+    if _swaps(store, len(changed)):
         stored = edges_from_arrow(store.read_edges())
         change.replace("ASSOCIATES", edges_to_arrow(concatenate(without_pairs(stored, changed), updated)))
         return

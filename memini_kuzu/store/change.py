@@ -140,6 +140,10 @@ class Change:
         """Whether it uses COPY into a table that exists: a checkpoint must come before it, too."""
         return any(part.how == "append" for part in self.parts)
 
+    def ordered(self) -> list[Part]:
+        """The parts in the order in which they take effect."""
+        return sorted(self.parts, key=_order)
+
     def pack(self) -> bytes:
         """The change as bytes: one Arrow table of Arrow tables."""
         rows = [_ipc(part.rows) for part in self.parts]
@@ -187,7 +191,7 @@ def write(transaction: Transaction, change: Change, *, fresh: bool = False) -> N
     """
     if change.vectors is not None:
         _make_vectors(transaction, change.vectors)
-    for part in sorted(change.parts, key=_order):
+    for part in change.ordered():
         table = catalog.table(part.table)
         if part.how == "delete":
             if table.ends is None:

@@ -25,12 +25,20 @@ __all__ = ["document_texts", "listed", "resolved"]
 
 OF_RECORD = "MATCH (d:Document) WHERE d.record = $record RETURN d.id AS id, d.source AS source"
 
-LISTED = """
-MATCH (d:Document)
-WHERE (d.source IN $names OR ($prefixed AND any(prefix IN $prefixes WHERE starts_with(d.source, prefix))))
+DOCUMENTS = "MATCH (d:Document) WHERE "
+
+ONLY = "d.id IN $ids AND "
+"""Before the rest: it is what the primary key answers."""
+
+WITHIN = """
+(d.source IN $names OR ($prefixed AND any(prefix IN $prefixes WHERE starts_with(d.source, prefix))))
     AND d.time >= $since AND d.time < $until
-RETURN d.id AS id, d.time AS time, d.metadata AS metadata
 """
+
+HELD = ", d.metadata AS metadata"
+
+SHOWN = "RETURN d.id AS id, d.time AS time"
+"""Of each; metadata are read where they are asked for, for they may be long."""
 
 SAYING = """
 MATCH (p:Passage) WHERE contains(lower(p.text), lower($text)) OR contains(lower(p.title), lower($text))
@@ -108,9 +116,10 @@ def listed(
     """
     asked = asked or Filter()
     span = {"since": from_millis(asked.since), "until": from_millis(asked.until)}
-    table = store.read(LISTED, {**asked.names, **span})
-    if table.num_rows and among is not None:
-        table = table.filter(pa.array(np.isin(column(table, "id"), np.array(among, dtype=np.int64))))
+    only = "" if among is None else ONLY
+    held = HELD if asked.where else ""
+    named = {} if among is None else {"ids": list(among)}
+    table = store.read(f"{DOCUMENTS}{only}{WITHIN}{SHOWN}{held}", {**asked.names, **span, **named})
     if table.num_rows and asked.where:
         table = table.filter(pa.array(holding(table["metadata"], dict(asked.where))))
     if table.num_rows and text is not None:

@@ -129,6 +129,9 @@ def read_documents(run: Callable[..., pa.Table], ids: Sequence[int] | None = Non
     """
     if ids is None:
         return run(f"MATCH (d:Document) {DOCUMENT}")
+    if len(ids) == 1:
+        # by the primary key, which a list of keys is not looked up by
+        return run(f"MATCH (d:Document {{id: $id}}) {DOCUMENT}", {"id": ids[0]})
     return run(f"MATCH (d:Document) WHERE d.id IN $ids {DOCUMENT}", {"ids": list(ids)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from string import ascii_lowercase, digits
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +17,16 @@ from memini_kuzu.store.reading import entities_by_id
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from memini_kuzu.store.store import Store
     from memini_kuzu.store.view import View
 
-__all__ = ["entities_like"]
+    Ints = NDArray[np.int64]
+
+__all__ = ["entities_like", "letters", "nearest"]
 
 LETTERS = ascii_lowercase + digits
 """One bit each in a name's letter set: an edit changes at most two bits."""
@@ -67,29 +69,83 @@ def entities_like(store: Store, edits: Mapping[str, int], top: int, view: View |
     found: list[int] = []
     if names.num_rows:
         keys = names["key"].combine_chunks()
-        ids, mentions = column(names, "id"), column(names, "mentions")
-        length = pc.utf8_length(keys).to_numpy()
-        letters = _letters(keys)
-        for (key, most), own in zip(edits.items(), _letters(pa.array(edits)).tolist(), strict=True):
-            differing = np.bitwise_count(letters ^ np.uint64(own))
-            near = np.flatnonzero((np.abs(length - len(key)) <= most) & (differing <= 2 * most))
-            spelled = keys.take(pa.array(near)).to_pylist()
-            if not spelled:
-                continue
-            distance = cdist([key], spelled, scorer=Levenshtein.distance, score_cutoff=most)[0]
-            order = np.lexsort((ids[near], -mentions[near], distance))
-            found += ids[near[order[distance[order] <= most][:top]]].tolist()
+        found = nearest(
+            edits,
+            top,
+            lambda rows: keys.take(pa.array(rows)).to_pylist(),
+            column(names, "id"),
+            column(names, "mentions"),
+            pc.utf8_length(keys).to_numpy(),
+            letters(keys),
+        )
     if not found:
         return tables()["Entity"].columns.empty_table()
     entities = entities_by_id(store, sorted(set(found)), view)
     row = {identity: number for number, identity in enumerate(entities["id"].to_pylist())}
-    return entities.take(pa.array([row[identity] for identity in dict.fromkeys(found)], pa.int64()))
+    # those that people have dropped are not shown
+    shown = [row[identity] for identity in dict.fromkeys(found) if identity in row]
+    return entities.take(pa.array(shown, pa.int64()))
 
 
-def _letters(keys: pa.Array) -> NDArray[np.uint64]:
-    """The letters that each key contains, one bit for each of `LETTERS`."""
-    contained = np.zeros(len(keys), dtype=np.uint64)
-    for bit, letter in enumerate(LETTERS):
-        matches = pc.match_substring(keys, letter).to_numpy(zero_copy_only=False)
-        contained |= matches.astype(np.uint64) << np.uint64(bit)
+def nearest(  # noqa: PLR0917 - the columns of entities
+    edits: Mapping[str, int],
+    top: int,
+    spelled: Callable[[Ints], list[str]],
+    ids: Ints,
+    mentions: Ints,
+    size: NDArray[Any],
+    letter: NDArray[np.uint64],
+) -> list[int]:
+    """The entities nearest to each of these keys: the nearest first, then the most mentioned.
+
+    Parameters
+    ----------
+    edits, top
+        As of `entities_like`.
+    spelled : callable
+        Gives the keys of rows.
+    ids, mentions, size : int64 (n,)
+        Of the entities: ids, by how many passages they are mentioned, and the characters of their keys.
+    letter : uint64 (n,)
+        The `letters` of their keys.
+
+    Returns
+    -------
+    list of int
+        Ids; an entity that is near to several keys comes several times.
+    """
+    found: list[int] = []
+    for (key, most), own in zip(edits.items(), letters(pa.array(edits, pa.string())).tolist(), strict=True):
+        near = np.flatnonzero(np.abs(size.astype(np.int64) - len(key)) <= most)
+        near = near[np.bitwise_count(letter[near] ^ np.uint64(own)) <= 2 * most]
+        if not len(near):
+            continue
+        distance = cdist([key], spelled(near), scorer=Levenshtein.distance, score_cutoff=most)[0]
+        order = np.lexsort((ids[near], -mentions[near], distance))
+        found += ids[near[order[distance[order] <= most][:top]]].tolist()
+    return found
+
+
+def letters(keys: pa.Array) -> NDArray[np.uint64]:
+    """The letters that each key contains, one bit for each of `LETTERS`.
+
+    Examples
+    --------
+    >>> [bin(bits) for bits in letters(pa.array(["cab", "", "é9"]))]
+    ['0b111', '0b0', '0b100000000000000000000000000000000000']
+    """
+    texts = keys.cast(pa.large_string())
+    _, offsets, data = texts.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    contained = np.zeros(len(texts), dtype=np.uint64)
+    told = np.flatnonzero(bounds[1:] > bounds[:-1])
+    if len(told):
+        bits = BITS[np.frombuffer(data, dtype=np.uint8)[: bounds[-1]]]
+        # an empty key has no bytes of its own, so the others follow on each other
+        contained[told] = np.bitwise_or.reduceat(bits, bounds[told])
     return contained
+
+
+BITS = np.zeros(256, dtype=np.uint64)
+"""The bit of each byte; the bytes of other characters in UTF-8 are none of these letters."""
+BITS[list((ascii_lowercase + digits).encode())] = np.uint64(1) << np.arange(len(LETTERS), dtype=np.uint64)

@@ -8,34 +8,39 @@ reads all edges. In all but the largest stores the scan is cheaper, so the cheap
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import view as seeing
 from memini_kuzu.store.catalog import tables
+from memini_kuzu.store.lookup import Name, Shown, best_scored
 from memini_kuzu.store.terms import read_frequencies
-from memini_kuzu.tables import column, timestamps
+from memini_kuzu.tables import column, positions, timestamps
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from memini_kuzu.store.store import Store
     from memini_kuzu.store.sums import Sums
     from memini_kuzu.store.view import View
 
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
 __all__ = [
-    "Name",
-    "Shown",
     "aliases_of",
     "association",
     "association_seen",
     "associations_from",
-    "associations_in_file",
     "associations_seen",
+    "best_by_words",
     "dated_passages",
     "entities_by_id",
     "entity_named",
@@ -47,7 +52,6 @@ __all__ = [
     "names_of",
     "passages_by_id",
     "passages_mentioning",
-    "source_sizes",
     "texts_of",
 ]
 
@@ -85,21 +89,6 @@ ENTITY = """e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.mentio
 COUNTS = "e.id AS id, e.mentions AS mentions, e.headings AS headings"
 
 MENTIONED = pa.schema([(name, pa.int64()) for name in ("passage", "id", "mentions", "headings")])
-
-
-class Name(NamedTuple):
-    """The name and label of an entity."""
-
-    name: str
-    label: str
-
-
-class Shown(NamedTuple):
-    """The title and text of a passage, and the document that it is of."""
-
-    title: str
-    text: str
-    document: int
 
 
 def _each(
@@ -190,54 +179,47 @@ def fulltext(
     pyarrow.Table
         The passage's columns, and score.
     """
-    sums = sums or store.sums()
+    ids, scores = best_by_words(
+        store, sorted(set(terms.split())), top, until, sums=sums or store.sums(), view=view
+    )
+    passages = passages_by_id(store, ids.tolist()) if len(ids) else tables()["Passage"].columns.empty_table()
+    row = positions(ids, column(passages, "id").astype(np.int64))
+    return passages.take(pa.array(row)).append_column("score", pa.array(scores))
+
+
+def best_by_words(
+    store: Store, words: Sequence[str], top: int, until: datetime, *, sums: Sums, view: View | None = None
+) -> tuple[Ints, Floats]:
+    """Ids and scores of the best passages for analysed terms, which are in a fixed order; see `fulltext`."""
     if view is not None and view.selection is not None:
-        ids, scores = view.selection.best(sorted(set(terms.split())), top)
-        return _scored(store, ids.tolist(), pa.array(scores))
+        return view.selection.best(words, top)
     # any property of a passage costs more than following its words: the rest is read of the best ones only
-    words = sorted(set(terms.split()))
-    batch, matched, df_of = None, "MATCH (t:Term)", "t.df"
-    if view is not None:
-        df = seeing.frequencies(store, words, view)
-        words = [word for word in words if df.get(word)]
-        batch = pa.table(
-            {"term": pa.array(words, pa.string()), "df": pa.array([df[word] for word in words], pa.int64())}
-        )
-        matched, df_of = "LOAD FROM batch MATCH (t:Term {term: term})", "df"
-    best = store.read(
-        f"""
-        {matched}-[o:OCCURS]->(p:Passage)
+    found = store.read(
+        """
+        MATCH (t:Term)-[o:OCCURS]->(p:Passage)
         WHERE t.term IN $words AND p.time <= $until
-        WITH p.id AS id, CAST({df_of}, 'DOUBLE') AS df, CAST(o.tf, 'DOUBLE') AS tf, p.words AS words
-        WITH id, sum(log10(1 + ($n - df + 0.5) / (df + 0.5)) * tf * 2.2
-            / (tf + 1.2 * (0.25 + 0.75 * words / $average))) AS score
-        RETURN id, score ORDER BY score DESC, id LIMIT $top
+        RETURN t.term AS term, p.id AS id, o.tf AS tf, p.words AS words
         """,
-        {
-            "words": words,
-            "n": sums.passages,
-            "average": sums.average,
-            "top": top,
-            "until": until,
-        },
-        batch=batch,
+        {"words": list(words), "until": until},
     )
-    return (
-        _scored(store, best["id"].to_pylist(), best["score"])
-        if best.num_rows
-        else _scored(store, [], NO_SCORE)
+    if not found.num_rows:
+        return NO_IDS, NO_SCORES
+    term = pc.index_in(found["term"], value_set=pa.array(words, pa.string())).to_numpy()
+    ids, first, row = np.unique(column(found, "id"), return_index=True, return_inverse=True)
+    tf = column(found, "tf")
+    parts = [term == number for number in range(len(words))]
+    return best_scored(
+        [row[part] for part in parts],
+        [tf[part] for part in parts],
+        column(found, "words")[first],
+        ids,
+        sums.passages,
+        sums.average,
+        top,
     )
 
 
-def _scored(store: Store, ids: list[int], score: pa.Array) -> pa.Table:
-    """Passages in the order of these ids, with their scores."""
-    passages = passages_by_id(store, ids) if ids else tables()["Passage"].columns.empty_table()
-    row = {identity: number for number, identity in enumerate(passages["id"].to_pylist())}
-    passages = passages.take(pa.array([row[identity] for identity in ids], pa.int64()))
-    return passages.append_column("score", score)
-
-
-NO_SCORE = pa.array([], pa.float64())
+NO_IDS, NO_SCORES = np.zeros(0, dtype=np.int64), np.zeros(0)
 
 
 def frequencies(store: Store, words: Sequence[str], view: View | None = None) -> dict[str, int]:
@@ -362,38 +344,25 @@ def associations_seen(store: Store, entities: Sequence[int], view: View) -> tupl
     return seeing.recount(store, known, view), unknown.num_rows
 
 
-def associations_from(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
-    """All outgoing associations of these entities, with their strength at a time.
-
-    Read from the file, or from memory where the store has cached the associations (`Store.adjacency`): the
-    same rows, with strengths that agree to rounding.
+def associations_from(store: Store, entities: Sequence[int]) -> pa.Table:
+    """All outgoing associations of these entities, at least one, as they are stored.
 
     Returns
     -------
     pyarrow.Table
-        source, the target's id, mentions and headings, strength (w_f now), latest and began.
+        source, the target's id, mentions and headings, fast, slow, as_of and latest.
     """
-    if not entities:
-        return pa.table({})
-    adjacency = store.adjacency()
-    if adjacency is not None:
-        return _shown(store, adjacency.outgoing(entities, to_millis(now), store.parameters))
-    with store.hopping():
-        return _shown(store, associations_in_file(store, entities, now))
-
-
-def associations_in_file(store: Store, entities: Sequence[int], now: datetime) -> pa.Table:
-    """The result of `associations_from` for at least one entity, read from the file."""
-    return _lookup(
+    return _shown(
         store,
-        "s:Entity",
-        f"""-[a:ASSOCIATES]->(e:Entity)
-        WITH s, a, e, $now AS now
-        RETURN s.id AS source, {COUNTS}, memini_fast(a, now) AS strength, a.last_seen AS latest,
-            a.first_seen AS began
-        """,
-        entities,
-        {"now": now},
+        _lookup(
+            store,
+            "s:Entity",
+            f"""-[a:ASSOCIATES]->(e:Entity)
+            RETURN s.id AS source, {COUNTS}, a.fast AS fast, a.slow AS slow, a.as_of AS as_of,
+                a.last_seen AS latest
+            """,
+            entities,
+        ),
     )
 
 
@@ -446,14 +415,6 @@ def entity_named(store: Store, key: str, name: str) -> tuple[int, str] | None:
 def passages_by_id(store: Store, ids: Sequence[int]) -> pa.Table:
     """The passages of these ids; unknown ids are left out."""
     return _lookup(store, "p:Passage", f" RETURN {PASSAGE}", ids) if ids else pa.table({})
-
-
-def source_sizes(store: Store, names: Sequence[str]) -> dict[str, int]:
-    """How many positions each of these sources has assigned."""
-    if not names:
-        return {}
-    table = _lookup(store, "s:Source", " RETURN s.name AS name, s.passages AS passages", names, field="name")
-    return dict(zip(table["name"].to_pylist(), table["passages"].to_pylist(), strict=True))
 
 
 def labels_of(store: Store, ids: Sequence[int]) -> dict[int, Name]:

@@ -9,6 +9,7 @@ import itertools
 import shutil
 import threading
 from contextlib import contextmanager
+from functools import partial
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -336,7 +337,12 @@ def _analyse_again(draft: Draft, *, counted: bool) -> None:
         change.update("Passage", after.filter(changed).select(["id", "terms", "words"]))
         if counted:
             change.delete("OCCURS", terms.occurrences(before.filter(changed)))
-            terms.count_terms(change, draft.run, before.filter(changed), after.filter(changed))
+            terms.count_terms(
+                change,
+                partial(terms.read_frequencies, draft.run),
+                before.filter(changed),
+                after.filter(changed),
+            )
         write(draft.transaction, change, fresh=True)
     if written:
         for key, value in languages.counted(pa.concat_tables(written)).items():
@@ -347,7 +353,7 @@ def _fill_terms(draft: Draft) -> None:
     change = Change()
     passages = draft.run("MATCH (p:Passage) RETURN p.id AS id, p.terms AS terms")
     if passages.num_rows:
-        terms.count_terms(change, draft.run, passages.slice(0, 0), passages)
+        terms.count_terms(change, partial(terms.read_frequencies, draft.run), passages.slice(0, 0), passages)
     write(draft.transaction, change, fresh=True)
 
 

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from memini_kuzu.store.filters import END
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow
 from memini_kuzu.store.loads import parts_from, read_kept, read_loads, read_parts
+from memini_kuzu.store.lookup import best_scored
 from memini_kuzu.store.metadata import holding
 from memini_kuzu.store.sums import Sums
 from memini_kuzu.tables import column
@@ -176,8 +177,8 @@ class Selection:
     @cached_property
     def sums(self) -> Sums:
         """How many passages there are, their average length, and their languages."""
-        n = len(self.id)
-        return Sums(n, int(self.words.sum()) / n if n else 1.0, frozenset(np.unique(self.language).tolist()))
+        n, words = len(self.id), int(self.words.sum())
+        return Sums(n, words / n if words else 1.0, frozenset(np.unique(self.language).tolist()))
 
     def _codes(self, words: Sequence[str]) -> Ints:
         """The numbers of these terms; -1 for those that occur nowhere."""
@@ -192,16 +193,16 @@ class Selection:
 
     def best(self, words: Sequence[str], top: int) -> tuple[Ints, Floats]:
         """Ids and scores of the best passages by BM25, as of `reading.fulltext`."""
-        score = np.zeros(len(self.id))
-        n, average = len(self.id), self.sums.average
-        for code in self._codes(words).tolist():
-            begin, end = np.searchsorted(self.term, [code, code + 1])
-            row, tf, df = self.row[begin:end], self.tf[begin:end], end - begin
-            norm = 1.2 * (0.25 + 0.75 * self.words[row] / average)
-            score[row] += np.log10(1 + (n - df + 0.5) / (df + 0.5)) * tf * 2.2 / (tf + norm)
-        order = np.lexsort((self.id, -score))[:top]
-        order = order[score[order] > 0]
-        return self.id[order], score[order]
+        bounds = [np.searchsorted(self.term, [code, code + 1]) for code in self._codes(words).tolist()]
+        return best_scored(
+            [self.row[begin:end] for begin, end in bounds],
+            [self.tf[begin:end] for begin, end in bounds],
+            self.words,
+            self.id,
+            len(self.id),
+            self.sums.average,
+            top,
+        )
 
     def count(self, entities: Ints) -> tuple[Ints, Ints]:
         """How many passages mention each of these entities, and how many it heads."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import runpy
-import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,30 +19,31 @@ from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store import view as seeing
-from memini_kuzu.store.adjacency import Adjacency, HopCost, read_adjacency
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import (
     Engine,
     JournalState,
     OldStoreError,
     Transaction,
-    memory,
     recover,
 )
-from memini_kuzu.store.languages import languages_in
+from memini_kuzu.store.in_file import InFile
+from memini_kuzu.store.model import Held, InMemory
 from memini_kuzu.store.selection import Selections
-from memini_kuzu.store.sums import Sums
+from memini_kuzu.store.sums import Sums, sums_in
 from memini_kuzu.store.view import View
 from memini_kuzu.tables import EDGE_SCHEMA, column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.lookup import Lookup
+    from memini_kuzu.store.model import Model
 
 __all__ = [
     "Store",
@@ -52,13 +52,6 @@ __all__ = [
 
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
-RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
-    e.first_seen AS first_seen, e.last_seen AS last_seen
-"""
-
-READ_EDGES_BETWEEN = """
-MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
-WHERE a.id IN $ids AND b.id IN $ids
 RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
     e.first_seen AS first_seen, e.last_seen AS last_seen
 """
@@ -94,20 +87,8 @@ SIZE_LASTS = 60.0
 """Seconds for which a count of nodes is accurate enough to choose a query plan by."""
 
 
-ADJACENCY_FIXED = 0.05
-"""Seconds that reading all associations into memory takes at least."""
-
-ADJACENCY_PER_EDGE = 1e-6
-"""Seconds per edge of reading all associations into memory (9 s at ten million)."""
-
-ADJACENCY_BYTES = 250
-"""Bytes per edge while all are read; 50 of them remain in use."""
-
 NOBODY = np.zeros(0, dtype=np.int64)
 """The ids of no entity."""
-
-ADJACENCY_SHARE = 8
-"""Associations are not cached if reading them would take more than one part in this many of the memory."""
 
 
 class Store:
@@ -170,13 +151,10 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
-        self.memory = int(memory() * share)
-        """Bytes that its caches may reckon with."""
         self._sizes: dict[str, tuple[int, float]] = {}
         self._latest: tuple[int, int] | None = None
         self._dropped: tuple[int, NDArray[np.int64]] = (-1, NOBODY)
-        self._hop_cost = HopCost(state=-1)
-        self._caching = threading.Lock()
+        self._held = Held(share)
         self._selections = Selections()
         self.parameters = Parameters.from_json(self.meta["parameters"])
 
@@ -255,7 +233,9 @@ class Store:
         if change.large:
             self._engine.load(partial(write, change=change), settled=change.appends)
         else:
-            self._engine.apply(change.pack(), partial(write, change=change))
+            self._engine.apply(
+                change.pack(), partial(write, change=change), lambda model: model.after(change)
+            )
 
     def journal(self, *, deep: bool = False) -> JournalState:
         """How many changes are in the file and in the journal; `deep` verifies the file's checksum."""
@@ -314,15 +294,14 @@ class Store:
 
     def stored_meta(self) -> dict[str, str]:
         """MeminiMeta as it is stored now."""
-        return schema.read_meta(self._engine.read, self.path)
+        model = self.model
+        return schema.read_meta(self._engine.read, self.path) if model is None else dict(model.meta)
 
     def sums(self, view: View | None = None) -> Sums:
         """The number of passages, their average length, and their languages, of all or of those seen."""
         if view is not None:
             return seeing.sums(self, view)
-        meta = self.stored_meta()
-        passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-        return Sums(passages, words / passages if passages else 1.0, frozenset(languages_in(meta)))
+        return sums_in(self.stored_meta())
 
     def view(self, now: int, asked: Filter | None = None) -> View | None:
         """What a question sees at a time, in milliseconds since 1970; None where that is all there is."""
@@ -330,6 +309,42 @@ class Store:
             return View(from_millis(now)) if self.looks_back(now) else None
         with self._engine.snapshot() as state:
             return View(from_millis(now), self._selections.get(self.read, state, asked).until(now))
+
+    @contextmanager
+    def lookup(self, now: int, asked: Filter | None = None, *, vectors: bool = False) -> Iterator[Lookup]:
+        """What recall looks up; all of it is of one state.
+
+        Parameters
+        ----------
+        now : int
+            The time of the question, in milliseconds since 1970.
+        asked : Filter, optional
+            Selects what is seen.
+        vectors : bool
+            Whether vectors are read of the file inside, which have to be of the same state.
+
+        Yields
+        ------
+        Lookup
+            To be used inside.
+        """
+        with self.snapshot() if vectors else nullcontext():
+            model = self._held.model(self._engine, self.sums) if asked is None else None
+            if model is not None and model.latest <= now:
+                yield InMemory(model, now, self.parameters)
+                return
+        with self.snapshot(), self._held.asking():
+            yield InFile(self, now, self.view(now, asked))
+
+    @property
+    def model(self) -> Model | None:
+        """The read model of the current state, where it is held."""
+        model: Model | None = self._engine.derived
+        return model
+
+    def hold(self) -> Model:
+        """Hold the read model from now on, whatever that takes; it is given as of the current state."""
+        return self._held.hold(self._engine)
 
     def dropped(self) -> NDArray[np.int64]:
         """The ids of the entities that people have dropped: no answer shows them."""
@@ -378,42 +393,6 @@ class Store:
             self._sizes[label] = (size, now)
         return size
 
-    def adjacency(self) -> Adjacency | None:
-        """The associations in memory, as they are in the file; None where reading the file is cheaper.
-
-        All are read once the hops over the file since the last commit have taken as long as reading all
-        would. So at most twice the time is spent that the best choice in hindsight would have taken (the
-        rent-or-buy rule). A commit makes the cache stale. It is not filled where it would take too much
-        memory (`ADJACENCY_SHARE`).
-        """
-        with self._engine.snapshot() as state:
-            # do not wait while another thread fills the cache: the file answers meanwhile
-            if not self._caching.acquire(blocking=False):
-                return None
-            try:
-                if self._hop_cost.state != state:
-                    self._hop_cost = HopCost(state)
-                cost = self._hop_cost
-                if cost.adjacency is None and cost.seconds > ADJACENCY_FIXED:
-                    if cost.edges is None:
-                        cost.edges = self.count("associations")
-                    if (
-                        cost.seconds > ADJACENCY_FIXED + cost.edges * ADJACENCY_PER_EDGE
-                        and cost.edges * ADJACENCY_BYTES * ADJACENCY_SHARE < self.memory
-                    ):
-                        cost.adjacency = read_adjacency(self.read)
-                return cost.adjacency
-            finally:
-                self._caching.release()
-
-    @contextmanager
-    def hopping(self) -> Iterator[None]:
-        """Add the time spent inside to the time spent on hops over the file."""
-        began = time.perf_counter()
-        yield
-        with self._caching:
-            self._hop_cost.seconds += time.perf_counter() - began
-
     def count(self, table: str) -> int:
         """The number of rows of a table, by its name in `COUNTS`."""
         return int(self.read(COUNTS[table])["n"][0].as_py())
@@ -421,12 +400,6 @@ class Store:
     def read_edges(self) -> pa.Table:
         """All associations as they are stored; `tables.EDGE_SCHEMA`."""
         return _as_edges(self.read(READ_EDGES))
-
-    def read_edges_between(self, ids: Sequence[int]) -> pa.Table:
-        """The associations between these entities; `tables.EDGE_SCHEMA`."""
-        if not ids:
-            return EDGE_SCHEMA.empty_table()
-        return _as_edges(self.read(READ_EDGES_BETWEEN, {"ids": list(ids)}))
 
     def prefers_swap(self, changed: int, total: int) -> bool:
         """Whether writing edges by replacing the whole table is cheaper than writing them in place.

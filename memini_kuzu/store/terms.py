@@ -62,15 +62,17 @@ def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str] | pa.Ar
     return dict(zip(table["term"].to_pylist(), table["df"].to_pylist(), strict=True))
 
 
-def count_terms(change: Change, read: Callable[..., pa.Table], deleted: pa.Table, created: pa.Table) -> None:
+def count_terms(
+    change: Change, known: Callable[[list[str]], dict[str, int]], deleted: pa.Table, created: pa.Table
+) -> None:
     """Update the counts of terms for passages that are deleted and created.
 
     Parameters
     ----------
     change : Change
         It deletes and creates the passages; the relationships of a passage are deleted with it.
-    read : callable
-        Executes a query.
+    known : callable
+        Gives in how many passages terms occur now; those of no passage may be left out.
     deleted, created : pyarrow.Table
         id and terms of both.
     """
@@ -82,8 +84,9 @@ def count_terms(change: Change, read: Callable[..., pa.Table], deleted: pa.Table
     delta = np.bincount(
         words.indices.to_numpy(zero_copy_only=False), weights=amount, minlength=len(words.dictionary)
     ).astype(np.int64)
-    known = read_frequencies(read, words.dictionary)
-    before = np.array([known.get(word, 0) for word in words.dictionary.to_pylist()], dtype=np.int64)
+    names = words.dictionary.to_pylist()
+    frequency = known(names)
+    before = np.array([frequency.get(name, 0) for name in names], dtype=np.int64)
     table = pa.table({"term": words.dictionary, "df": pa.array(before + delta)})
     change.create("Term", table.filter(pa.array((before == 0) & (delta > 0))))
     change.update("Term", table.filter(pa.array((before > 0) & (delta != 0) & (before + delta > 0))))

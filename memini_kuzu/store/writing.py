@@ -6,6 +6,7 @@ store.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.store.evidence import mentioned_by
 from memini_kuzu.store.labels import NO_VOTES, counted, label_rows, tally
 from memini_kuzu.store.languages import count_languages
+from memini_kuzu.store.stored import entities_stored, frequencies_stored
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.tables import column, positions, timestamps
 
@@ -38,16 +40,6 @@ __all__ = [
     "keys",
     "rewrite_passages",
 ]
-
-FEW = 5_000
-"""Up to this many entities are looked up by id; for more, reading all of them is cheaper."""
-
-READ_ENTITIES = """
-MATCH (e:Entity){where}
-RETURN e.id AS id, e.key AS key, e.name AS name, e.label AS label, e.first_seen AS first_seen,
-    e.last_seen AS last_seen, e.mentions AS mentions, e.headings AS headings,
-    coalesce(e.votes, '{{}}') AS votes
-"""
 
 READ_WORDS = """
 LOAD FROM batch MATCH (p:Passage {id: id})
@@ -103,20 +95,15 @@ def count_mentions(read: Callable[..., pa.Table], passages: Sequence[int] | Ints
     ).cast(NO_COUNTS.schema)
 
 
-def alter_entities(
-    change: Change,
-    read: Callable[..., pa.Table],
-    added: pa.Table,
-    removed: pa.Table = NO_COUNTS,
-) -> int:
+def alter_entities(change: Change, store: Store, added: pa.Table, removed: pa.Table = NO_COUNTS) -> int:
     """Create new entities, and update the dates, counts, votes and labels of existing ones.
 
     Parameters
     ----------
     change : Change
         The rows are added to it.
-    read : callable
-        Executes a query.
+    store : Store
+        An open store.
     added : pyarrow.Table
         Every column of Entity but the label, which is what the votes agree on; each entity once. An existing
         entity keeps its name, if it has one; its dates are widened, its mentions, headings and votes added.
@@ -131,10 +118,7 @@ def alter_entities(
     ids = np.union1d(column(added, "id"), column(removed, "id")).astype(np.int64)
     if not len(ids):
         return 0
-    if len(ids) <= FEW:
-        known = read(READ_ENTITIES.format(where=" WHERE e.id IN $ids"), {"ids": ids.tolist()})
-    else:
-        known = read(READ_ENTITIES.format(where=""))
+    known = entities_stored(store, ids)
     if not known.num_rows:
         known = pa.table({"id": pa.array([], pa.int64())})
     is_known = positions(column(added, "id"), column(known, "id")) >= 0
@@ -218,7 +202,7 @@ def rewrite_passages(change: Change, store: Store, deleted: Sequence[int], creat
         return
     change.delete("Passage", old.select(["id"]))
     change.create("Passage", created)
-    count_terms(change, store.read, old, created)
+    count_terms(change, partial(frequencies_stored, store), old, created)
     meta = store.stored_meta()
     sums = {
         "passages": int(meta.get("passages", 0)) + created.num_rows - old.num_rows,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["HEADER", "PAGE", "SUMMED", "Checksum", "checksum", "sum_file"]
+__all__ = ["HEADER", "PAGE", "SUMMED", "Checksum", "blocks", "checksum", "sum_file"]
 
 PAGE = 4096
 """Bytes of a page in Kùzu's files."""
@@ -33,7 +33,8 @@ SUMMED = 64 << 20
 """Bytes up to which the whole file is in the checksum; a larger one would take longer than opening it. Its
 size, header, catalog and metadata still show that a file was truncated."""
 
-BLOCK = 1 << 24
+BLOCK = 1 << 18
+"""Bytes that are read at a time, into the same place: new memory for a whole file costs more than reading."""
 
 
 class Checksum(NamedTuple):
@@ -130,11 +131,11 @@ def checksum(descriptor: int, *, like: Checksum | None = None) -> Checksum:
     tables = rest = 0
     position = PAGE
     for begin, end in spans:
-        for block in _blocks(descriptor, begin, end):
+        for block in blocks(descriptor, begin, end):
             tables = zlib.crc32(block, tables)
     if size <= SUMMED:
         for begin, end in (*spans, (size, size)):
-            for block in _blocks(descriptor, position, begin):
+            for block in blocks(descriptor, position, begin):
                 rest = zlib.crc32(block, rest)
             position = max(position, end)
     return Checksum(size, header, tables, rest)
@@ -146,7 +147,22 @@ def sum_file(path: Path, *, like: Checksum | None = None) -> Checksum:
         return checksum(file.fileno(), like=like)
 
 
-def _blocks(descriptor: int, begin: int, end: int) -> Iterator[bytes]:
-    while begin < end and (block := os.pread(descriptor, min(BLOCK, end - begin), begin)):
-        yield block
-        begin += len(block)
+def blocks(descriptor: int, begin: int, end: int) -> Iterator[memoryview]:
+    """The content of an open file, block by block.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of the file; its position is left as it is.
+    begin, end : int
+        What is read; less where the file ends before.
+
+    Yields
+    ------
+    memoryview
+        Valid until the next one is asked for.
+    """
+    block = memoryview(bytearray(BLOCK))
+    while begin < end and (size := os.preadv(descriptor, [block[: end - begin]], begin)):
+        yield block[:size]
+        begin += size

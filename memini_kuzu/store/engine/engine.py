@@ -21,7 +21,8 @@ import re
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import kuzu
 
@@ -43,20 +44,28 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store.engine.open_file import OpenFile, Replay
 
-__all__ = [
-    "Engine",
-]
-
+__all__ = ["Engine"]
 
 LOCK_POLL = 0.05
 """Seconds between two attempts at a lock that another process holds."""
 
-
 NAMES = re.compile(r"\$(\w+)")
 
-
 _open: dict[Path, OpenFile] = {}
-_opening = threading.Lock()
+
+_turns: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
+"""A file is opened or closed by one thread at a time; other files meanwhile by others."""
+
+_turns_changing = threading.Lock()
+
+
+def _turn(path: Path) -> threading.Lock:
+    """The lock of those who open or close a file; it lasts as long as one of them has it."""
+    with _turns_changing:
+        turn = _turns.get(path)
+        if turn is None:
+            turn = _turns[path] = threading.Lock()
+        return turn
 
 
 class Engine:
@@ -98,15 +107,16 @@ class Engine:
         self.path = path.resolve()
         self._read_only = read_only
         self._shared: OpenFile | None = None
+        self._turn = _turn(self.path)
         deadline = time.monotonic() + wait
         while self._shared is None:
             try:
-                with _opening:
+                with self._turn:
                     self._shared = self._join(self.path, replay, read_only=read_only, share=share)
             except StoreLockedError:
                 if time.monotonic() >= deadline:
                     raise
-                # sleep without holding _opening: other stores of this process can open and close meanwhile
+                # sleep without the lock: who has the file in this process may close it meanwhile
                 time.sleep(LOCK_POLL)
 
     @staticmethod
@@ -256,6 +266,7 @@ class Engine:
                             # Kùzu refuses a parameter that a statement does not name
                             named = set(NAMES.findall(statement))
                             used = {key: value for key, value in parameters.items() if key in named}
+                        shared.derived = None
                         result = execute(connection, statement, used)
                     shared.rewrite(connection, name)
                 finally:
@@ -284,7 +295,21 @@ class Engine:
         with self._writable().writing:
             yield
 
-    def apply(self, change: bytes, statements: Callable[[Transaction], object]) -> None:
+    @property
+    def derived(self) -> Any:
+        """What is held in memory of the file's current state; None where nothing is."""
+        return self._live.derived
+
+    def hold(self, derived: Any) -> None:
+        """Hold what was derived from the file, inside the `snapshot` in which it was read."""
+        self._live.derived = derived
+
+    def apply(
+        self,
+        change: bytes,
+        statements: Callable[[Transaction], object],
+        follow: Callable[[Any], Any] = lambda _: None,
+    ) -> None:
         """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
@@ -293,6 +318,9 @@ class Engine:
             The change in the form that `replay` accepts.
         statements : callable
             Applies it, as `replay` would.
+        follow : callable
+            Gives what is `derived` of the state after the change from that of the state before; None where
+            it cannot.
 
         Raises
         ------
@@ -314,7 +342,7 @@ class Engine:
                     "changed"
                 ) from error
             try:
-                shared.commit(number, statements)
+                shared.commit(number, statements, follow)
             except BaseException:
                 try:
                     journal.take_back(change)
@@ -475,7 +503,7 @@ class Engine:
         shared, self._shared = self._shared, None
         if shared is None:
             return
-        with _opening:
+        with self._turn:
             shared.engines -= 1
             if shared.engines:
                 return

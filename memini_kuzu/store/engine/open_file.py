@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import kuzu
 
@@ -95,7 +95,11 @@ Replay = Callable[[Transaction, bytes], object]
 
 @dataclass
 class OpenFile:
-    """The state that all engines on one path share in this process."""
+    """The state that all engines on one path share in this process.
+
+    `derived` is what the caller holds in memory of the file's current state, and drops where it is unknown:
+    it is None after every change that `commit` is not told how to follow.
+    """
 
     path: Path
     read_only: bool
@@ -109,6 +113,7 @@ class OpenFile:
     sequence: int = field(init=False, default=0)
     broken: str = field(init=False, default="")
     foreign: bool = field(init=False, default=False)
+    derived: Any = None
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
@@ -132,6 +137,7 @@ class OpenFile:
 
     def start(self) -> None:
         """Open the database and apply the journal."""
+        self.derived = None
         self.refuse_others()
         written = self.written()
         log = self.set_log_aside(written)
@@ -438,20 +444,37 @@ class OpenFile:
             with self.gate.committing():
                 self.checkpoint()
 
-    def commit(self, number: int, statements: Callable[[Transaction], object]) -> None:
-        """Run statements as one transaction, which also stores the change's number."""
+    def commit(
+        self,
+        number: int,
+        statements: Callable[[Transaction], object],
+        follow: Callable[[Any], Any] = lambda _: None,
+    ) -> None:
+        """Run statements as one transaction, which also stores the change's number.
+
+        Parameters
+        ----------
+        number : int
+            Of the change.
+        statements : callable
+            What to do.
+        follow : callable
+            Gives what is `derived` of the state after it from that of the state before.
+        """
         connection = kuzu.Connection(self.database)
         try:
             execute(connection, "BEGIN TRANSACTION")
             statements(Transaction(connection))
             execute(connection, SET_SEQUENCE, {"sequence": number})
             with self.gate.committing():
+                derived = None if self.derived is None else follow(self.derived)
                 try:
                     execute(connection, "COMMIT")
                 except QueryError as error:
                     # the data is committed: a retry would apply it twice
                     if COMMITTED_DESPITE_ERROR not in str(error):
                         raise
+                self.derived = derived
             self.sequence = number
         finally:
             connection.close()

@@ -16,7 +16,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from memini_kuzu.store.engine.checksum import Checksum, sum_file
+from memini_kuzu.store.engine.checksum import Checksum, blocks, sum_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,6 @@ FILES = (".standby.new", ".standby")
 
 CLONE = 0x40049409
 """FICLONE of Linux: a copy that shares its blocks, at no cost, where the file system can."""
-
-BLOCK = 1 << 24
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -51,10 +49,8 @@ def copy(source: int, target: Path) -> None:
         try:
             fcntl.ioctl(file.fileno(), CLONE, source)
         except OSError:
-            offset = 0
-            while block := os.pread(source, BLOCK, offset):
+            for block in blocks(source, 0, os.fstat(source).st_size):
                 file.write(block)
-                offset += len(block)
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,0 +1,259 @@
+"""What recall looks up, in the read model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from typing_extensions import override
+
+from memini_kuzu.store.likeness import nearest
+from memini_kuzu.store.lookup import (
+    Links,
+    Lookup,
+    Mentions,
+    Name,
+    NamedEntity,
+    Outgoing,
+    Passages,
+    Said,
+    Shown,
+    best_scored,
+    strength_at,
+)
+from memini_kuzu.store.model.state import PLACES
+from memini_kuzu.store.model.words import spans
+from memini_kuzu.store.sums import sums_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.store.model.state import Model
+
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["InMemory"]
+
+
+class InMemory(Lookup):
+    """A lookup in memory; what others write meanwhile does not change it.
+
+    Parameters
+    ----------
+    model : Model
+        Of the state.
+    now : int
+        The time of the question, in milliseconds since 1970: no earlier than all that the model holds.
+    parameters : Parameters
+        The store's.
+    """
+
+    def __init__(self, model: Model, now: int, parameters: Parameters) -> None:
+        self._model = model
+        self.now, self.parameters = now, parameters
+        self.sums = sums_in(model.meta)
+
+    @override
+    def aliases(self, keys: Sequence[str]) -> dict[str, int]:
+        aliases = self._model.aliases
+        return {key: aliases[key] for key in keys if key in aliases}
+
+    def _shown(self, ids: Ints) -> Flags:
+        """Which of these entities people have not dropped."""
+        hidden = self._model.hidden
+        return ~np.isin(ids, hidden) if len(hidden) else np.ones(len(ids), dtype=np.bool_)
+
+    @override
+    def entities(self, ids: Sequence[int]) -> dict[int, NamedEntity]:
+        table, labels = self._model.entities, self._model.labels
+        rows = table.row_of("id", np.array(ids, dtype=np.int64))
+        rows = rows[rows >= 0]
+        rows = rows[self._shown(table.take("id", rows))]
+        columns = (
+            table.take("id", rows).tolist(),
+            table.texts("key", rows),
+            table.texts("name", rows),
+            labels.names(table.take("label", rows)),
+            table.take("mentions", rows).tolist(),
+            table.take("headings", rows).tolist(),
+        )
+        return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
+
+    @override
+    def entities_like(self, edits: Mapping[str, int]) -> dict[int, NamedEntity]:
+        table = self._model.entities
+        live = table.all()
+        found = nearest(
+            edits,
+            1,
+            lambda rows: table.texts("key", live[rows]),
+            *(table.take(name, live) for name in ("id", "mentions", "size", "letters")),
+        )
+        there = self.entities(sorted(set(found)))
+        return {identity: there[identity] for identity in found if identity in there}
+
+    @override
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        df = self._model.words.frequency(self._model.terms.find(words))
+        return dict(zip(words, df.tolist(), strict=True))
+
+    @override
+    def best(self, words: Sequence[str], top: int) -> Ints:
+        passages, held = self._model.passages, self._model.words
+        codes = self._model.terms.find(sorted(words)).astype(np.int32)
+        which, place = held.index.find(codes)
+        row = held.passage[place]
+        there = passages.there(row)
+        which, row, tf = which[there], row[there], held.tf[place[there]]
+        of_word = [which == number for number in range(len(codes))]
+        ids, _ = best_scored(
+            [row[each] for each in of_word],
+            [tf[each] for each in of_word],
+            passages.column("length"),
+            passages.column("id"),
+            self.sums.passages,
+            self.sums.average,
+            top,
+        )
+        return ids
+
+    @override
+    def passages(self, ids: Ints, words: Sequence[str]) -> Passages:
+        table, held = self._model.passages, self._model.words
+        rows = table.row_of("id", ids)
+        rows = rows[rows >= 0]
+        source = table.take("source", rows)
+        nameless = self._model.sources.find([""])[0]
+        number = table.take("words", rows).astype(np.int64)
+        place = spans(table.take("begin", rows), number)
+        codes = self._model.terms.find(words)
+        tf = np.zeros((len(rows), len(words)), dtype=np.int64)
+        if len(words):
+            order = np.argsort(codes)
+            near = np.minimum(np.searchsorted(codes[order], held.word[place]), len(order) - 1)
+            there = codes[order[near]] == held.word[place]
+            tf[np.repeat(np.arange(len(rows)), number)[there], order[near[there]]] = held.tf[place[there]]
+        position = table.take("position", rows)
+        return Passages(
+            table.take("id", rows),
+            np.where(source == nameless, -1, source).astype(np.int64),
+            position,
+            position,
+            table.take("time", rows),
+            table.take("heading", rows),
+            table.take("length", rows).astype(np.int64),
+            tf,
+        )
+
+    @override
+    def said(self, ids: Ints, cue: Sequence[str]) -> Said:
+        table, held = self._model.passages, self._model.words
+        rows = table.row_of("id", ids)
+        number = table.take("words", rows).astype(np.int64)
+        code = held.word[spans(table.take("begin", rows), number)].astype(np.int64)
+        beside = ~np.isin(code, self._model.terms.find(cue))
+        code, passage = code[beside], np.repeat(np.arange(len(rows)), number)[beside]
+        words, first, word = np.unique(code, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return Said(passage, rank[word], held.frequency(words[order]))
+
+    @override
+    def seen(self, passages: Ints) -> Flags:
+        return np.ones(len(passages), dtype=np.bool_)
+
+    @override
+    def records(self, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+        table = self._model.passages
+        rows = table.row_of("id", np.array(ids, dtype=np.int64))
+        sources = self._model.sources.names(table.take("source", rows))
+        return dict(zip(ids, zip(table.texts("record", rows), sources, strict=True), strict=True))
+
+    @override
+    def around(self, ids: Ints, reach: int) -> Ints:
+        table = self._model.passages
+        rows = table.row_of("id", ids)
+        rows = rows[table.take("source", rows) != self._model.sources.find([""])[0]]
+        position = table.take("position", rows)[:, None] + np.arange(-reach, reach + 1)
+        place = (table.take("source", rows).astype(np.int64) << PLACES)[:, None] + position
+        _, near = table.find("place", np.unique(place[position >= 0]))
+        found: Ints = table.take("id", near)
+        return found
+
+    @override
+    def dated(self, since: int, before: int) -> tuple[Ints, Ints]:
+        table = self._model.passages
+        live = table.all()
+        time = table.take("time", live)
+        inside = (time >= since) & (time < before)
+        return table.take("id", live[inside]), time[inside]
+
+    @override
+    def mentions(self, passages: Ints) -> Mentions:
+        table, entities = self._model.mentions, self._model.entities
+        which, rows = table.find("passage", passages)
+        ids = table.take("entity", rows)
+        shown = self._shown(ids)
+        ids, which = ids[shown], which[shown]
+        counted = entities.row_of("id", ids)
+        return Mentions(
+            passages[which], ids, entities.take("mentions", counted), entities.take("headings", counted)
+        )
+
+    @override
+    def mentioning(self, entities: Ints) -> Links:
+        table, passages = self._model.mentions, self._model.passages
+        which, rows = table.find("entity", entities)
+        ids = table.take("passage", rows)
+        heading = passages.take("heading", passages.row_of("id", ids))
+        return Links(entities[which], ids, heading)
+
+    @override
+    def headed(self, entities: Ints) -> Links:
+        found = self.mentioning(entities)
+        headed = found.heading == found.entity
+        return Links(found.entity[headed], found.passage[headed], found.heading[headed])
+
+    @override
+    def associations(self, entities: Ints) -> Outgoing:
+        table, ends = self._model.associations, self._model.entities
+        which, rows = table.find("source", entities)
+        target = table.take("target", rows)
+        shown = self._shown(target)
+        which, rows, target = which[shown], rows[shown], target[shown]
+        fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
+        strength = strength_at(self.now, fast, slow, as_of, self.parameters)
+        ids, target = np.unique(target, return_inverse=True)
+        counted = ends.row_of("id", ids)
+        return Outgoing(
+            ids,
+            ends.take("mentions", counted),
+            ends.take("headings", counted),
+            which,
+            target,
+            strength,
+            table.take("last_seen", rows),
+        )
+
+    @override
+    def names(self, ids: Sequence[int]) -> dict[int, Name]:
+        table = self._model.entities
+        rows = table.row_of("id", np.array(ids, dtype=np.int64))
+        labels = self._model.labels.names(table.take("label", rows))
+        return dict(zip(ids, map(Name, table.texts("name", rows), labels), strict=True))
+
+    @override
+    def texts(self, ids: Sequence[int]) -> dict[int, Shown]:
+        table = self._model.passages
+        rows = table.row_of("id", np.array(ids, dtype=np.int64))
+        columns = (
+            table.texts("title", rows),
+            table.texts("text", rows),
+            table.take("document", rows).tolist(),
+        )
+        return dict(zip(ids, map(Shown, *columns), strict=True))

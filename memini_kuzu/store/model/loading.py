@@ -1,0 +1,121 @@
+"""Reading the model from the file, and what that takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from memini_kuzu.store.change import Part
+from memini_kuzu.store.model.state import Model
+from memini_kuzu.tables import column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memini_kuzu.store.sums import Sums
+
+__all__ = ["Cost", "estimate", "read_model"]
+
+COUNT = {
+    "entities": "MATCH (e:Entity) RETURN count(*) AS n",
+    "mentions": "MATCH (:Passage)-[m:MENTIONS]->(:Entity) RETURN count(*) AS n",
+    "associations": "MATCH (:Entity)-[a:ASSOCIATES]->(:Entity) RETURN count(*) AS n",
+}
+
+BYTES = {"passages": 400, "words": 40, "entities": 320, "mentions": 60, "associations": 115}
+"""Memory that one of each takes, with the room that growing columns leave; a word with its part of a text."""
+
+SECONDS = {"passages": 4e-6, "words": 3e-7, "entities": 2.5e-6, "mentions": 5e-7, "associations": 7e-7}
+"""Time that reading one of each takes."""
+
+FIXED = 0.02
+"""Seconds that reading the model takes at least."""
+
+# relationships by offset and not by id: Kùzu would look up the ids of both ends row by row
+READ = {
+    "Passage": """
+MATCH (p:Passage)
+RETURN offset(id(p)) AS offset, p.id AS id, p.source AS source, p.position AS position, p.time AS time,
+    p.document AS document, p.heading AS heading, p.words AS words, p.record AS record, p.title AS title,
+    p.text AS text, p.terms AS terms
+""",
+    "Entity": """
+MATCH (e:Entity)
+RETURN offset(id(e)) AS offset, e.id AS id, e.mentions AS mentions, e.headings AS headings,
+    e.first_seen AS first_seen, e.last_seen AS last_seen, e.label AS label, e.key AS key, e.name AS name,
+    coalesce(e.votes, '{}') AS votes
+""",
+    "MENTIONS": """
+MATCH (p:Passage)-[:MENTIONS]->(e:Entity)
+RETURN offset(id(p)) AS passage, offset(id(e)) AS entity
+""",
+    "ASSOCIATES": """
+MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
+RETURN offset(id(a)) AS source, offset(id(b)) AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of,
+    e.events AS events, e.first_seen AS first_seen, e.last_seen AS last_seen
+""",
+    "Alias": "MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity",
+    "Dropped": "MATCH (d:Dropped) RETURN d.key AS key, d.entity AS entity",
+    "MeminiMeta": "MATCH (m:MeminiMeta) RETURN m.key AS key, m.value AS value",
+}
+
+
+class Cost(NamedTuple):
+    """What holding the model takes.
+
+    Parameters
+    ----------
+    seconds : float
+        To read it.
+    bytes : float
+        Of memory.
+    """
+
+    seconds: float
+    bytes: float
+
+
+def estimate(read: Callable[[str], pa.Table], sums: Sums) -> Cost:
+    """What holding the model of a store would take, by the number of what is in it.
+
+    Parameters
+    ----------
+    read : callable
+        Executes a query.
+    sums : Sums
+        Of all its passages.
+    """
+    counts = {name: int(read(query)["n"][0].as_py()) for name, query in COUNT.items()}
+    counts |= {"passages": sums.passages, "words": int(sums.passages * sums.average)}
+    return Cost(
+        FIXED + sum(counts[name] * each for name, each in SECONDS.items()),
+        sum(counts[name] * each for name, each in BYTES.items()),
+    )
+
+
+def read_model(read: Callable[[str], pa.Table]) -> Model:
+    """Read the model.
+
+    Parameters
+    ----------
+    read : callable
+        Executes a query; all must see the same state of the store.
+    """
+    tables = {name: read(query) for name, query in READ.items()}
+    for name, ends in (("MENTIONS", ("Passage", "Entity")), ("ASSOCIATES", ("Entity", "Entity"))):
+        for place, end in enumerate(ends):
+            tables[name] = _identified(tables[name], place, tables[end])
+    return Model.of(Part("create", name, table) for name, table in tables.items() if table.num_rows)
+
+
+def _identified(table: pa.Table, place: int, nodes: pa.Table) -> pa.Table:
+    """Relationships with the ids of nodes in the place of their offsets."""
+    if not table.num_rows:
+        return table
+    offset = column(nodes, "offset")
+    ids = np.zeros(int(offset.max()) + 1, dtype=np.int64)
+    ids[offset] = column(nodes, "id")
+    name = table.column_names[place]
+    return table.set_column(place, name, pa.array(ids[column(table, name)]))

@@ -1,0 +1,430 @@
+"""What is held in memory of one state of a store, and the next state after a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.store.likeness import letters
+from memini_kuzu.store.lookup import NO_HEADING
+from memini_kuzu.store.model.rows import Rows
+from memini_kuzu.store.model.words import Codes, Words, count_words, spans
+from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from memini_kuzu.store.change import Change, Part
+
+    Ints = NDArray[np.int64]
+
+__all__ = ["PLACES", "Model"]
+
+PLACES = 36
+"""Bits for the position of a passage in its source; the bits above are the number of the source."""
+
+PASSAGE = {
+    "id": np.int64,
+    "source": np.int32,
+    "position": np.int64,
+    "place": np.int64,
+    "time": np.int64,
+    "document": np.int64,
+    "heading": np.int64,
+    "length": np.int32,
+    "begin": np.int64,
+    "words": np.int32,
+    "record": str,
+    "title": str,
+    "text": str,
+}
+"""`place` is the number of the source and the position in one; the different words of a passage stand from
+`begin` on, so many as `words` says."""
+
+ENTITY = {
+    "id": np.int64,
+    "mentions": np.int64,
+    "headings": np.int64,
+    "first_seen": np.int64,
+    "last_seen": np.int64,
+    "label": np.int32,
+    "size": np.int32,
+    "letters": np.uint64,
+    "key": str,
+    "name": str,
+    "votes": str,
+}
+"""`size` and `letters` are of the key: how many characters, and which (`likeness`)."""
+
+MENTIONS = {"passage": np.int64, "entity": np.int64}
+
+ASSOCIATES = {
+    "source": np.int64,
+    "target": np.int64,
+    "fast": np.float64,
+    "slow": np.float64,
+    "as_of": np.int64,
+    "events": np.int64,
+    "first_seen": np.int64,
+    "last_seen": np.int64,
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What recall looks up, of one state of a store.
+
+    Parameters
+    ----------
+    version : int
+        Its number, among the states that followed on each other since all was read.
+    latest : int
+        The date of the latest passage or evidence, in milliseconds since 1970; 0 in an empty store.
+    passages, entities, mentions, associations : Rows
+        The rows of these tables, without what recall does not ask for.
+    words : Words
+        Of the passages.
+    aliases, dropped : dict of str to int
+        By their keys: the entity that an alias resolves to, and entities that people have dropped.
+    meta : dict of str to str
+        MeminiMeta.
+    terms, sources, labels : Codes
+        The numbers of words, sources and labels.
+    """
+
+    version: int
+    latest: int
+    passages: Rows
+    entities: Rows
+    mentions: Rows
+    associations: Rows
+    words: Words
+    aliases: Mapping[str, int]
+    dropped: Mapping[str, int]
+    meta: Mapping[str, str]
+    terms: Codes
+    sources: Codes
+    labels: Codes
+
+    @classmethod
+    def none(cls) -> Model:
+        """Of an empty store."""
+        return cls(
+            0,
+            0,
+            Rows.none(PASSAGE, ("id", "place")),
+            Rows.none(ENTITY, ("id",)),
+            Rows.none(MENTIONS, ("passage", "entity")),
+            Rows.none(ASSOCIATES, ("source",)),
+            Words.none(),
+            {},
+            {},
+            {},
+            Codes(),
+            Codes(),
+            Codes(),
+        )
+
+    @classmethod
+    def of(cls, parts: Iterable[Part]) -> Model:
+        """Of a store with these rows and no others; relationships come after what they join."""
+        step = _Step(cls.none())
+        for part in parts:
+            step.take(part)
+        return step.model()
+
+    @cached_property
+    def hidden(self) -> Ints:
+        """The entities that people have dropped."""
+        return np.array(sorted(set(self.dropped.values())), dtype=np.int64)
+
+    def entities_of(self, ids: Ints) -> pa.Table:
+        """The entities of these ids, each given once, as they are stored; unknown ids are left out."""
+        rows = self.entities.row_of("id", ids)
+        rows = rows[rows >= 0]
+        seen = (timestamps(self.entities.take(name, rows)) for name in ("first_seen", "last_seen"))
+        texts = (pa.array(self.entities.texts(name, rows), pa.string()) for name in ("key", "name", "votes"))
+        return pa.table(
+            {
+                **dict(zip(("key", "name", "votes"), texts, strict=True)),
+                **dict(zip(("first_seen", "last_seen"), seen, strict=True)),
+                **{name: self.entities.take(name, rows) for name in ("id", "mentions", "headings")},
+                "label": pa.array(self.labels.names(self.entities.take("label", rows)), pa.string()),
+            }
+        )
+
+    def edges_between(self, ids: Ints) -> pa.Table:
+        """The associations between these entities, as they are stored; `tables.EDGE_SCHEMA`."""
+        table = self.associations
+        _, rows = table.find("source", np.unique(ids))
+        rows = rows[np.isin(table.take("target", rows), ids)]
+        return edges_to_arrow(Edges(*(table.take(name, rows) for name in EDGE_SCHEMA.names)))
+
+    def after(self, change: Change) -> Model | None:
+        """The state after a change; None where it has to be read again, as after a large one.
+
+        Parameters
+        ----------
+        change : Change
+            It is about to be committed: only one change may follow on a state.
+        """
+        if change.large:
+            return None
+        step = _Step(self)
+        return step.model() if all(map(step.take, change.ordered())) else None
+
+
+class _Step:
+    """A state in the making.
+
+    Parameters
+    ----------
+    model : Model
+        The state before.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._version = model, model.version + 1
+        self._passages, self._entities = model.passages, model.entities
+        self._mentions, self._associations = model.mentions, model.associations
+        self._words = model.words
+        self._named: dict[str, Mapping[str, Any]] = {
+            "Alias": model.aliases,
+            "Dropped": model.dropped,
+            "MeminiMeta": model.meta,
+        }
+        # None where something may have gone that was the latest
+        self._latest: int | None = model.latest
+
+    def model(self) -> Model:
+        """The state after all that was taken."""
+        passages, words = replace(self._passages, version=self._version), self._words
+        if passages.sparse:
+            passages, words = _compacted(passages, words)
+        entities = self._dense(self._entities)
+        if self._latest is None:
+            self._latest = max(_latest(passages, "time"), _latest(entities, "last_seen"))
+        return replace(
+            self._model,
+            version=self._version,
+            latest=self._latest,
+            passages=passages,
+            entities=entities,
+            mentions=self._dense(self._mentions),
+            associations=self._dense(self._associations),
+            words=words,
+            aliases=self._named["Alias"],
+            dropped=self._named["Dropped"],
+            meta=self._named["MeminiMeta"],
+        )
+
+    def _dense(self, rows: Rows) -> Rows:
+        rows = replace(rows, version=self._version)
+        return rows.compact() if rows.sparse else rows
+
+    def take(self, part: Part) -> bool:
+        """Do what a part of a change does to the file; False where that cannot be told from the part."""
+        if part.table in self._named:
+            self._take_named(part)
+        elif part.table == "MENTIONS":
+            self._take_mentions(part)
+        elif part.table == "ASSOCIATES":
+            self._take_associations(part)
+        elif part.table == "Entity":
+            self._take_entities(part)
+        elif part.table == "Passage":
+            return self._take_passages(part)
+        return True
+
+    def _take_named(self, part: Part) -> None:
+        # a copy: the earlier state keeps its own
+        named = self._named[part.table] = dict(self._named[part.table])
+        keys = part.rows["key"].to_pylist()
+        if part.how == "delete":
+            for key in keys:
+                named.pop(key, None)
+            return
+        value = "value" if part.table == "MeminiMeta" else "entity"
+        if value in part.rows.column_names:
+            pairs = zip(keys, part.rows[value].to_pylist(), strict=True)
+            named.update((key, each) for key, each in pairs if part.how == "create" or key in named)
+
+    def _take_passages(self, part: Part) -> bool:
+        if part.how == "create":
+            self._add_passages(passages_of(part.rows, self._model.sources), part.rows["terms"])
+            return True
+        ids = column(part.rows, "id").astype(np.int64)
+        rows = self._passages.row_of("id", ids)
+        rows, values = rows[rows >= 0], self._passages.values(rows[rows >= 0])
+        if part.how == "delete":
+            self._end_passages(rows)
+            self._mentions = self._end(self._mentions, self._mentions.find("passage", ids)[1])
+            return True
+        if set(part.rows.column_names) - {"id", "heading"}:
+            return False
+        values["heading"] = headings_of(part.rows["heading"])[positions(values["id"], ids)]
+        number = values["words"].astype(np.int64)
+        place = spans(values["begin"], number)
+        word, tf = self._words.word[place], self._words.tf[place]
+        self._end_passages(rows)
+        self._append_passages(values, np.repeat(np.arange(len(number)), number), word, tf)
+        return True
+
+    def _end_passages(self, rows: Ints) -> None:
+        begin, number = (self._passages.take(name, rows).astype(np.int64) for name in ("begin", "words"))
+        self._words = self._words.without(begin, number)
+        self._passages, self._latest = self._end(self._passages, rows), None
+
+    def _add_passages(self, values: dict[str, Any], terms: pa.ChunkedArray) -> None:
+        text, word, tf = count_words(pa.array(terms), self._model.terms)
+        values["words"] = np.bincount(text, minlength=len(values["id"])).astype(np.int32)
+        self._append_passages(values, text, word, tf)
+
+    def _append_passages(self, values: dict[str, Any], owner: Ints, word: Any, tf: Any) -> None:
+        number = values["words"].astype(np.int64)
+        values["begin"] = np.cumsum(number) - number + self._words.n
+        self._words = self._words.plus(owner + self._passages.n, word, tf, len(self._model.terms))
+        self._passages = self._passages.plus(self._version, values)
+        self._dated(values["time"])
+
+    def _dated(self, times: Ints) -> None:
+        """Take the dates of new rows into account."""
+        if self._latest is not None:
+            self._latest = max(self._latest, int(times.max(initial=0)))
+
+    def _take_entities(self, part: Part) -> None:
+        values = entities_of(part.rows, self._model.labels)
+        if part.how == "create":
+            self._entities = self._entities.plus(self._version, values)
+            self._dated(values["last_seen"])
+            return
+        rows = self._entities.row_of("id", values["id"])
+        found = rows >= 0
+        rows = rows[found]
+        if part.how == "delete":
+            ids = values["id"][found]
+            self._entities, self._latest = self._end(self._entities, rows), None
+            self._mentions = self._end(self._mentions, self._mentions.find("entity", ids)[1])
+            # by target there is no index: entities are deleted seldom
+            live = self._associations.all()
+            ends = [self._associations.take(name, live) for name in ("source", "target")]
+            gone = live[np.isin(ends[0], ids) | np.isin(ends[1], ids)]
+            self._associations = self._end(self._associations, gone)
+            return
+        if "last_seen" in values:
+            seen = values["last_seen"][found]
+            if (seen < self._entities.take("last_seen", rows)).any():
+                self._latest = None
+            self._dated(seen)
+        self._entities = self._altered(self._entities, rows, values, np.flatnonzero(found))
+
+    def _take_mentions(self, part: Part) -> None:
+        values = {name: column(part.rows, name).astype(np.int64) for name in MENTIONS}
+        if part.how == "create":
+            self._mentions = self._mentions.plus(self._version, values)
+        elif part.how == "delete":
+            rows, _ = _pairs(self._mentions, "passage", "entity", values)
+            self._mentions = self._end(self._mentions, rows)
+
+    def _take_associations(self, part: Part) -> None:
+        values = associations_of(part.rows)
+        if part.how == "create":
+            self._associations = self._associations.plus(self._version, values)
+            return
+        rows, which = _pairs(self._associations, "source", "target", values)
+        if part.how == "delete":
+            self._associations = self._end(self._associations, rows)
+        else:
+            self._associations = self._altered(self._associations, rows, values, which)
+
+    def _end(self, rows: Rows, gone: NDArray[Any]) -> Rows:
+        return rows.without(self._version, gone) if len(gone) else rows
+
+    def _altered(self, rows: Rows, old: Ints, values: dict[str, Any], which: Ints) -> Rows:
+        """Rows with other values in the columns that these have; `which` of them are for the old rows."""
+        new = rows.values(old)
+        for name, each in values.items():
+            new[name] = each.take(pa.array(which)) if isinstance(each, pa.Array) else each[which]
+        return self._end(rows, old).plus(self._version, new)
+
+
+def _pairs(rows: Rows, one: str, other: str, values: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    """The rows of these pairs, and which of the pairs each is."""
+    _, near = rows.find(one, np.unique(values[one]))
+    near = near[np.isin(rows.take(other, near), values[other])]
+    which, place = same_pairs(values[one], values[other], rows.take(one, near), rows.take(other, near))
+    return near[place].astype(np.int64), which
+
+
+def _latest(rows: Rows, name: str) -> int:
+    return int(rows.take(name, rows.all()).max(initial=0))
+
+
+def _compacted(passages: Rows, words: Words) -> tuple[Rows, Words]:
+    """Passages and words without those that have ended."""
+    values = passages.values(passages.all())
+    number = values["words"].astype(np.int64)
+    place = spans(values["begin"], number)
+    owner = np.repeat(np.arange(len(number)), number)
+    kept = Words.none().plus(owner, words.word[place], words.tf[place], len(words.df))
+    values["begin"] = np.cumsum(number) - number
+    return Rows.none(PASSAGE, tuple(passages.indexes)).plus(passages.version, values), kept
+
+
+def headings_of(values: pa.ChunkedArray) -> Ints:
+    """The entities that head passages, as numbers."""
+    return np.asarray(values.fill_null(NO_HEADING).to_numpy(), dtype=np.int64)
+
+
+def passages_of(table: pa.Table, sources: Codes) -> dict[str, Any]:
+    """Rows of Passage as columns of the model; their words are left to be counted."""
+    names = pa.array(table["source"]).dictionary_encode()
+    given = sources.give(names.dictionary.to_pylist())
+    source = given[names.indices.to_numpy(zero_copy_only=False)]
+    position = column(table, "position").astype(np.int64)
+    return {
+        "id": column(table, "id").astype(np.int64),
+        "source": source,
+        "position": position,
+        "place": (source.astype(np.int64) << PLACES) + position,
+        "time": column(table, "time").astype(np.int64),
+        "document": column(table, "document").astype(np.int64),
+        "heading": headings_of(table["heading"]),
+        "length": column(table, "words").astype(np.int32),
+        **{name: pa.array(table[name]) for name in ("record", "title", "text")},
+    }
+
+
+def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
+    """Rows of Entity as columns of the model, those that the table has."""
+    has = set(table.column_names)
+    values: dict[str, Any] = {
+        name: column(table, name).astype(np.int64)
+        for name in ("id", "mentions", "headings", "first_seen", "last_seen")
+        if name in has
+    }
+    if "label" in has:
+        values["label"] = labels.give(table["label"].to_pylist())
+    values |= {name: pa.array(table[name]) for name in ("name", "votes") if name in has}
+    if "key" in has:
+        keys = values["key"] = pa.array(table["key"])
+        values["size"] = pc.utf8_length(keys).to_numpy(zero_copy_only=False).astype(np.int32)
+        values["letters"] = letters(keys)
+    return values
+
+
+def associations_of(table: pa.Table) -> dict[str, Any]:
+    """Rows of ASSOCIATES as columns of the model, those that the table has."""
+    return {
+        name: column(table, name).astype(kind)
+        for name, kind in ASSOCIATES.items()
+        if name in table.column_names
+    }

@@ -1,0 +1,135 @@
+"""What recall looks up in memory against the same in the file, to the last bit, after a step of a history.
+
+The model in memory is read once, and then follows the changes; it is read again where a change drops it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memini_kuzu.recall.recollection import recollect
+from memini_kuzu.store.in_file import InFile
+from memini_kuzu.store.model import InMemory
+from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES
+from memini_kuzu.tables import column
+from memini_kuzu.times import to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from memini_kuzu.store import Store
+    from memini_kuzu.store.lookup import Lookup
+    from memini_kuzu.store.model import Model
+
+    Ints = NDArray[np.int64]
+
+__all__ = ["unlike"]
+
+
+def unlike(store: Store) -> list[str]:
+    """What a lookup in memory gives otherwise than one in the file."""
+    with store.snapshot():
+        model = store.hold()
+        asked = _Asked(store)
+        now = max(model.latest, asked.latest)
+        sides: list[Lookup] = [InFile(store, now, None), InMemory(model, now, store.parameters)]
+        found = [
+            f"in memory, {name}: {there!r}, expected {expected!r}"
+            for (name, expected), (_, there) in zip(*(asked.answers(side) for side in sides), strict=True)
+            if there != expected
+        ]
+        found += [f"in memory, {name} as they are stored differ" for name in asked.stored(store, model)]
+        if model.latest != asked.latest:
+            found.append(f"in memory, the latest date: {model.latest}, expected {asked.latest}")
+        for cue in asked.cues:
+            one, other = (recollect(store, side, cue) for side in sides)
+            if one.passages.id.tolist() != other.passages.id.tolist() or (one.score != other.score).any():
+                found.append(f"in memory, {cue!r} is answered otherwise")
+    return found
+
+
+class _Asked:
+    """What there is to be asked of a store, and some that there is not."""
+
+    def __init__(self, store: Store) -> None:
+        read = store.read
+        self.passages = _column(read("MATCH (p:Passage) RETURN p.id AS id"), "id")
+        self.entities = _column(read("MATCH (e:Entity) RETURN e.id AS id"), "id")
+        self.words = sorted(_list(read("MATCH (t:Term) RETURN t.term AS id")))
+        self.aliases = _list(read("MATCH (a:Alias) RETURN a.key AS id"))
+        self.keys = sorted(_list(read("MATCH (e:Entity) RETURN e.key AS id")))
+        dates = [
+            *_list(read("MATCH (p:Passage) RETURN max(p.time) AS id")),
+            *_list(read("MATCH (e:Entity) RETURN max(e.last_seen) AS id")),
+        ]
+        self.latest = max(map(to_millis, dates), default=0)
+        self.cues = [" ".join(some) for some in (self.keys[:4], self.words[:4], self.keys[-2:]) if some]
+
+    def stored(self, store: Store, model: Model) -> Iterator[str]:
+        """What the model has otherwise of the rows that changes start from."""
+        ids = np.append(np.sort(self.entities), -1)
+        entities = store.read(READ_ENTITIES.format(where=""))
+        if entities.num_rows and not _same(model.entities_of(ids), entities, "id"):
+            yield "entities"
+        edges = store.read(READ_EDGES_BETWEEN, {"ids": ids.tolist()})
+        if edges.num_rows and not _same(model.edges_between(ids), edges, "source", "target"):
+            yield "associations"
+
+    def answers(self, lookup: Lookup) -> Iterator[tuple[str, Any]]:
+        """Every kind of question and its answer, in an order of its own."""
+        passages = np.append(np.sort(self.passages), -1)
+        entities = np.append(np.sort(self.entities), -1)
+        yield "sums", lookup.sums
+        yield "aliases", lookup.aliases([*self.aliases, "nobody"])
+        yield "entities", lookup.entities(entities.tolist())
+        yield "alike", lookup.entities_like(dict.fromkeys((f"{key}x" for key in self.keys[:5]), 1))
+        yield "frequencies", lookup.frequencies([*self.words, "zqno"])
+        yield "best", [lookup.best(self.words[n : n + 3], 5).tolist() for n in range(0, len(self.words), 7)]
+        found = lookup.passages(passages, self.words)
+        records = lookup.records(found.id.tolist())
+        sources = [source for _, source in records.values()]
+        # numbers of sources hold within one lookup alone
+        alone = [-1 if n < 0 else sources.index(each) for n, each in zip(found.episode, sources, strict=True)]
+        yield (
+            "passages",
+            {name: values.tolist() for name, values in found._asdict().items()} | {"episode": alone},
+        )
+        yield "records", records
+        yield "texts", lookup.texts(found.id.tolist())
+        said = lookup.said(found.id, self.words[:3])
+        yield "said", (sorted(set(_rows(said[:2]))), said.df.tolist())
+        for number, own in enumerate(found.id.tolist()):
+            near = set(lookup.around(found.id[number : number + 1], 2).tolist())
+            yield "around", sorted(near.intersection(found.id.tolist()) - {own})
+        ids, times = lookup.dated(0, 2**42)
+        yield "dated", sorted(zip(ids.tolist(), times.tolist(), strict=True))
+        yield "mentions", _rows(lookup.mentions(found.id))
+        yield "mentioning", _rows(lookup.mentioning(entities))
+        yield "headed", _rows(lookup.headed(entities))
+        outgoing = lookup.associations(entities)
+        yield "associations", (_rows(outgoing[:3]), _rows(outgoing[3:-1]), outgoing.unknown)
+        yield "names", lookup.names(np.sort(self.entities).tolist()) if len(self.entities) else {}
+
+
+def _same(one: pa.Table, other: pa.Table, *keys: str) -> bool:
+    names = sorted(other.column_names)
+    order = [(key, "ascending") for key in keys]
+    first, second = (table.select(names).sort_by(order).to_pylist() for table in (one, other))
+    return bool(first == second)
+
+
+def _rows(columns: Any) -> list[Any]:
+    return sorted(zip(*(values.tolist() for values in columns), strict=True))
+
+
+def _column(table: Any, name: str) -> Ints:
+    return column(table, name).astype(np.int64) if table.num_rows else np.zeros(0, dtype=np.int64)
+
+
+def _list(table: Any) -> list[Any]:
+    return [value for value in table["id"].to_pylist() if value is not None] if table.num_rows else []

@@ -1,0 +1,262 @@
+"""The read model: it gives what the file gives, follows each change, and is dropped where it cannot."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fixtures_memory import NOW, START, Names, corpus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle_lookup import unlike
+
+from memini_kuzu.errors import StoreError
+from memini_kuzu.memory import Memory
+from memini_kuzu.store.engine import open_file
+from memini_kuzu.store.model import Model, holding
+from memini_kuzu.store.model.loading import Cost
+from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
+from memini_kuzu.store.model.words import Codes, count_words
+from memini_kuzu.times import DAY, from_millis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ["fixtures_memory"]
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is read at the first recall, however few have asked the file."""
+    monkeypatch.setattr(holding, "FIXED", -1.0)
+    monkeypatch.setattr(holding, "estimate", lambda *_: Cost(-1.0, 0.0))
+
+
+def derived(memory: Memory) -> Model | None:
+    found: Model | None = memory._store._engine.derived
+    return found
+
+
+# --- rows of which every version stays readable ---
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=12), st.integers(0, 9))
+def test_an_index_finds_the_rows_of_a_key_whatever_came_together(parts: list[list[int]], key: int) -> None:
+    index, all_keys = Index(), np.zeros(0, dtype=np.int64)
+    for part in parts:
+        index = index.added(np.array(part, dtype=np.int64), len(all_keys))
+        all_keys = np.append(all_keys, part).astype(np.int64)
+    which, rows = index.find(np.array([key, 99]))
+    assert sorted(rows.tolist()) == np.flatnonzero(all_keys == key).tolist()
+    assert not which.any()
+    assert len(index.segments) <= 1 + np.log(max(len(all_keys), 1)) / np.log(LEVEL)
+
+
+def rows_of(*ids: int) -> dict[str, object]:
+    return {"id": np.array(ids, dtype=np.int64), "name": pa.array([f"name {each}" for each in ids])}
+
+
+def test_a_version_shows_what_it_showed_however_many_follow() -> None:
+    versions = [Rows.none({"id": np.int64, "name": str}, ("id",)).plus(1, rows_of(0, 1, 2))]
+    seen = [{0, 1, 2}]
+    for number in range(2, 60):
+        before = versions[-1]
+        gone = before.row_of("id", np.array([number - 2]))
+        versions.append(before.without(number, gone).plus(number, rows_of(number + 1)))
+        seen.append(seen[-1] - {number - 2} | {number + 1})
+    for version, there in zip(versions, seen, strict=True):
+        rows = version.all()
+        assert set(version.take("id", rows).tolist()) == there
+        assert version.texts("name", rows) == [f"name {each}" for each in version.take("id", rows).tolist()]
+        found = version.row_of("id", np.arange(70))
+        assert set(np.flatnonzero(found >= 0).tolist()) == there
+
+
+def test_rows_that_have_ended_are_left_behind() -> None:
+    rows = Rows.none({"id": np.int64, "name": str}, ("id",)).plus(1, rows_of(*range(2 * SPARSE + 4)))
+    rows = rows.without(2, np.arange(SPARSE + 1))
+    assert not rows.sparse
+    rows = rows.without(3, np.arange(SPARSE + 1, SPARSE + 3))
+    assert rows.sparse
+    dense = rows.compact()
+    assert (dense.n, dense.ended, dense.version) == (SPARSE + 1, 0, 3)
+    assert dense.texts("name", dense.all()) == rows.texts("name", rows.all())
+    assert (dense.died[: dense.n] == ENDLESS).all()
+
+
+@given(st.lists(st.text(max_size=6), max_size=8), st.lists(st.text(max_size=6), max_size=8))
+def test_texts_are_kept_as_they_are(first: list[str], second: list[str]) -> None:
+    kept = Strings.none().filled(0, pa.array(first, pa.string()))
+    kept = kept.filled(len(first), pa.array(["gone", *second], pa.string())[1:])
+    assert kept.take(np.arange(len(first) + len(second))) == first + second
+
+
+def test_words_are_counted_in_the_order_in_which_they_come() -> None:
+    codes = Codes()
+    counted = count_words(pa.array(["tea green tea", "", "green milk"]), codes)
+    told = zip(counted.text.tolist(), codes.names(counted.word), counted.tf.tolist(), strict=True)
+    assert list(told) == [(0, "tea", 2), (0, "green", 1), (2, "green", 1), (2, "milk", 1)]
+
+
+# --- following changes ---
+
+
+def test_every_way_of_writing_is_followed_or_drops_the_model(memory: Memory) -> None:
+    store = memory._store
+    memory.add(corpus(51, 40, sentences=3))
+    store.hold()
+    memory.remember("Zoe met Quentin. Ada met Zoe.", time=from_millis(NOW), source="gone")
+    memory.remember("Wanda met Xaver.", time=from_millis(NOW), source="stays", id="1")
+    assert derived(memory) is not None
+    assert not unlike(store)
+    for write, followed in [
+        (lambda: memory.remember("Wanda met Zoe.", time=from_millis(NOW), source="stays", id="1"), True),
+        (lambda: memory.alias_add("Countess", "Ada"), True),
+        (lambda: memory.alias_add("Zoe", "Wanda"), True),
+        (lambda: memory.alias_remove("Zoe"), True),
+        (lambda: memory.entity_drop("Bob"), True),
+        (lambda: memory.entity_rename("Cleo", "Kleopatra"), True),
+        (lambda: memory.entity_undo("Bob"), True),
+        (lambda: memory.forget(source="gone", dry_run=False), True),
+        (lambda: memory.forget(entity="Wanda", dry_run=False), True),
+        (lambda: memory.forget(association=("Ada", "Kleopatra"), dry_run=False), True),
+        (lambda: memory.consolidate(threshold=0.1), False),
+        (
+            lambda: memory.cypher("MATCH (:Entity {key: 'ada'})-[e:ASSOCIATES]->() DELETE e", write=True),
+            False,
+        ),
+    ]:
+        store.hold()
+        write()
+        assert (derived(memory) is not None) == followed
+        assert not unlike(store)
+
+
+def test_a_model_that_is_wrong_is_noticed(memory: Memory) -> None:
+    memory.add(corpus(52, 10))
+    store = memory._store
+    held = store.hold()
+    assert not unlike(store)
+    held.associations.columns["fast"][0] += 1e-9  # type: ignore[index]
+    assert any("associations" in line for line in unlike(store))
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_recall_after_a_write_asks_nothing_of_the_file(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(corpus(53, 30))
+    memory.recall("Ada and the violin")
+    memory.remember("Ada lost the violin.", time=from_millis(NOW), source="now")
+    with monkeypatch.context() as patched:
+        patched.setattr(type(memory._store), "read", None)
+        found = memory.recall("Ada and the violin")
+    assert "Ada lost the violin." in [passage.text for passage in found]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("scope", [{"now": from_millis(START + 9 * DAY)}, {"sources": "s0"}])
+def test_the_past_and_scopes_ask_the_file(memory: Memory, scope: dict[str, object]) -> None:
+    memory.add(corpus(54, 30))
+    cue = "Ada and the violin"
+    expected = memory.recall(cue, **scope)  # type: ignore[arg-type]
+    memory.recall(cue)
+    assert derived(memory) is not None
+    assert memory.recall(cue, **scope) == expected  # type: ignore[arg-type]
+
+
+def test_a_step_that_fails_leaves_no_model(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(55, 10))
+    store = memory._store
+    before = store.hold()
+    rows = before.passages.all().tolist()
+
+    def fail(*_: object) -> None:
+        raise StoreError("it failed")
+
+    with monkeypatch.context() as patched:
+        # once all is done but the commit, and before that
+        patched.setattr(Model, "after", fail)
+        with pytest.raises(StoreError, match="it failed"):
+            memory.remember("Ada met Nobody.", time=from_millis(NOW))
+    assert derived(memory) is None
+    assert not unlike(store)
+    real, failing = open_file.execute, iter([True])
+
+    def execute(connection: object, query: str, *rest: object) -> object:
+        if query == "COMMIT" and next(failing, False):
+            fail()
+        return real(connection, query, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(open_file, "execute", execute)
+        with pytest.raises(StoreError, match="it failed"):
+            memory.remember("Ada met Nobody.", time=from_millis(NOW))
+    assert derived(memory) is None
+    assert not unlike(store)
+    assert before.passages.all().tolist() == rows
+
+
+def test_a_reader_keeps_the_state_that_it_began_with(memory: Memory) -> None:
+    memory.add(corpus(56, 10))
+    memory.remember("Zoe met Quentin.", time=from_millis(NOW), source="gone", id="1")
+    store = memory._store
+    store.hold()
+    with store.lookup(NOW) as lookup:
+        ids = store.read("MATCH (p:Passage) RETURN p.id AS id")["id"].to_numpy()
+        before = lookup.texts(ids.tolist()), lookup.mentions(ids).id.tolist()
+        # another thread writes meanwhile, and does not wait for the reader
+        writer = threading.Thread(target=lambda: memory.forget(source="gone", dry_run=False), daemon=True)
+        writer.start()
+        writer.join(PATIENCE)
+        assert not writer.is_alive()
+        assert (lookup.texts(ids.tolist()), lookup.mentions(ids).id.tolist()) == before
+    with store.lookup(NOW) as lookup:
+        assert len(lookup.passages(ids, []).id) == len(ids) - 1
+
+
+def test_two_handles_on_a_file_share_the_model(memory: Memory) -> None:
+    memory.add(corpus(57, 10))
+    memory._store.hold()
+    with Memory.open(memory._store.path, extractor=Names(), clock=lambda: NOW) as other:
+        other.remember("Ada met Zoe.", time=from_millis(NOW), source="other")
+        assert derived(other) is derived(memory) is not None
+        assert not unlike(memory._store)
+
+
+# --- when it is held ---
+
+
+def test_a_few_recalls_ask_the_file(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(58, 20))
+    store = memory._store
+    for seconds, held in [(0.0, False), (holding.FIXED, False), (1e3, True)]:
+        monkeypatch.setattr(store._held, "_spent", seconds)
+        with store.lookup(NOW):
+            assert (derived(memory) is not None) == held
+
+
+@pytest.mark.usefixtures("at_once")
+def test_more_than_memory_holds_stays_in_the_file(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(59, 20))
+    monkeypatch.setattr(holding, "estimate", lambda *_: Cost(-1.0, 1e6))
+    monkeypatch.setattr(holding, "memory", lambda: 1_000_000)
+    assert memory.recall("Ada and the violin").passages
+    assert derived(memory) is None
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 1000))
+def test_recall_is_the_same_from_memory(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    path: Path = tmp_path_factory.mktemp("same") / "a.memini"
+    cues = ["Ada and the violin", "Where does Charles live?", "harvest in 2025", "Adda", "Ada Bob Cleo"]
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
+        memory.add(corpus(seed, 60))
+        in_file = [memory.recall(cue) for cue in cues]
+        memory._store.hold()
+        assert [memory.recall(cue) for cue in cues] == in_file
