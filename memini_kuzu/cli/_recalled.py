@@ -25,7 +25,7 @@ LINES = 4
 WORD = re.compile(r"\w+")
 
 AROUND = 6
-"""A sixth of a snippet comes before the word at which it was cut: what stands before says what it is about."""
+"""A sixth of a snippet comes before the word at which it was cut: it says what the word is about."""
 
 
 def met(text: str, terms: Collection[str]) -> list[tuple[int, int]]:
