@@ -6,8 +6,8 @@ sum of the responses to its events (`dynamics.respond`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -120,6 +120,23 @@ class Neighbourhood:
     associations: list[NearAssociation]
     left_out: int
     unknown: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; dates stay datetimes."""
+        return {
+            "now": self.now,
+            "entities": [asdict(each) for each in self.entities],
+            "associations": [
+                {
+                    **asdict(each),
+                    "time": None if each.time is None else each.time.tolist(),
+                    "amount": None if each.amount is None else each.amount.tolist(),
+                }
+                for each in self.associations
+            ],
+            "left_out": self.left_out,
+            "unknown": self.unknown,
+        }
 
 
 class _Found(NamedTuple):
