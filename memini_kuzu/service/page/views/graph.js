@@ -52,10 +52,11 @@ export function graph(place) {
       (error) => show(said, failed(error)),
     );
   }
-  function update() {
+  function update(settled = true) {
     network.update(moment(), hidden);
-    names();
     details();
+    // many names take longer than the drawing
+    if (settled) names();
   }
   function select(node) {
     chosen = node;
@@ -113,7 +114,7 @@ export function graph(place) {
     h("div", { class: "split" }, h("div", { class: "frame" }, stage, fit, legend, said), h("aside", { "aria-label": "Entities of the graph" }, about, labelled("Find", find), list)),
   );
   call("sources").then((found) => show(sources, found.sources.slice(0, 200).map((each) => h("option", { value: each.name }))), (error) => notice(error.message));
-  const unwatch = watch((_, settled) => { update(); if (settled) load(); });
+  const unwatch = watch((_, settled) => { update(settled); if (settled) load(); });
   load();
   return () => { unwatch(); network.end(); };
 }
