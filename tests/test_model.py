@@ -17,7 +17,7 @@ from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.engine import open_file
-from memini_kuzu.store.model import Model, holding
+from memini_kuzu.store.model import Model, holding, rows
 from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.words import Codes, count_words
@@ -72,9 +72,10 @@ def test_a_version_shows_what_it_showed_however_many_follow() -> None:
         versions.append(before.without(number, gone).plus(number, rows_of(number + 1)))
         seen.append(seen[-1] - {number - 2} | {number + 1})
     for version, there in zip(versions, seen, strict=True):
-        rows = version.all()
-        assert set(version.take("id", rows).tolist()) == there
-        assert version.texts("name", rows) == [f"name {each}" for each in version.take("id", rows).tolist()]
+        every = version.all()
+        ids = version.take("id", every).tolist()
+        assert set(ids) == there
+        assert version.texts("name", every) == [f"name {each}" for each in ids]
         found = version.row_of("id", np.arange(70))
         assert set(np.flatnonzero(found >= 0).tolist()) == there
 
@@ -96,7 +97,13 @@ def test_rows_that_have_ended_are_left_behind() -> None:
 def test_texts_are_kept_as_they_are(first: list[str], second: list[str]) -> None:
     kept = Strings.none().filled(0, pa.array(first, pa.string()))
     kept = kept.filled(len(first), pa.array(["gone", *second], pa.string())[1:])
-    assert kept.take(np.arange(len(first) + len(second))) == first + second
+    every = np.arange(len(first) + len(second))
+    assert kept.take(every) == first + second
+    with pytest.MonkeyPatch.context() as patched:
+        # one piece, and many
+        for size in (rows.PIECE, 2):
+            patched.setattr(rows, "PIECE", size)
+            assert kept.gather(every[::-1]).to_pylist() == (first + second)[::-1]
 
 
 def test_words_are_counted_in_the_order_in_which_they_come() -> None:

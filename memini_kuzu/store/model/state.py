@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics.edges import same_pairs
 from memini_kuzu.store.likeness import letters
 from memini_kuzu.store.lookup import NO_HEADING
-from memini_kuzu.store.model.rows import Rows
-from memini_kuzu.store.model.words import Codes, Words, count_words, spans
+from memini_kuzu.store.model.rows import Rows, spans
+from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
 
 if TYPE_CHECKING:

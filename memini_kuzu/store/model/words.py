@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.store.model.rows import Index, filled
+from memini_kuzu.store.model.rows import Index, filled, spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Short = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Codes", "Counted", "Words", "count_words", "spans"]
+__all__ = ["Codes", "Counted", "Words", "count_words"]
 
 
 NAME = 150
@@ -199,15 +199,3 @@ class Words:
             if len(self.df)
             else (np.zeros(len(codes), dtype=np.int64))
         )
-
-
-def spans(begin: Ints, number: Ints) -> Ints:
-    """begin, begin + 1, … of each span, one span after the other.
-
-    Examples
-    --------
-    >>> spans(np.array([5, 0]), np.array([2, 1]))
-    array([5, 6, 0])
-    """
-    total = int(number.sum())
-    return np.arange(total) + np.repeat(begin - np.cumsum(number) + number, number)
