@@ -129,6 +129,11 @@ class Index:
 
     segments: tuple[Segment, ...] = ()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(segment.keys.nbytes + segment.rows.nbytes for segment in self.segments)
+
     def added(self, keys: NDArray[Any], first: int) -> Index:
         """With the keys of so many rows from `first` on.
 
@@ -282,6 +287,17 @@ class Rows:
         }
         died = filled(self.died, self.n, np.full(k, ENDLESS))
         return Rows(version, self.n + k, self.ended, died, columns, indexes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the buffers take, with the room in them."""
+        columns = (
+            part
+            for column in self.columns.values()
+            for part in (column if isinstance(column, Strings) else (column,))
+        )
+        indexes = sum(index.nbytes for index in self.indexes.values())
+        return self.died.nbytes + sum(part.nbytes for part in columns) + indexes
 
     @property
     def sparse(self) -> bool:

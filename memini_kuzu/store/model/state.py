@@ -146,6 +146,12 @@ class Model:
         """The entities that people have dropped."""
         return np.array(sorted(set(self.dropped.values())), dtype=np.int64)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it takes."""
+        tables = (self.passages, self.entities, self.mentions, self.associations)
+        return sum(part.nbytes for part in (*tables, self.words, self.terms, self.sources, self.labels))
+
     def entities_of(self, ids: Ints) -> pa.Table:
         """The entities of these ids, each given once, as they are stored; unknown ids are left out."""
         rows = self.entities.row_of("id", ids)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Codes", "Counted", "Words", "count_words", "spans"]
 
 
+NAME = 150
+"""Bytes that a name takes with its places in a dict and a list."""
+
+
 class Codes:
     """Numbers of names, given out once and for all: a name that is gone keeps its number."""
 
@@ -32,6 +36,11 @@ class Codes:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes of memory they take."""
+        return len(self._names) * NAME
 
     def give(self, names: Sequence[str]) -> Short:
         """The numbers of these names; new ones get the next.
@@ -133,6 +142,11 @@ class Words:
     tf: Short
     index: Index
     df: Short
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, without those of the words themselves."""
+        return sum(part.nbytes for part in (self.passage, self.word, self.tf, self.index, self.df))
 
     @classmethod
     def none(cls) -> Words:
