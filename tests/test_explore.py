@@ -522,6 +522,16 @@ def test_the_page_is_used_with_the_keyboard_alone(
     until("main a[href^='#/graph']")
     page.keyboard.press("Enter")
     page.wait_for_selector("main[data-view=graph]")
+    settle(page)
+    # what is drawn anew does not take the focus away
+    until(".about button")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert at(".about button")
+    until(".names button")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert at(".names button[aria-pressed=true]")
 
 
 def test_the_assets_are_those_of_the_packages() -> None:

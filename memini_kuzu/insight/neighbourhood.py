@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.store import view as seeing
 from memini_kuzu.store.aliases import incident_edges
@@ -46,7 +47,7 @@ STRONGEST = [("strength", "descending"), ("source", "ascending"), ("target", "as
 
 
 @dataclass(frozen=True, slots=True)
-class NearEntity:
+class NearEntity(Shown):
     """An entity of a neighbourhood.
 
     Parameters
@@ -63,7 +64,7 @@ class NearEntity:
 
 
 @dataclass(frozen=True, slots=True)
-class NearAssociation:
+class NearAssociation(Shown):
     """An association of a neighbourhood.
 
     Parameters
@@ -98,7 +99,7 @@ class NearAssociation:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class Neighbourhood(Shown):
     """Entities, and the associations between them.
 
     Parameters

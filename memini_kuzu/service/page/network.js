@@ -147,8 +147,10 @@ export function canvas(stage, { centre, choose, expand }) {
     });
     const dropped = () => {
       if (dragged?.moved) choose(dragged.node);
+      if (!dragged) return;
       dragged = null;
       sigma.setCustomBBox(null);
+      sigma.refresh();
     };
     sigma.on("upNode", dropped);
     sigma.on("upStage", dropped);

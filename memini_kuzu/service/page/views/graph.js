@@ -1,7 +1,7 @@
 // Graph: the neighbourhood of an entity; strength as width, consolidation as colour.
 
 import { call, latest } from "../api.js";
-import { failed, h, labelled, notice, show } from "../dom.js";
+import { failed, h, labelled, notice, reshow, show } from "../dom.js";
 import { canvas } from "../network.js";
 import { beginnings, entityField, entityLink } from "../parts.js";
 import { asked, link, moment, number, remember, route, watch } from "../state.js";
@@ -62,6 +62,7 @@ export function graph(place) {
     chosen = node;
     network.select(node);
     details();
+    names();
   }
   function expand(node) {
     if (!centres.includes(node)) centres.push(node);
@@ -82,8 +83,8 @@ export function graph(place) {
   function names() {
     const typed = find.value.trim().toLowerCase();
     const fitting = network.shown().filter((each) => !typed || each.name.toLowerCase().includes(typed));
-    show(list, fitting.slice(0, LISTED).map((each) =>
-      h("li", {}, h("button", { type: "button", class: "plain", "aria-pressed": String(each.name === chosen), onclick: () => { select(each.name); network.look(each.name); names(); } }, each.name))),
+    reshow(list, fitting.slice(0, LISTED).map((each) =>
+      h("li", {}, h("button", { type: "button", class: "plain", "aria-pressed": String(each.name === chosen), onclick: () => { select(each.name); network.look(each.name); } }, each.name))),
       fitting.length > LISTED && h("li", {}, `and ${fitting.length - LISTED} more`));
   }
   function details() {
@@ -92,7 +93,7 @@ export function graph(place) {
     const pinned = node.fx !== null && node.fx !== undefined;
     const own = network.associationsOf(chosen).slice(0, 14);
     const button = (text, run, pressed = null) => h("button", { type: "button", class: "small", "aria-pressed": pressed, onclick: run }, text);
-    show(
+    reshow(
       about,
       h("h3", {}, node.name, " ", h("small", {}, node.label)),
       h("div", { class: "controls" }, button("Expand", () => expand(chosen)), button("Pin", () => { network.pin(chosen, !pinned); details(); }, String(pinned)), button("Hide", () => { network.hide(chosen); update(); }), h("a", { href: link("entity", { name: chosen }) }, "Open")),
