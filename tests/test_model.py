@@ -15,8 +15,9 @@ from oracle_lookup import unlike
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
+from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.engine import open_file
-from memini_kuzu.store.model import Model, holding
+from memini_kuzu.store.model import Model, holding, rows
 from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.words import Codes, count_words
@@ -45,6 +46,7 @@ def derived(memory: Memory) -> Model | None:
 # --- rows of which every version stays readable ---
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=12), st.integers(0, 9))
 def test_an_index_finds_the_rows_of_a_key_whatever_came_together(parts: list[list[int]], key: int) -> None:
     index, all_keys = Index(), np.zeros(0, dtype=np.int64)
@@ -70,9 +72,10 @@ def test_a_version_shows_what_it_showed_however_many_follow() -> None:
         versions.append(before.without(number, gone).plus(number, rows_of(number + 1)))
         seen.append(seen[-1] - {number - 2} | {number + 1})
     for version, there in zip(versions, seen, strict=True):
-        rows = version.all()
-        assert set(version.take("id", rows).tolist()) == there
-        assert version.texts("name", rows) == [f"name {each}" for each in version.take("id", rows).tolist()]
+        every = version.all()
+        ids = version.take("id", every).tolist()
+        assert set(ids) == there
+        assert version.texts("name", every) == [f"name {each}" for each in ids]
         found = version.row_of("id", np.arange(70))
         assert set(np.flatnonzero(found >= 0).tolist()) == there
 
@@ -89,11 +92,18 @@ def test_rows_that_have_ended_are_left_behind() -> None:
     assert (dense.died[: dense.n] == ENDLESS).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), max_size=8), st.lists(st.text(max_size=6), max_size=8))
 def test_texts_are_kept_as_they_are(first: list[str], second: list[str]) -> None:
     kept = Strings.none().filled(0, pa.array(first, pa.string()))
     kept = kept.filled(len(first), pa.array(["gone", *second], pa.string())[1:])
-    assert kept.take(np.arange(len(first) + len(second))) == first + second
+    every = np.arange(len(first) + len(second))
+    assert kept.take(every) == first + second
+    with pytest.MonkeyPatch.context() as patched:
+        # one piece, and many
+        for size in (rows.PIECE, 2):
+            patched.setattr(rows, "PIECE", size)
+            assert kept.gather(every[::-1]).to_pylist() == (first + second)[::-1]
 
 
 def test_words_are_counted_in_the_order_in_which_they_come() -> None:
@@ -220,6 +230,37 @@ def test_a_reader_keeps_the_state_that_it_began_with(memory: Memory) -> None:
         assert len(lookup.passages(ids, []).id) == len(ids) - 1
 
 
+def test_readers_see_whole_states_while_a_writer_goes_on(memory: Memory) -> None:
+    memory.add(corpus(63, 20))
+    store = memory._store
+    store.hold()
+    done, torn = threading.Event(), []
+
+    def read() -> None:
+        while not done.is_set():
+            with store.lookup(NOW) as lookup:
+                first, again = (
+                    recollect(store, lookup, "Ada and Bob met Zoe in the quarry") for _ in range(2)
+                )
+                if first.score.tolist() != again.score.tolist():
+                    torn.append(first.score)
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(12):
+        text = f"Ada met Zoe {number}. Bob met Ada."
+        memory.remember(text, time=from_millis(NOW), source="now", id=str(number % 4))
+    memory.forget(source="now", dry_run=False)
+    done.set()
+    for reader in readers:
+        reader.join(PATIENCE)
+        assert not reader.is_alive()
+    assert not torn
+    assert derived(memory) is not None
+    assert not unlike(store)
+
+
 def test_two_handles_on_a_file_share_the_model(memory: Memory) -> None:
     memory.add(corpus(57, 10))
     memory._store.hold()
@@ -248,6 +289,21 @@ def test_more_than_memory_holds_stays_in_the_file(memory: Memory, monkeypatch: p
     monkeypatch.setattr(holding, "memory", lambda: 1_000_000)
     assert memory.recall("Ada and the violin").passages
     assert derived(memory) is None
+
+
+def test_a_model_that_grows_too_large_is_let_go(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(60, 20))
+    held = memory._store.hold()
+    monkeypatch.setattr(holding, "memory", lambda: held.nbytes * holding.SHARE)
+    memory.add(corpus(61, 40))
+    assert derived(memory) is None
+
+
+def test_the_estimate_of_a_model_is_about_what_it_takes(memory: Memory) -> None:
+    memory.add(corpus(62, 60))
+    store = memory._store
+    expected = holding.estimate(store.read, store.sums()).bytes
+    assert 0.3 < store.hold().nbytes / expected < 3
 
 
 @settings(max_examples=5, deadline=None)

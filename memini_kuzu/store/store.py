@@ -234,7 +234,7 @@ class Store:
             self._engine.load(partial(write, change=change), settled=change.appends)
         else:
             self._engine.apply(
-                change.pack(), partial(write, change=change), lambda model: model.after(change)
+                change.pack(), partial(write, change=change), partial(self._held.after, change=change)
             )
 
     def journal(self, *, deep: bool = False) -> JournalState:

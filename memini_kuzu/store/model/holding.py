@@ -13,6 +13,7 @@ from memini_kuzu.store.model.loading import FIXED, estimate, read_model
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from memini_kuzu.store.change import Change
     from memini_kuzu.store.engine import Engine
     from memini_kuzu.store.model.loading import Cost
     from memini_kuzu.store.model.state import Model
@@ -65,11 +66,20 @@ class Held:
             try:
                 if self._cost is None:
                     self._cost = estimate(engine.read, sums())
-                if self._spent <= self._cost.seconds or self._cost.bytes * SHARE > memory() * self._share:
+                if self._spent <= self._cost.seconds or not self._fits(self._cost.bytes):
                     return None
                 return self._read(engine)
             finally:
                 self._reading.release()
+
+    def _fits(self, size: float) -> bool:
+        """Whether a model of so many bytes may be held."""
+        return size * SHARE <= memory() * self._share
+
+    def after(self, model: Model, change: Change) -> Model | None:
+        """The model after a change; None where it cannot follow, or has grown too large to be held."""
+        following = model.after(change)
+        return following if following is not None and self._fits(following.nbytes) else None
 
     def hold(self, engine: Engine) -> Model:
         """The read model of the current state, whatever it takes."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Index", "Rows", "Strings", "filled"]
+__all__ = ["Index", "Rows", "Strings", "filled", "spans"]
 
 ENDLESS = np.iinfo(np.int64).max
 """The version in which a row ends that no change has ended."""
@@ -31,6 +31,9 @@ LEVEL = 8
 
 ROOM = 1.5
 """A full buffer is replaced by one so many times as large."""
+
+PIECE = 1 << 22
+"""Bytes of texts that are gathered at once."""
 
 SPARSE = 1_024
 """So many rows may have ended, and as many as there are others, before the rest is copied together."""
@@ -60,6 +63,18 @@ def filled(buffer: NDArray[Any], n: int, values: NDArray[Any]) -> NDArray[Any]:
         buffer = larger
     buffer[n:end] = values
     return buffer
+
+
+def spans(begin: Ints, number: Ints) -> Ints:
+    """begin, begin + 1, … of each span, one span after the other.
+
+    Examples
+    --------
+    >>> spans(np.array([5, 0]), np.array([2, 1]))
+    array([5, 6, 0])
+    """
+    total = int(number.sum())
+    return np.arange(total) + np.repeat(begin - np.cumsum(number) + number, number)
 
 
 class Strings(NamedTuple):
@@ -104,6 +119,22 @@ class Strings(NamedTuple):
         bounds = zip(self.start[rows].tolist(), self.start[rows + 1].tolist(), strict=True)
         return [self.blob[begin:end].tobytes().decode() for begin, end in bounds]
 
+    def gather(self, rows: NDArray[Any]) -> pa.Array:
+        """The texts of these rows as an Arrow column, byte for byte.
+
+        Examples
+        --------
+        >>> Strings.none().filled(0, pa.array(["ä", "", "tea"])).gather(np.array([2, 0])).to_pylist()
+        ['tea', 'ä']
+        """
+        begin, size = self.start[rows], self.start[rows + 1] - self.start[rows]
+        bounds = np.append(0, np.cumsum(size))
+        # in pieces: where each byte comes from takes eight
+        cuts = np.searchsorted(bounds[1:], np.arange(PIECE, max(int(bounds[-1]), 1), PIECE))
+        pieces = zip(np.split(begin, cuts), np.split(size, cuts), strict=True)
+        raw = np.concatenate([self.blob[spans(*piece)] for piece in pieces])
+        return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(bounds), pa.py_buffer(raw))
+
 
 Column: TypeAlias = "NDArray[Any] | Strings"
 """The values of all rows, and room behind them."""
@@ -128,6 +159,11 @@ class Index:
     """
 
     segments: tuple[Segment, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(segment.keys.nbytes + segment.rows.nbytes for segment in self.segments)
 
     def added(self, keys: NDArray[Any], first: int) -> Index:
         """With the keys of so many rows from `first` on.
@@ -282,6 +318,17 @@ class Rows:
         }
         died = filled(self.died, self.n, np.full(k, ENDLESS))
         return Rows(version, self.n + k, self.ended, died, columns, indexes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the buffers take, with the room in them."""
+        columns = (
+            part
+            for column in self.columns.values()
+            for part in (column if isinstance(column, Strings) else (column,))
+        )
+        indexes = sum(index.nbytes for index in self.indexes.values())
+        return self.died.nbytes + sum(part.nbytes for part in columns) + indexes
 
     @property
     def sparse(self) -> bool:

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics.edges import same_pairs
 from memini_kuzu.store.likeness import letters
 from memini_kuzu.store.lookup import NO_HEADING
-from memini_kuzu.store.model.rows import Rows
-from memini_kuzu.store.model.words import Codes, Words, count_words, spans
+from memini_kuzu.store.model.rows import Rows, spans
+from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
 
 if TYPE_CHECKING:
@@ -145,6 +145,12 @@ class Model:
     def hidden(self) -> Ints:
         """The entities that people have dropped."""
         return np.array(sorted(set(self.dropped.values())), dtype=np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it takes."""
+        tables = (self.passages, self.entities, self.mentions, self.associations)
+        return sum(part.nbytes for part in (*tables, self.words, self.terms, self.sources, self.labels))
 
     def entities_of(self, ids: Ints) -> pa.Table:
         """The entities of these ids, each given once, as they are stored; unknown ids are left out."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.store.model.rows import Index, filled
+from memini_kuzu.store.model.rows import Index, filled, spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     Short = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Codes", "Counted", "Words", "count_words", "spans"]
+__all__ = ["Codes", "Counted", "Words", "count_words"]
+
+
+NAME = 150
+"""Bytes that a name takes with its places in a dict and a list."""
 
 
 class Codes:
@@ -32,6 +36,11 @@ class Codes:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes of memory they take."""
+        return len(self._names) * NAME
 
     def give(self, names: Sequence[str]) -> Short:
         """The numbers of these names; new ones get the next.
@@ -134,6 +143,11 @@ class Words:
     index: Index
     df: Short
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory, without those of the words themselves."""
+        return sum(part.nbytes for part in (self.passage, self.word, self.tf, self.index, self.df))
+
     @classmethod
     def none(cls) -> Words:
         """No words."""
@@ -185,15 +199,3 @@ class Words:
             if len(self.df)
             else (np.zeros(len(codes), dtype=np.int64))
         )
-
-
-def spans(begin: Ints, number: Ints) -> Ints:
-    """begin, begin + 1, … of each span, one span after the other.
-
-    Examples
-    --------
-    >>> spans(np.array([5, 0]), np.array([2, 1]))
-    array([5, 6, 0])
-    """
-    total = int(number.sum())
-    return np.arange(total) + np.repeat(begin - np.cumsum(number) + number, number)
