@@ -54,6 +54,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench.py gap
 	$(BIN)/python scripts/bench.py loop --passages 10000
 	$(BIN)/python scripts/bench.py imports
+	$(BIN)/python scripts/bench.py explore
 
 bench-large: $(READY)
 	$(BIN)/python scripts/bench.py maintenance --edges 10000000 --runs 3

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from memini_kuzu.extraction import Estimate, Extractor, Mention, RuleExtractor, SpacyExtractor
     from memini_kuzu.insight.choice import Expected, Forecast
     from memini_kuzu.insight.doctor import Diagnosis
+    from memini_kuzu.insight.neighbourhood import NearAssociation, NearEntity, Neighbourhood
     from memini_kuzu.insight.news import AssociationNews, Displacement, News
+    from memini_kuzu.insight.portrait import Timeline
     from memini_kuzu.insight.suggestions import Suggestion
     from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
     from memini_kuzu.memory import Memory
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
         Sayings,
     )
     from memini_kuzu.records import Columns, Record
-    from memini_kuzu.results import Association, Document, Stats, Version
+    from memini_kuzu.results import Association, Document, Mentioning, Portrait, Stats, Version
     from memini_kuzu.text.redaction import NO_REDACTION, Redaction
 
 __all__ = [
@@ -79,12 +81,17 @@ __all__ = [
     "MeminiError",
     "Memory",
     "Mention",
+    "Mentioning",
+    "NearAssociation",
+    "NearEntity",
+    "Neighbourhood",
     "News",
     "NotAStoreError",
     "Overview",
     "ParameterError",
     "Parameters",
     "Path",
+    "Portrait",
     "QueryError",
     "Recall",
     "RecalledPassage",
@@ -103,6 +110,7 @@ __all__ = [
     "Suggestion",
     "TimeConstants",
     "TimeError",
+    "Timeline",
     "Trajectory",
     "UnknownEntityError",
     "Version",
@@ -134,7 +142,9 @@ _MODULES = {
     "memini_kuzu.extraction": ("Estimate", "Extractor", "Mention", "RuleExtractor", "SpacyExtractor"),
     "memini_kuzu.insight.choice": ("Expected", "Forecast"),
     "memini_kuzu.insight.doctor": ("Diagnosis",),
+    "memini_kuzu.insight.neighbourhood": ("NearAssociation", "NearEntity", "Neighbourhood"),
     "memini_kuzu.insight.news": ("AssociationNews", "Displacement", "News"),
+    "memini_kuzu.insight.portrait": ("Timeline",),
     "memini_kuzu.insight.suggestions": ("Suggestion",),
     "memini_kuzu.insight.trajectory": ("Overview", "Rivals", "Trajectory"),
     "memini_kuzu.memory": ("Memory",),
@@ -151,7 +161,7 @@ _MODULES = {
     ),
     "memini_kuzu.records": ("Columns", "Record"),
     "memini_kuzu.protocol": ("AssociativeMemory",),
-    "memini_kuzu.results": ("Association", "Document", "Stats", "Version"),
+    "memini_kuzu.results": ("Association", "Document", "Mentioning", "Portrait", "Stats", "Version"),
     "memini_kuzu.text.redaction": ("NO_REDACTION", "Redaction"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

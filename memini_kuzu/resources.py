@@ -1,10 +1,13 @@
-"""Where schema/ and udfs/ lie: inside the package in a wheel, beside it in a checkout."""
+"""Where the files lie that ship with memini: schema/ and udfs/ in the package, or in a checkout beside it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["folder"]
+__all__ = ["PAGE", "folder"]
+
+PAGE = Path(__file__).parent / "service" / "page"
+"""What the page of `memini explore` is made of, and the widget of notebooks."""
 
 
 def folder(name: str) -> Path:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from bench_common import report
+from bench_explore import explore as run_explore
 from bench_gap import gap as run_gap
 from bench_icews import icews as run_icews
 from bench_imports import imports as run_imports
@@ -136,6 +137,12 @@ def loop(
 def imports(runs: Runs = 5, json: Json = None) -> None:
     """Importing the package and asking for help, against a bare Python."""
     report(run_imports(runs), json)
+
+
+@app.command()
+def explore(edges: Edges = 100_000, runs: Runs = 5, json: Json = None) -> None:
+    """What each view of the page asks the server for, against a second."""
+    report(run_explore(edges, runs), json)
 
 
 @app.command()

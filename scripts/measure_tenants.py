@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -363,6 +364,8 @@ def main() -> int:
             return serve(folder, plan)
         if arguments.what == "stores":
             show({f"{arguments.stores} stores of one sentence": measure_stores(folder, arguments.stores)})
+            packed = len(zlib.compress((folder / "0.memini").read_bytes(), level=1))
+            print(f"one of them compresses to {packed / 1e6:.2f} MB (zlib, level 1)")
         elif arguments.of:
             costs = measure_engine(folder, arguments.stores, DATABASES[arguments.of])
             print(costs.open, costs.closed, costs.disk, costs.opening, costs.closing)

@@ -18,9 +18,9 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.service.static import FOLDER
+from memini_kuzu.resources import PAGE
 
-VENDOR = FOLDER / "vendor"
+VENDOR = PAGE / "vendor"
 
 LICENCES = VENDOR / "LICENSES.txt"
 

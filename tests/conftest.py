@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 # before test modules import it: they take its fixtures as a plugin
-pytest.register_assert_rewrite("fixtures_memory")
+pytest.register_assert_rewrite("fixtures_browser", "fixtures_memory")
 
 # a shell lets what it runs in the background ignore SIGINT, and what the tests start would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -38,6 +38,21 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["standing", "--matters", "1", "--runs", "1"], ["fifty rivals compared"]),
         (["gap", "--passages", "8"], ["rules", "model"]),
         (
+            ["explore", "--edges", "1000", "--runs", "1"],
+            [
+                "page and life",
+                "time",
+                "time, in the past",
+                "graph",
+                "graph, in the past",
+                "graph of 5,000",
+                "entity",
+                "names while typing",
+                "changes",
+                "health",
+            ],
+        ),
+        (
             ["loop", "--passages", "200", "--turns", "3"],
             [
                 "remember",

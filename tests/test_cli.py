@@ -22,11 +22,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import typer
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from memini_kuzu import Memory, Parameters, RecordError, RuleExtractor
 from memini_kuzu.cli import _progress, app
 from memini_kuzu.cli._print import jsonable
+from memini_kuzu.cli._recalled import snippet
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.memory import opening as memory_module
 
@@ -705,6 +708,32 @@ def test_a_terminal_wraps_a_passage_within_its_indent(store: Path, monkeypatch: 
     assert len(passage) > 1
     assert all(line.startswith("   ") and len(line) <= 40 for line in passage)
     assert " ".join(" ".join(passage).split()) == text
+
+
+def test_a_terminal_shows_of_a_long_passage_the_part_around_the_words(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{'The sea was calm. ' * 40}Grace Hopper slept in Lisbon. {'The wind rose. ' * 40}"
+    succeed("remember", text, "--db", store, "--time", "2026-04-01")
+    shown = on_a_terminal(monkeypatch, "recall", "sleeping in Lisbon", "--db", store)
+    assert "\x1b[1mslept" in shown or "\x1b[1mLisbon" in shown, "the words that were met are bold"
+    plain = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", shown).split())
+    assert "Grace Hopper slept in Lisbon." in plain
+    assert plain.count("…") == 2
+    assert "characters more: --full" in plain
+    assert plain.count("The sea") < 10
+    whole = on_a_terminal(monkeypatch, "recall", "sleeping in Lisbon", "--db", store, "--full")
+    assert " ".join(text.split()) in " ".join(re.sub(r"\x1b\[[0-9;]*m", "", whole).split())
+    assert text.strip() in succeed("recall", "Lisbon", "--db", store), "a pipe gets it whole"
+
+
+@given(st.text("ab \n", max_size=120), st.integers(3, 60))
+def test_a_snippet_is_a_part_of_the_text_and_no_longer_than_asked(text: str, most: int) -> None:
+    shown, left_out = snippet(text, ["ab", "b"], most)
+    part = shown.removeprefix("…").removesuffix("…") if left_out else shown
+    assert part in text
+    assert len(part) <= most or not left_out
+    assert len(part) + left_out == len(text)
 
 
 # associations, consolidate, stats

@@ -9,11 +9,12 @@ import tarfile
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 import vendor_assets
+from fixtures_browser import WAIT
 from test_server import TOKEN, command, environment
 
 from memini_kuzu import Memory, RuleExtractor
@@ -31,14 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-# a graphics card is not needed to draw with WebGL
-WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-
-WAIT = 20_000  # milliseconds
+pytest_plugins = ["fixtures_browser"]
 
 SCRIPT = "<script>window.hacked = true</script>"
 IMAGE = "<img src=x onerror='window.hacked = true'>"
@@ -95,51 +91,10 @@ def serving(memory: Memory, token: str | None = None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed; apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*WEBGL, "--no-sandbox"], timeout=60_000
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Memory, str]]:
     """A memory that is only looked at, and its address."""
     with filled(tmp_path_factory.mktemp("explore") / "town.memini") as memory, serving(memory) as url:
         yield memory, url
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages; at the end no other host was asked, and nothing was complained of."""
-    contexts: list[BrowserContext] = []
-    asked: list[str] = []
-    complaints: list[str] = []
-
-    def open_page(address: str, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: said.type in {"error", "warning"} and complaints.append(said.text))
-        page.goto(address)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    hosts = {url.split("/")[2] for url in asked if not url.startswith("data:")}
-    assert len(hosts) <= 1
-    # the server's refusals are shown, and the browser writes them down too; so does it what WebGL takes
-    tolerated = ("the server responded with a status of 4", "GPU stall due to ReadPixels", "WebGL")
-    assert not [said for said in complaints if not any(each in said for each in tolerated)]
 
 
 def eventually(page: Page, holds: Callable[[], bool]) -> None:
@@ -567,6 +522,16 @@ def test_the_page_is_used_with_the_keyboard_alone(
     until("main a[href^='#/graph']")
     page.keyboard.press("Enter")
     page.wait_for_selector("main[data-view=graph]")
+    settle(page)
+    # what is drawn anew does not take the focus away
+    until(".about button")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert at(".about button")
+    until(".names button")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert at(".names button[aria-pressed=true]")
 
 
 def test_the_assets_are_those_of_the_packages() -> None:

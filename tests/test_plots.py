@@ -51,6 +51,20 @@ def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
+def test_pictures_are_put_together_on_axes_of_ones_own() -> None:
+    _, axes = plots.figure(2, 3, width=9, height=4)
+    for column, log in enumerate((False, True)):
+        plots.draw_trajectories([trajectory("Ada", "Babbage")], *axes[:, column], log=log)
+    assert [each.get_yscale() for each in axes[0]] == ["linear", "log", "linear"]
+    overview = Overview(
+        Parameters(), 0, 30 * DAY, np.ones(3), np.ones(3), [Consolidated("Ada", "Curie", 1.0)]
+    )
+    plots.draw_forgetting(overview, axes[0, 2])
+    plots.draw_consolidated(overview, axes[1, 2])
+    assert "forgetting curve" in axes[0, 2].get_title(loc="left")
+    assert [each.get_text() for each in axes[1, 2].get_yticklabels()] == ["Ada → Curie"]
+
+
 @pytest.mark.parametrize("n", [0, 1, 1000])
 def test_a_store_of_any_size_can_be_drawn(tmp_path: Path, n: int) -> None:
     rng = np.random.default_rng(0)

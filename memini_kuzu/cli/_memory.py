@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections import defaultdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -26,7 +25,8 @@ from memini_kuzu.cli._app import (
     opened_file,
 )
 from memini_kuzu.cli._cost import Yes, costs, estimated, show_estimate
-from memini_kuzu.cli._print import clean, console, day, jsonable, note, plain, show_json, show_table
+from memini_kuzu.cli._print import clean, jsonable, note, show_json, show_table
+from memini_kuzu.cli._recalled import show_recalled
 from memini_kuzu.cli._scope import Since, Sources, Until, Where, pairs, scope
 from memini_kuzu.config import FORGET_BELOW, Parameters
 from memini_kuzu.errors import InputError, StoreError
@@ -34,7 +34,6 @@ from memini_kuzu.records import Columns, Record
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
-    from memini_kuzu import recall as recalling
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.dynamics import TimeConstants
     from memini_kuzu.extraction import Estimate
@@ -54,7 +53,6 @@ __all__ = [
 
 DEFAULTS = Parameters()
 COLUMNS = Columns()
-INDENT = "   "
 
 ClockNow = Annotated[
     str | None,
@@ -220,6 +218,12 @@ def recall(
     since: Since = None,
     until: Until = None,
     where: Where = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Whole passages; a terminal is else shown the part around the words that were met."
+        ),
+    ] = False,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
@@ -238,43 +242,7 @@ def recall(
     elif as_json:
         show_json({"passages": found.passages, "entities": found.entities, "paths": found.paths})
     else:
-        _show_recalled(found)
-
-
-def _show_recalled(found: "recalling.Recall") -> None:
-    if not found.passages:
-        typer.echo("nothing comes to mind")
-        return
-    screen = console()
-    reasons: defaultdict[str, list[str]] = defaultdict(list)
-    for path in found.paths:
-        reasons[path.passage].append(_reason(path))
-    for number, passage in enumerate(found.passages, 1):
-        title = (
-            "" if passage.title == passage.id.rpartition(".")[0] else passage.title
-        )  # the name of its file
-        about = "  ".join(filter(None, (passage.source, passage.id, title)))
-        screen.print(plain(f"{number}. {day(passage.time)}  {about}  {passage.score:.3f}", "bold"))
-        _show_indented(passage.text.strip("\n"))
-        if reasons[passage.id]:
-            _show_indented(f"why: {'; '.join(reasons[passage.id])}", "dim")
-    if found.entities:
-        names = ", ".join(f"{entity.name} {entity.activation:.2f}" for entity in found.entities)
-        screen.print(plain(f"entities: {names}"))
-
-
-def _show_indented(text: str, style: str = "") -> None:
-    """Print lines under a heading; a terminal's width wraps them, and the indent stays."""
-    screen = console()
-    for line in plain(text, style).wrap(screen, max(screen.width - len(INDENT), 20)):
-        screen.print(plain(INDENT) + line)
-
-
-def _reason(path: "recalling.Path") -> str:
-    facts = [] if path.strength is None else [f"strength {path.strength:.2g}"]
-    if path.last_seen is not None and path.said is None:
-        facts.append(f"seen {day(path.last_seen)}")
-    return f"{path.kind} {path.way}" + (f" ({', '.join(facts)})" if facts else "")
+        show_recalled(found, full=full)
 
 
 @command(

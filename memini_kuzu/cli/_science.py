@@ -182,6 +182,9 @@ def plot(
         typer.Option(metavar="TEXT", help="Its associations that answer this, and which came first."),
     ] = None,
     db: Db = STORE,
+    log: Annotated[
+        bool, typer.Option("--log", help="Strengths by their logarithm, so that a burst flattens nothing.")
+    ] = False,
     k: Annotated[int, typer.Option("-k", metavar="N", min=1, max=7, help="How many associations.")] = 5,
     now: Now = None,
     wait: Wait = 0.0,
@@ -192,6 +195,8 @@ def plot(
     plots.check_format(output)
     if cue is not None and (entity is None or other is not None):
         raise InputError("--cue asks about one entity; name it: memini plot ENTITY --cue TEXT")
+    if log and (entity is None or cue is not None):
+        raise InputError("--log is for an entity's associations; the other pictures have it where it helps")
     with opened_file(db, wait=wait) as memory:
         if entity is None:
             plots.plot_store(memory.overview(now=now), output)
@@ -199,5 +204,6 @@ def plot(
             plots.plot_rivals(memory.rivals(entity, cue, now=now, k=k), output)
         else:
             others = [other] if other else [one.target for one in memory.associations(entity, now=now, k=k)]
-            plots.plot_trajectories([memory.trajectory(entity, name, now=now) for name in others], output)
+            courses = [memory.trajectory(entity, name, now=now) for name in others]
+            plots.plot_trajectories(courses, output, log=log)
     typer.echo(f"wrote {output}")

@@ -65,7 +65,7 @@ def serve(
             "--open",
             metavar="N",
             min=1,
-            help="With --root: how many stores are open at once, at about 100 MB of memory each.",
+            help="With --root: how many stores are open at once, at about 130 MB of memory each.",
         ),
     ] = 32,
     stdio: Annotated[

@@ -6,13 +6,14 @@ sum of the responses to its events (`dynamics.respond`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.store import view as seeing
 from memini_kuzu.store.aliases import incident_edges
@@ -24,6 +25,7 @@ from memini_kuzu.tables import column, distinct, edges_from_arrow
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -45,7 +47,7 @@ STRONGEST = [("strength", "descending"), ("source", "ascending"), ("target", "as
 
 
 @dataclass(frozen=True, slots=True)
-class NearEntity:
+class NearEntity(Shown):
     """An entity of a neighbourhood.
 
     Parameters
@@ -62,7 +64,7 @@ class NearEntity:
 
 
 @dataclass(frozen=True, slots=True)
-class NearAssociation:
+class NearAssociation(Shown):
     """An association of a neighbourhood.
 
     Parameters
@@ -97,7 +99,7 @@ class NearAssociation:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class Neighbourhood(Shown):
     """Entities, and the associations between them.
 
     Parameters
@@ -119,6 +121,23 @@ class Neighbourhood:
     associations: list[NearAssociation]
     left_out: int
     unknown: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; dates stay datetimes."""
+        return {
+            "now": self.now,
+            "entities": [asdict(each) for each in self.entities],
+            "associations": [
+                {
+                    **asdict(each),
+                    "time": None if each.time is None else each.time.tolist(),
+                    "amount": None if each.amount is None else each.amount.tolist(),
+                }
+                for each in self.associations
+            ],
+            "left_out": self.left_out,
+            "unknown": self.unknown,
+        }
 
 
 class _Found(NamedTuple):
@@ -179,7 +198,7 @@ def neighbourhood(
     )
 
 
-def incident_at(store: Store, entity: int, now: int, view: View | None = None) -> tuple[pa.Table, int]:
+def incident_at(store: Store, entity: int, now: int) -> tuple[pa.Table, int]:
     """The associations that lead from an entity, and to it, at a moment; and how many are not known.
 
     Parameters
@@ -190,8 +209,6 @@ def incident_at(store: Store, entity: int, now: int, view: View | None = None) -
         Its id.
     now : int
         The moment, in milliseconds since 1970.
-    view : View, optional
-        What a filter selects.
 
     Returns
     -------
@@ -200,25 +217,27 @@ def incident_at(store: Store, entity: int, now: int, view: View | None = None) -
     unknown : int
         How many more there are, how strong cannot be known.
     """
-    if view is None and not store.looks_back(now):
-        known = pa.concat_tables(
-            [
-                at_present(store, edges_from_arrow(table), now)
-                for table in incident_edges(store, entity)
-                if table.num_rows
-            ]
-            or [EMPTY]
-        )
-        dropped = store.dropped()
-        ends = (np.isin(column(known, name).astype(np.int64), dropped) for name in ("source", "target"))
-        known, unknown = known.filter(pa.array(~np.any(list(ends), axis=0))), seeing.UNKNOWN
-    else:
-        known, unknown = _all(store, now, view)
-        known = known.filter(pa.array(_of(known, "source", "target", entity)))
-    hidden = int(_of(unknown, "source", "id", entity).sum())
-    return known.sort_by(
-        [("strength", "descending"), ("source", "ascending"), ("target", "ascending")]
-    ), hidden
+    if store.looks_back(now):
+        return _incident(*_all(store, now, None), entity)
+    return _incident(_stored(store, incident_edges(store, entity), now), seeing.UNKNOWN, entity)
+
+
+def _incident(known: pa.Table, unknown: pa.Table, entity: int) -> tuple[pa.Table, int]:
+    """Those of an entity, the strongest first."""
+    known = known.filter(pa.array(_of(known, "source", "target", entity)))
+    return known.sort_by(STRONGEST), int(_of(unknown, "source", "id", entity).sum())
+
+
+def _stored(store: Store, tables: Sequence[pa.Table], now: int) -> pa.Table:
+    """Stored associations at a moment, but for those of dropped entities."""
+    edges = [at_present(store, edges_from_arrow(table), now) for table in tables if table.num_rows]
+    return _shown(store, pa.concat_tables(edges or [EMPTY]))
+
+
+def _shown(store: Store, known: pa.Table) -> pa.Table:
+    dropped = store.dropped()
+    ends = [np.isin(column(known, name).astype(np.int64), dropped) for name in ("source", "target")]
+    return known.filter(pa.array(~np.any(ends, axis=0)))
 
 
 EMPTY = pa.schema(
@@ -249,9 +268,7 @@ def _all(store: Store, now: int, view: View | None) -> tuple[pa.Table, pa.Table]
         return (known if known.num_rows else EMPTY), unknown
     known, unknown = seeing.outgoing(store, view.selection.ends.tolist(), view)
     known = known.rename_columns({"id": "target", "began": "first_seen", "latest": "last_seen"})
-    dropped = store.dropped()
-    ends = (np.isin(column(known, name).astype(np.int64), dropped) for name in ("source", "target"))
-    return known.filter(pa.array(~np.any(list(ends), axis=0))), unknown
+    return _shown(store, known), unknown
 
 
 def _strongest(store: Store, now: int, k: int, view: View | None) -> _Found:
@@ -262,20 +279,24 @@ def _strongest(store: Store, now: int, k: int, view: View | None) -> _Found:
 
 def _around(store: Store, entity: int, now: int, k: int, view: View | None) -> _Found:
     """The strongest of an entity, and with what room is left the strongest between its neighbours."""
-    incident, unknown = incident_at(store, entity, now, view)
-    chosen = incident[:k]
+    present = view is None and not store.looks_back(now)
+    # in the past all are folded again, and at present only those are read that are shown
+    known, unknown = (
+        (_stored(store, incident_edges(store, entity), now), seeing.UNKNOWN)
+        if present
+        else _all(store, now, view)
+    )
+    incident, hidden = _incident(known, unknown, entity)
+    chosen = incident[:k].select(EMPTY.schema.names)
     ids = distinct(column(chosen, "source"), column(chosen, "target")) if chosen.num_rows else NOBODY
     room = k - chosen.num_rows
     if room and len(ids):
-        if view is None and not store.looks_back(now):
-            between = at_present(store, edges_from_arrow(edges_between(store, ids)), now)
-        else:
-            between = _all(store, now, view)[0]
+        between = _stored(store, [edges_between(store, ids)], now) if present else known
         ends = [column(between, name).astype(np.int64) for name in ("source", "target")]
         inside = np.all([np.isin(end, ids) & (end != entity) for end in ends], axis=0)
         between = between.filter(pa.array(inside)).sort_by(STRONGEST)[:room]
-        chosen = pa.concat_tables([chosen.select(EMPTY.schema.names), between.select(EMPTY.schema.names)])
-    return _Found(chosen, max(incident.num_rows - k, 0), unknown)
+        chosen = pa.concat_tables([chosen, between.select(EMPTY.schema.names)])
+    return _Found(chosen, max(incident.num_rows - k, 0), hidden)
 
 
 NOBODY = np.zeros(0, dtype=np.int64)

@@ -1,4 +1,8 @@
-"""Pictures of a memory: PNG or SVG, by Matplotlib (extra ``plots``), without a display."""
+"""Pictures of a memory by Matplotlib (extra ``plots``): PNG or SVG without a display, or on given axes.
+
+What is named ``plot_`` writes a file; what is named ``draw_`` draws on axes, so that pictures can be put
+together.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,20 @@ if TYPE_CHECKING:
 
     from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
 
-__all__ = ["COLOURS", "figure", "plot_rivals", "plot_store", "plot_trajectories", "save", "spans_of"]
+__all__ = [
+    "COLOURS",
+    "draw_consolidated",
+    "draw_forgetting",
+    "draw_rivals",
+    "draw_strengths",
+    "draw_trajectories",
+    "figure",
+    "plot_rivals",
+    "plot_store",
+    "plot_trajectories",
+    "save",
+    "spans_of",
+]
 
 FORMATS = (".png", ".svg")
 
@@ -144,7 +161,7 @@ def check_format(path: Path) -> None:
         raise InputError(f"{path} ends in neither {' nor '.join(FORMATS)}; name it so")
 
 
-def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
+def plot_trajectories(trajectories: Sequence[Trajectory], path: Path, *, log: bool = False) -> None:
     """Both variables over time, with the events marked.
 
     Parameters
@@ -153,6 +170,8 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
         One a colour.
     path : Path
         .png or .svg.
+    log : bool
+        Whether by their logarithm, so that a burst does not flatten the rest.
 
     Raises
     ------
@@ -171,16 +190,48 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
     >>> "Charles" in path.read_text()
     True
     """
-    if not trajectories:
-        raise InputError("there is no trajectory to draw; pass at least one")
     check_format(path)
     made, axes = figure(2, 1, width=7.5, height=4.6, share_time=True)
-    fast, slow = axes[:, 0]
+    draw_trajectories(trajectories, *axes[:, 0], log=log)
+    save(made, path)
+
+
+def draw_trajectories(trajectories: Sequence[Trajectory], fast: Any, slow: Any, *, log: bool = False) -> None:
+    """Both variables over time on two axes, one above the other.
+
+    Parameters
+    ----------
+    trajectories : sequence of Trajectory
+        One a colour.
+    fast, slow : matplotlib.axes.Axes
+        For the fast variable, with the events below it, and for the slow one.
+    log : bool
+        As for `plot_trajectories`.
+
+    Raises
+    ------
+    InputError
+        If there is no trajectory.
+
+    Examples
+    --------
+    >>> from memini_kuzu.insight.trajectory import Trajectory
+    >>> time = np.array([0, 86_400_000])
+    >>> one = Trajectory("Ada", "Charles", time, np.ones(2), np.zeros(2), time[:1], np.ones(1))
+    >>> _, axes = figure(2, 1, width=4, height=3, share_time=True)
+    >>> draw_trajectories([one], *axes[:, 0], log=True)
+    >>> axes[0, 0].get_yscale()
+    'log'
+    """
+    if not trajectories:
+        raise InputError("there is no trajectory to draw; pass at least one")
     for number, one in enumerate(trajectories):
         colour = COLOURS[number % len(COLOURS)]
         label = f"{_short(one.source)} → {_short(one.target) if one.target else 'all'}"
-        fast.plot(_dates(one.time), one.fast, color=colour, linewidth=1.3, label=label)
-        slow.plot(_dates(one.time), one.slow, color=colour, linewidth=1.3)
+        # a logarithm has no place for 0, at which the slow variable begins
+        least = FAINT if log else 0.0
+        fast.plot(_dates(one.time), np.maximum(one.fast, least), color=colour, linewidth=1.3, label=label)
+        slow.plot(_dates(one.time), np.maximum(one.slow, least), color=colour, linewidth=1.3)
         # a row of ticks for each trajectory, below the curves
         height = -0.05 - 0.05 * number
         fast.plot(
@@ -192,8 +243,10 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
             transform=fast.get_xaxis_transform(),
             clip_on=False,
         )
-    fast.set_ylim(bottom=0)
-    slow.set_ylim(bottom=0)
+    for axes in (fast, slow):
+        if log:
+            axes.set_yscale("log")
+        axes.set_ylim(bottom=FAINT if log else 0)
     fast.spines["bottom"].set_visible(False)
     fast.tick_params(axis="x", length=0)
     fast.set_ylabel("strength\n(fast variable)")
@@ -202,7 +255,6 @@ def plot_trajectories(trajectories: Sequence[Trajectory], path: Path) -> None:
     # above the axes: at its top stand the events
     fast.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, frameon=False)
     _date_axis(slow)
-    save(made, path)
 
 
 def plot_rivals(rivals: Rivals, path: Path) -> None:
@@ -234,7 +286,30 @@ def plot_rivals(rivals: Rivals, path: Path) -> None:
     """
     check_format(path)
     made, axes = figure(2, 1, width=7.5, height=3.8, share_time=True, heights=(6, 1))
-    strength, first = axes[:, 0]
+    draw_rivals(rivals, *axes[:, 0])
+    save(made, path)
+
+
+def draw_rivals(rivals: Rivals, strength: Any, first: Any) -> None:
+    """The strengths of what answers a cue, and what recall put first, on two axes.
+
+    Parameters
+    ----------
+    rivals : Rivals
+        From `Memory.rivals`.
+    strength, first : matplotlib.axes.Axes
+        The second is best low, for it holds a strip.
+
+    Examples
+    --------
+    >>> from memini_kuzu.insight.trajectory import Rivals, Trajectory
+    >>> time = np.array([0, 86_400_000])
+    >>> one = Trajectory("Ribe", "Ada", time, np.ones(2), np.zeros(2), time[:1], np.ones(1))
+    >>> _, axes = figure(2, 1, width=4, height=3, share_time=True)
+    >>> draw_rivals(Rivals("Who is the baker?", (one,), time, np.zeros(2, dtype=np.int64)), *axes[:, 0])
+    >>> axes[0, 0].get_title(loc="left")
+    'Who is the baker?'
+    """
     strength.set_title(_short(rivals.cue, 80), loc="left")
     for number, one in enumerate(rivals.answers):
         colour = COLOURS[number % len(COLOURS)]
@@ -252,7 +327,6 @@ def plot_rivals(rivals: Rivals, path: Path) -> None:
     first.set_ylim(0, 1)
     first.set_ylabel("recalled\nfirst", rotation=0, ha="right", va="center")
     _date_axis(first)
-    save(made, path)
 
 
 def spans_of(rivals: Rivals, answer: int) -> list[tuple[Any, Any]]:
@@ -313,13 +387,22 @@ def plot_store(overview: Overview, path: Path) -> None:
     check_format(path)
     made, axes = figure(1, 3, width=10.5, height=3.4)
     strengths, curve, learned = axes[0]
-    _plot_strengths(strengths, overview)
-    _plot_forgetting(curve, overview)
-    _plot_consolidated(learned, overview)
+    draw_strengths(overview, strengths)
+    draw_forgetting(overview, curve)
+    draw_consolidated(overview, learned)
     save(made, path)
 
 
-def _plot_strengths(axes: Any, overview: Overview) -> None:
+def draw_strengths(overview: Overview, axes: Any) -> None:
+    """How many associations are how strong.
+
+    Parameters
+    ----------
+    overview : Overview
+        From `Memory.overview`.
+    axes : matplotlib.axes.Axes
+        To draw on.
+    """
     title = f"{len(overview.fast):,} associations on {from_millis(overview.now):%Y-%m-%d}"
     axes.set_title(title, loc="left", fontsize=10)
     drawn = [
@@ -346,7 +429,14 @@ def _plot_strengths(axes: Any, overview: Overview) -> None:
     axes.set_ylabel("associations")
 
 
-def _plot_forgetting(axes: Any, overview: Overview) -> None:
+def draw_forgetting(overview: Overview, axes: Any) -> None:
+    """What is left of one event over time.
+
+    Parameters
+    ----------
+    overview, axes
+        As for `draw_strengths`.
+    """
     found = time_constants(overview.parameters)
     days = np.geomspace(found.fast / 30, found.slow * 5, 300)
     axes.set_title("forgetting curve of one event", loc="left", fontsize=10)
@@ -362,7 +452,14 @@ def _plot_forgetting(axes: Any, overview: Overview) -> None:
     axes.set_ylabel("what is left of its strength")
 
 
-def _plot_consolidated(axes: Any, overview: Overview) -> None:
+def draw_consolidated(overview: Overview, axes: Any) -> None:
+    """Which associations consolidated most.
+
+    Parameters
+    ----------
+    overview, axes
+        As for `draw_strengths`.
+    """
     axes.set_title(f"learned since {from_millis(overview.since):%Y-%m-%d}", loc="left", fontsize=10)
     shown = overview.consolidated[::-1]
     if not shown:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.insight.neighbourhood import incident_at
+from memini_kuzu.notebook import Shown
 from memini_kuzu.store import portraits, reading
 from memini_kuzu.tables import column, distinct
 from memini_kuzu.times import from_millis
@@ -50,7 +51,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Shown):
     """When things were told, in intervals of equal length.
 
     Parameters

@@ -121,6 +121,11 @@ class AsyncMemory:
         """The dynamics of the store."""
         return self.memory.parameters
 
+    @property
+    def read_only(self) -> bool:
+        """Whether it is open without the right to write."""
+        return self.memory.read_only
+
     add = _awaited(Memory.add)
     alias_add = _awaited(Memory.alias_add)
     alias_list = _awaited(Memory.alias_list)
@@ -134,6 +139,7 @@ class AsyncMemory:
     doctor = _awaited(Memory.doctor)
     embed = _awaited(Memory.embed)
     entities = _awaited(Memory.entities)
+    entity = _awaited(Memory.entity)
     entity_drop = _awaited(Memory.entity_drop)
     entity_rename = _awaited(Memory.entity_rename)
     entity_split = _awaited(Memory.entity_split)
@@ -147,6 +153,7 @@ class AsyncMemory:
     forget_documents = _awaited(Memory.forget_documents)
     get = _awaited(Memory.get)
     gone = _awaited(Memory.gone)
+    graph = _awaited(Memory.graph)
     history = _awaited(Memory.history)
     ingest = _awaited(Memory.ingest)
     kinds = _awaited(Memory.kinds)
@@ -154,13 +161,16 @@ class AsyncMemory:
     load_edges = _awaited(Memory.load_edges)
     load_events = _awaited(Memory.load_events)
     merge = _awaited(Memory.merge)
+    neighbourhood = _awaited(Memory.neighbourhood)
     overview = _awaited(Memory.overview)
     prune = _awaited(Memory.prune)
     recall = _awaited(Memory.recall)
     remember = _awaited(Memory.remember)
     retune = _awaited(Memory.retune)
     rivals = _awaited(Memory.rivals)
+    sources = _awaited(Memory.sources)
     stats = _awaited(Memory.stats)
+    timeline = _awaited(Memory.timeline)
     top = _awaited(Memory.top)
     trajectory = _awaited(Memory.trajectory)
     update = _awaited(Memory.update)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memini_kuzu.errors import InputError
 from memini_kuzu.identity import document_id
 from memini_kuzu.insight import neighbourhood as near
 from memini_kuzu.insight import portrait as portraying
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.insight.neighbourhood import Neighbourhood
     from memini_kuzu.insight.portrait import Timeline
+    from memini_kuzu.memory.widget import GraphWidget
     from memini_kuzu.times import TimeLike
 
 __all__ = ["Viewing"]
@@ -85,6 +87,49 @@ class Viewing(OpenMemory):
         with self._store.snapshot():
             identity = None if entity is None else self._resolve(entity)[0]
             return near.neighbourhood(self._store, identity, now=self._now(now), k=k, asked=asked)
+
+    def graph(self, entity: str | None = None, *, now: TimeLike | None = None, k: int = 100) -> GraphWidget:
+        """A neighbourhood as a widget for a notebook, which moves through time (extra ``notebook``).
+
+        Parameters
+        ----------
+        entity, now, k
+            As for `neighbourhood`.
+
+        Returns
+        -------
+        GraphWidget
+            A cell shows it. A click chooses an entity, a double click expands it while the memory is open,
+            the slider moves all strengths from the first event to `now`.
+
+        Raises
+        ------
+        UnknownEntityError
+            If there is none of that name; the message names similar ones.
+        InputError
+            If `k` is below 1, or the extra is not installed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     memory.graph("Ada Lovelace").entity
+        'Ada Lovelace'
+        """
+        try:
+            from memini_kuzu.memory.widget import GraphWidget  # noqa: PLC0415 - the extra notebook
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f'{error.name} is not installed; run pip install "memini-kuzu[notebook]"'
+            ) from error
+
+        def read(name: str | None) -> Neighbourhood:
+            return self.neighbourhood(name, now=now, k=k)
+
+        return GraphWidget(None if entity is None else read(entity).entities[0].name, read, self.parameters)
 
     def entity(self, entity: str, *, now: TimeLike | None = None, k: int = 20) -> Portrait:
         """One entity: what it leads to and what leads to it, its names, and the passages that mention it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from memini_kuzu.dynamics import spectrum
@@ -29,14 +30,11 @@ from memini_kuzu.service.results import (
     DoctorResult,
     EditResult,
     EntitiesResult,
-    NearAssociationResult,
-    NearEntityResult,
     NeighbourhoodResult,
     PortraitResult,
     RivalsResult,
     SourceResult,
     SourcesResult,
-    SpectrumResult,
     TimelineResult,
     TrajectoryResult,
 )
@@ -61,28 +59,8 @@ def _entity(memory: Served, given: EntityArguments) -> PortraitResult:
 
 def _neighbourhood(memory: Served, given: NeighbourhoodArguments) -> NeighbourhoodResult:
     found = memory.neighbourhood(given.entity, now=given.now, k=given.k, sources=given.sources)
-    return NeighbourhoodResult(
-        now=found.now,
-        entities=[NearEntityResult.model_validate(each) for each in found.entities],
-        associations=[
-            NearAssociationResult(
-                source=each.source,
-                target=each.target,
-                strength=each.strength,
-                consolidated=each.consolidated,
-                events=each.events,
-                first_seen=each.first_seen,
-                last_seen=each.last_seen,
-                kinds=list(each.kinds),
-                time=None if each.time is None else each.time.tolist(),
-                amount=None if each.amount is None else each.amount.tolist(),
-            )
-            for each in found.associations
-        ],
-        left_out=found.left_out,
-        unknown=found.unknown,
-        spectrum=SpectrumResult.model_validate(spectrum(memory.stats().parameters)),
-    )
+    constants = asdict(spectrum(memory.stats().parameters))
+    return NeighbourhoodResult.model_validate({**found.to_dict(), "spectrum": constants})
 
 
 def _timeline(memory: Served, _: NoArguments) -> TimelineResult:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import mimetypes
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from memini_kuzu.resources import PAGE
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request
 
-__all__ = ["FOLDER", "page_routes"]
-
-FOLDER = Path(__file__).parent / "page"
-"""What the page is made of."""
+__all__ = ["page_routes"]
 
 PREFIX = "/page/"
 
@@ -52,9 +52,9 @@ def page_routes() -> list[Route]:
     list of Route
         Of Starlette.
     """
-    files = sorted(path for path in FOLDER.rglob("*") if path.suffix in SUFFIXES)
-    routes = [_route(PREFIX + path.relative_to(FOLDER).as_posix(), path) for path in files]
-    return [_route("/", FOLDER / "index.html"), *routes]
+    files = sorted(path for path in PAGE.rglob("*") if path.suffix in SUFFIXES)
+    routes = [_route(PREFIX + path.relative_to(PAGE).as_posix(), path) for path in files]
+    return [_route("/", PAGE / "index.html"), *routes]
 
 
 def _route(address: str, path: Path) -> Route:

@@ -18,6 +18,13 @@ export const svg = (tag, attributes, ...children) => fill(document.createElement
 
 export const show = (place, ...children) => place.replaceChildren(...children.flat(2).filter(Boolean));
 
+/** As `show`, and who had the focus on a button of that place has it on the one of the same words. */
+export function reshow(place, ...children) {
+  const words = place.contains(document.activeElement) ? document.activeElement.textContent : null;
+  show(place, ...children);
+  if (words !== null) [...place.querySelectorAll("button")].find((each) => each.textContent === words)?.focus({ preventScroll: true });
+}
+
 let naming = 0;
 
 /** A new id for a label and what it labels. */

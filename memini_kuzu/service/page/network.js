@@ -25,9 +25,8 @@ function ramp() {
   return Array.from({ length: 16 }, (_, step) => `#${from.map((value, part) => Math.round(value + ((to[part] - value) * step) / 15).toString(16).padStart(2, "0")).join("")}`);
 }
 
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
 export function canvas(stage, { centre, choose, expand }) {
+  const style = (name) => getComputedStyle(stage).getPropertyValue(name).trim();
   const graph = new Graph({ type: "directed", multi: false });
   const nodes = new Map();
   const edges = new Map();
@@ -148,8 +147,10 @@ export function canvas(stage, { centre, choose, expand }) {
     });
     const dropped = () => {
       if (dragged?.moved) choose(dragged.node);
+      if (!dragged) return;
       dragged = null;
       sigma.setCustomBBox(null);
+      sigma.refresh();
     };
     sigma.on("upNode", dropped);
     sigma.on("upStage", dropped);
@@ -166,7 +167,7 @@ export function canvas(stage, { centre, choose, expand }) {
       labelGridCellSize: 80,
       minEdgeThickness: 1.2,
       zIndex: true,
-      defaultDrawNodeHover: hover,
+      defaultDrawNodeHover: (context, data, given) => hover(context, data, given, style),
       nodeReducer: (name, data) => {
         const faded = sought && !name.toLowerCase().includes(sought);
         const marked = name === chosen || (sought && !faded);
@@ -273,7 +274,7 @@ export function canvas(stage, { centre, choose, expand }) {
 const part = (value, largest) => Math.max(0, Math.min(1, 1 - Math.log(value / largest) / Math.log(FAINT)));
 
 /** The name of an entity that one points at, on a ground of its own. */
-function hover(context, data, settings) {
+function hover(context, data, settings, style) {
   if (!data.label) return;
   context.font = `600 ${settings.labelSize}px ${settings.labelFont}`;
   const width = context.measureText(data.label).width + 10;

@@ -41,6 +41,8 @@ export function timebar(place) {
 
   let playing = 0;
   function stop() {
+    // what was still to settle is not where one wants to be any more
+    clearTimeout(settling);
     cancelAnimationFrame(playing);
     playing = 0;
     play.textContent = "Play";

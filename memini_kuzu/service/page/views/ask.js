@@ -3,7 +3,7 @@
 import { call, latest } from "../api.js";
 import { chart } from "../chart.js";
 import { bar, failed, h, labelled, notice, show } from "../dom.js";
-import { entityLink, passage } from "../parts.js";
+import { beginnings, entityLink, passage } from "../parts.js";
 import { asked, day, link, number, remember, route, watch } from "../state.js";
 
 const RIVALS = 4;
@@ -36,7 +36,10 @@ export function ask(place) {
   call("sources").then((found) => show(sources, found.sources.slice(0, 200).map((each) => h("option", { value: each.name }))), () => {});
   const unwatch = watch((_, settled) => { if (settled) run(); });
   if (cue.value) run();
-  else cue.focus();
+  else {
+    show(answer, beginnings("entity"));
+    cue.focus({ preventScroll: true });
+  }
   return () => { unwatch(); drawn.forEach((end) => end()); };
 }
 

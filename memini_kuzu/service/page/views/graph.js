@@ -1,7 +1,7 @@
 // Graph: the neighbourhood of an entity; strength as width, consolidation as colour.
 
 import { call, latest } from "../api.js";
-import { failed, h, labelled, notice, show } from "../dom.js";
+import { failed, h, labelled, notice, reshow, show } from "../dom.js";
 import { canvas } from "../network.js";
 import { beginnings, entityField, entityLink } from "../parts.js";
 import { asked, link, moment, number, remember, route, watch } from "../state.js";
@@ -52,15 +52,17 @@ export function graph(place) {
       (error) => show(said, failed(error)),
     );
   }
-  function update() {
+  function update(settled = true) {
     network.update(moment(), hidden);
-    names();
     details();
+    // many names take longer than the drawing
+    if (settled) names();
   }
   function select(node) {
     chosen = node;
     network.select(node);
     details();
+    names();
   }
   function expand(node) {
     if (!centres.includes(node)) centres.push(node);
@@ -81,8 +83,8 @@ export function graph(place) {
   function names() {
     const typed = find.value.trim().toLowerCase();
     const fitting = network.shown().filter((each) => !typed || each.name.toLowerCase().includes(typed));
-    show(list, fitting.slice(0, LISTED).map((each) =>
-      h("li", {}, h("button", { type: "button", class: "plain", "aria-pressed": String(each.name === chosen), onclick: () => { select(each.name); network.look(each.name); names(); } }, each.name))),
+    reshow(list, fitting.slice(0, LISTED).map((each) =>
+      h("li", {}, h("button", { type: "button", class: "plain", "aria-pressed": String(each.name === chosen), onclick: () => { select(each.name); network.look(each.name); } }, each.name))),
       fitting.length > LISTED && h("li", {}, `and ${fitting.length - LISTED} more`));
   }
   function details() {
@@ -91,7 +93,7 @@ export function graph(place) {
     const pinned = node.fx !== null && node.fx !== undefined;
     const own = network.associationsOf(chosen).slice(0, 14);
     const button = (text, run, pressed = null) => h("button", { type: "button", class: "small", "aria-pressed": pressed, onclick: run }, text);
-    show(
+    reshow(
       about,
       h("h3", {}, node.name, " ", h("small", {}, node.label)),
       h("div", { class: "controls" }, button("Expand", () => expand(chosen)), button("Pin", () => { network.pin(chosen, !pinned); details(); }, String(pinned)), button("Hide", () => { network.hide(chosen); update(); }), h("a", { href: link("entity", { name: chosen }) }, "Open")),
@@ -113,7 +115,7 @@ export function graph(place) {
     h("div", { class: "split" }, h("div", { class: "frame" }, stage, fit, legend, said), h("aside", { "aria-label": "Entities of the graph" }, about, labelled("Find", find), list)),
   );
   call("sources").then((found) => show(sources, found.sources.slice(0, 200).map((each) => h("option", { value: each.name }))), (error) => notice(error.message));
-  const unwatch = watch((_, settled) => { update(); if (settled) load(); });
+  const unwatch = watch((_, settled) => { update(settled); if (settled) load(); });
   load();
   return () => { unwatch(); network.end(); };
 }
