@@ -114,12 +114,17 @@ def storage_version(head: bytes) -> int | None:
     return int.from_bytes(head[len(MAGIC) : len(MAGIC) + 8], "little")
 
 
+PLAIN = frozenset({int, float, str, bool, type(None)})
+"""Types that Kùzu accepts as they are."""
+
+
 def _plain(value: Any) -> Any:
     """A parameter in the types that Kùzu accepts: times in UTC without an offset, Python scalars."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).replace(tzinfo=None)
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        # a list of ids may be long
+        return list(value) if PLAIN.issuperset(map(type, value)) else [_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
