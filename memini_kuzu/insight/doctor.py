@@ -328,7 +328,7 @@ def _vectors(store: Store) -> Iterator[Finding]:
 def _sums(store: Store) -> Finding:
     passages, words = health.sums(store)
     counted = store.sums()
-    if (counted.passages, round(counted.average * counted.passages)) not in {(passages, words), (0, 0)} or (
+    if (counted.passages, counted.words) not in {(passages, words), (0, 0)} or (
         passages and not counted.passages
     ):
         return Finding(

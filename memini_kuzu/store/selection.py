@@ -176,9 +176,8 @@ class Selection:
 
     @cached_property
     def sums(self) -> Sums:
-        """How many passages there are, their average length, and their languages."""
-        n, words = len(self.id), int(self.words.sum())
-        return Sums(n, words / n if words else 1.0, frozenset(np.unique(self.language).tolist()))
+        """How many passages there are, of how many words, and their languages."""
+        return Sums(len(self.id), int(self.words.sum()), frozenset(np.unique(self.language).tolist()))
 
     def _codes(self, words: Sequence[str]) -> Ints:
         """The numbers of these terms; -1 for those that occur nowhere."""

@@ -19,15 +19,20 @@ class Sums(NamedTuple):
     ----------
     passages : int
         The number of passages.
-    average : float
-        Terms per passage on average; 1 where there are none.
+    words : int
+        The number of their terms.
     languages : frozenset of str
         The languages of the passages.
     """
 
     passages: int
-    average: float
+    words: int
     languages: frozenset[str]
+
+    @property
+    def average(self) -> float:
+        """Terms per passage on average; 1 where there are none."""
+        return self.words / self.passages if self.words else 1.0
 
 
 def sums_in(meta: Mapping[str, str]) -> Sums:
@@ -38,5 +43,4 @@ def sums_in(meta: Mapping[str, str]) -> Sums:
     >>> sums_in({"passages": "2", "words": "7", "languages": '{"en": 2}'}).average
     3.5
     """
-    passages, words = int(meta.get("passages", 0)), int(meta.get("words", 0))
-    return Sums(passages, words / passages if words else 1.0, frozenset(languages_in(meta)))
+    return Sums(int(meta.get("passages", 0)), int(meta.get("words", 0)), frozenset(languages_in(meta)))

@@ -96,7 +96,7 @@ def sums(store: Store, view: View) -> Sums:
     rows = table.to_pylist()
     passages = sum(row["passages"] for row in rows)
     words = sum(int(row["words"]) for row in rows)
-    return Sums(passages, words / passages if words else 1.0, frozenset(row["language"] for row in rows))
+    return Sums(passages, words, frozenset(row["language"] for row in rows))
 
 
 def frequencies(store: Store, words: Sequence[str], view: View) -> dict[str, int]:

@@ -88,7 +88,7 @@ def estimate(read: Callable[[str], pa.Table], sums: Sums) -> Cost:
         Of all its passages.
     """
     counts = {name: int(read(query)["n"][0].as_py()) for name, query in COUNT.items()}
-    counts |= {"passages": sums.passages, "words": int(sums.passages * sums.average)}
+    counts |= {"passages": sums.passages, "words": sums.words}
     return Cost(
         FIXED + sum(counts[name] * each for name, each in SECONDS.items()),
         sum(counts[name] * each for name, each in BYTES.items()),
