@@ -25,6 +25,7 @@ from memini_kuzu.extraction import (
     spacy_extractor,
     tidy,
 )
+from memini_kuzu.extraction import batches as batching
 from memini_kuzu.extraction.generic import common_words
 from memini_kuzu.extraction.mentions import MAX_NAME, Text, mention, speakers
 
@@ -555,7 +556,7 @@ def test_spacy_parses_no_more_text_at_once_than_memory_bears(
         return pipe(batch, **options)
 
     monkeypatch.setattr(spacy_model.pipeline, "pipe", counted)
-    monkeypatch.setattr(spacy_extractor, "BATCH_CHARACTERS", 2_000)
+    monkeypatch.setattr(batching, "BATCH_CHARACTERS", 2_000)
     assert list(spacy_model.extract(texts)) == expected
     assert sum(batches) == sum(map(len, texts))
     assert max(batches) < 2_000 + max(map(len, texts))

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeAlias
 
 from memini_kuzu.errors import InputError
+from memini_kuzu.extraction.batches import batches
 from memini_kuzu.extraction.mentions import Text, language_of
 
 if TYPE_CHECKING:
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
     Maker: TypeAlias = Callable[[], Extractor]
 
 __all__ = ["Processes"]
-
-BATCH = 64
-"""Texts that a process is handed at once, at most: larger batches would leave some idle at the end."""
-
-BATCH_CHARACTERS = 32_000
-"""Characters after which a batch ends all the same."""
 
 AHEAD = 2
 """Batches in hand for each process: one that it reads, and one that waits for it."""
@@ -73,7 +68,7 @@ class Processes:
         """
         waiting: deque[Future[list[list[Mention]]]] = deque()
         try:
-            for batch in _batches(texts):
+            for batch in batches((str(text), language_of(text)) for text in texts):
                 waiting.append(self._pool.submit(_read, batch))
                 if len(waiting) == AHEAD * self.number:
                     yield from waiting.popleft().result()
@@ -88,20 +83,6 @@ class Processes:
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[tuple[str, str]]]:
-    """Texts with their languages, so many at a time."""
-    batch: list[tuple[str, str]] = []
-    characters = 0
-    for text in texts:
-        batch.append((str(text), language_of(text)))
-        characters += len(text)
-        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def _begin(maker: Maker) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from memini_kuzu.errors import InputError
+from memini_kuzu.extraction.batches import BATCH, batches
 from memini_kuzu.extraction.canonical import canonical
 from memini_kuzu.extraction.foreign import mentions_in
 from memini_kuzu.extraction.generic import is_generic
@@ -61,13 +62,6 @@ PIPES = (
     "ner",
 )
 """What the rules read, in spaCy's names; any other component of a model would be time spent for nothing."""
-
-BATCH = 64
-"""Texts a batch, at most. Larger ones measured no faster; smaller ones are slower where texts are short."""
-
-BATCH_CHARACTERS = 32_000
-"""Characters after which a batch ends all the same: spaCy holds some 10 kB a word of a batch that it parses.
-Larger ones measured no faster."""
 
 SAME_LABELS = {"PER": PERSON}
 """Labels of other pipelines, as the English ones have them."""
@@ -251,7 +245,7 @@ class SpacyExtractor:
                     yield mentions_in(encodable(text), language)
                 continue
             prepared = ((each.body, each) for each in map(self._prepare, run))
-            for batch in _batches(prepared):
+            for batch in batches(prepared):
                 for doc, context in pipeline.pipe(batch, as_tuples=True, batch_size=BATCH):
                     yield _mentions(doc, context)
 
@@ -270,20 +264,6 @@ class SpacyExtractor:
         blanked += text[position:]
         body = blanked.lstrip()
         return _Prepared(body, len(blanked) - len(body), found)
-
-
-def _batches(prepared: Iterable[tuple[str, _Prepared]]) -> Iterator[list[tuple[str, _Prepared]]]:
-    """Texts that are parsed together: as many as bounded memory takes."""
-    batch: list[tuple[str, _Prepared]] = []
-    characters = 0
-    for each in prepared:
-        batch.append(each)
-        characters += len(each[0])
-        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def _other_pipelines() -> dict[str, str]:

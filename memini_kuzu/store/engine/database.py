@@ -270,8 +270,9 @@ def execute(
             ) from error
         raise QueryError(f"Kùzu refused the query: {message}") from error
     finally:
+        if batch is not None:
+            _heed_interrupts()
         del batch
-        _heed_interrupts()
 
 
 def _heed_interrupts() -> None:
