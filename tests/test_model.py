@@ -227,6 +227,9 @@ def test_what_was_told_is_kept_though_the_file_cannot_be_written(
         else:
             with pytest.raises(StoreError, match="it failed; open it again"):
                 memory.cypher("MATCH (p:Passage) RETURN p.id")
+        for thread in threading.enumerate():
+            if thread.name == "memini-write-behind":
+                thread.join(PATIENCE)
     if once:
         assert not unlike(store)
     memory.close()
