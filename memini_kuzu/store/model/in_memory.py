@@ -27,6 +27,7 @@ from memini_kuzu.store.lookup import (
 from memini_kuzu.store.model.columns import PLACES
 from memini_kuzu.store.model.rows import spans
 from memini_kuzu.store.sums import sums_in
+from memini_kuzu.tables import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -269,7 +270,7 @@ class InMemory(Lookup):
         which, rows, target = which[shown], rows[shown], target[shown]
         fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
         strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-        ids, target = np.unique(target, return_inverse=True)
+        ids, target = numbered(target)
         counted = ends.row_of("id", ids)
         return Outgoing(
             ids,
