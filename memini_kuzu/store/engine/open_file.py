@@ -29,6 +29,7 @@ from memini_kuzu.store.engine.database import (
 from memini_kuzu.store.engine.found import Found
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written
+from memini_kuzu.store.engine.rest import Rest
 from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.state import Mark, OldStoreError
 from memini_kuzu.store.engine.trial import try_out
@@ -39,11 +40,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store.engine.lock import ProcessLock
 
-__all__ = [
-    "OpenFile",
-    "Replay",
-]
-
+__all__ = ["OpenFile", "Replay"]
 
 COMMITTED_DESPITE_ERROR = "Timeout waiting for active transactions to leave the system before checkpointing"
 """Kùzu's error after a commit whose checkpoint timed out."""
@@ -105,6 +102,7 @@ class OpenFile:
     registering: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
     behind: WriteBehind = field(init=False)
+    rest: Rest = field(init=False)
     failed: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -114,6 +112,7 @@ class OpenFile:
             self.join_readers()
         else:
             self.start()
+        self.rest = Rest(self)
 
     # --- opening ---
 
@@ -235,13 +234,14 @@ class OpenFile:
             yield
 
     def bring_in(self) -> None:
-        """Write into the file what only the journal has yet; a thread that reads has nothing to bring in.
+        """Open the file if it rests; write into it what only the journal has. A thread that reads has none.
 
         Raises
         ------
         StoreError
             If the file can neither be written nor opened again: no change is lost, the journal has them.
         """
+        self.rest.end()
         if not self.behind.waits:
             return
         try:
@@ -285,8 +285,12 @@ class OpenFile:
         """Whether a checkpoint now takes less time than applying the journal when the store is opened."""
         if self.journal is None or not self.journal.head.follow or self.database.is_closed:
             return False
-        size = self.path.stat().st_size
-        return size < SMALL or self.journal.changes * CHANGE > size * REWRITE
+        return self.path.stat().st_size < SMALL or self.long_to_apply()
+
+    def long_to_apply(self) -> bool:
+        """Whether applying the journal takes longer than a checkpoint."""
+        changes = 0 if self.journal is None else self.journal.changes
+        return changes * CHANGE > self.path.stat().st_size * REWRITE
 
     # --- writing ---
 
@@ -376,6 +380,7 @@ class OpenFile:
     def begin(self) -> None:
         """Before the first change: name the journal in the file, so that a copy without it is detected."""
         if self.journal is None or not self.journal.head.follow:
+            self.rest.end()
             with self.gate.committing():
                 self.checkpoint()
 
