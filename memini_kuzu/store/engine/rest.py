@@ -59,6 +59,8 @@ class Rest:
         """Close Kùzu, unless the file is used meanwhile. The lock of the process on it stays."""
         file = self._file
         with file.writing:
+            if self.resting:
+                return
             # first this, then the look at who uses it: `end` does both the other way round
             self.resting = True
             if not self.due:
