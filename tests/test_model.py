@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -193,23 +195,46 @@ def test_a_step_that_fails_leaves_no_model(memory: Memory, monkeypatch: pytest.M
         # once all is done but the commit, and before that
         patched.setattr(Model, "after", fail)
         with pytest.raises(StoreError, match="it failed"):
-            memory.remember("Ada met Nobody.", time=from_millis(NOW))
+            memory.remember("Ada met Zebulon.", time=from_millis(NOW))
     assert derived(memory) is None
     assert not unlike(store)
-    real, failing = open_file.execute, iter([True])
+    assert not memory.recall("Zebulon").passages
+    assert before.passages.all().tolist() == rows
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_what_was_told_is_kept_though_the_file_cannot_be_written(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, *, once: bool
+) -> None:
+    memory.add(corpus(55, 10))
+    store = memory._store
+    store.hold()
+    real, failing = open_file.execute, itertools.chain([True], itertools.repeat(not once))
 
     def execute(connection: object, query: str, *rest: object) -> object:
-        if query == "COMMIT" and next(failing, False):
-            fail()
+        if query == "COMMIT" and next(failing):
+            raise StoreError("it failed")
         return real(connection, query, *rest)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patched:
-        patched.setattr(open_file, "execute", execute)
-        with pytest.raises(StoreError, match="it failed"):
-            memory.remember("Ada met Nobody.", time=from_millis(NOW))
-    assert derived(memory) is None
-    assert not unlike(store)
-    assert before.passages.all().tolist() == rows
+    patched = monkeypatch.context()
+    with patched as patch, pytest.warns(UserWarning, match="it failed") if once else nullcontext():
+        patch.setattr(open_file, "execute", execute)
+        memory.remember("Ada met Zebulon.", time=from_millis(NOW))
+        assert memory.recall("Zebulon").passages
+        if once:
+            # opened again, the file has it by the journal
+            assert memory.cypher("MATCH (p:Passage {text: 'Ada met Zebulon.'}) RETURN p.id").num_rows == 1
+        else:
+            with pytest.raises(StoreError, match="it failed; open it again"):
+                memory.cypher("MATCH (p:Passage) RETURN p.id")
+        for thread in threading.enumerate():
+            if thread.name == "memini-write-behind":
+                thread.join(PATIENCE)
+    if once:
+        assert not unlike(store)
+    memory.close()
+    with Memory.open(memory.path, extractor=Names()) as again:
+        assert again.recall("Zebulon", now=from_millis(NOW)).passages
 
 
 def test_a_reader_keeps_the_state_that_it_began_with(memory: Memory) -> None:

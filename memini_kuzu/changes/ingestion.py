@@ -163,7 +163,7 @@ class _Incoming:
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""
-        known = read_known(self._store.read, [document.id for document in documents])
+        known = read_known(self._store, [document.id for document in documents])
         if self._moves is not None:
             self._moves.find([document for document in documents if document.id not in known])
         for document in documents:

@@ -146,8 +146,8 @@ def read_sources(run: Callable[..., pa.Table]) -> dict[str, int]:
 
 
 def read_counters(run: Callable[..., pa.Table], names: Sequence[str]) -> dict[str, int]:
-    """How many positions each of these sources has assigned; 0 for a new one."""
-    return dict.fromkeys(names, 0) | _pairs(run(COUNTERS, {"names": list(names)}), "name", "passages")
+    """How many positions each of these sources has assigned; new ones are left out."""
+    return _pairs(run(COUNTERS, {"names": list(names)}), "name", "passages")
 
 
 def _pairs(table: pa.Table, key: str, value: str) -> dict[str, int]:

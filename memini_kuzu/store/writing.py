@@ -17,7 +17,7 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.store.evidence import mentioned_by
 from memini_kuzu.store.labels import NO_VOTES, counted, label_rows, tally
 from memini_kuzu.store.languages import count_languages
-from memini_kuzu.store.stored import entities_stored, frequencies_stored
+from memini_kuzu.store.stored import counters_stored, entities_stored, frequencies_stored
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.tables import column, positions, timestamps
 
@@ -223,8 +223,6 @@ def count_sources(change: Change, store: Store, counters: Mapping[str, int]) -> 
     rows = pa.table(
         {"name": pa.array(names, pa.string()), "passages": pa.array(list(counters.values()), pa.int64())}
     )
-    known = store.read("MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name", {"names": names})
-    known_names = pa.array(known["name"].to_pylist() if known.num_rows else [], pa.string())
-    is_known = pc.is_in(rows["name"], known_names)
+    is_known = pc.is_in(rows["name"], pa.array(list(counters_stored(store, names)), pa.string()))
     change.update("Source", rows.filter(is_known))
     change.create("Source", rows.filter(pc.invert(is_known)))

@@ -1,6 +1,8 @@
 """Safe access to a store's file: locking, durable changes, and recovery after a crash.
 
-- A change is on disk, in the journal, before it is applied, and applied before the call returns (`apply`).
+- A change is on disk, in the journal, before it is applied, and applied before the call returns (`apply`): to
+  the file, or to what is held in memory of it and a moment later to the file (`behind`).
+- Whoever uses the file finds in it all that was told.
 - Kùzu's own log is never replayed: opening starts from the last checkpoint and applies the rest of the
   journal.
 - A change that is not journaled, because it is large or the user's own Cypher, is checkpointed before the
@@ -16,7 +18,6 @@ during a commit.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -29,6 +30,7 @@ import kuzu
 
 from memini_kuzu.errors import QueryError, StoreError, StoreLockedError
 from memini_kuzu.store.engine import standby
+from memini_kuzu.store.engine.behind import LARGEST
 from memini_kuzu.store.engine.checksum import SUMMED, checksum
 from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room
 from memini_kuzu.store.engine.foreign import (
@@ -36,7 +38,7 @@ from memini_kuzu.store.engine.foreign import (
     refuse_lists_of_doubles,
     writing_statements,
 )
-from memini_kuzu.store.engine.journal import read, sync_folder
+from memini_kuzu.store.engine.journal import read
 from memini_kuzu.store.engine.recovery import first_reader, first_writer
 from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.state import JournalState
@@ -154,7 +156,8 @@ class Engine:
         """A new connection to the shared database."""
         database = self._live.database
         if database.is_closed:
-            raise StoreError(f"{self.path} was closed meanwhile, or could not be opened again; open it again")
+            why = self._live.failed or "it was closed meanwhile, or could not be opened again"
+            raise StoreError(f"{self.path} is not open: {why}; open it again")
         return kuzu.Connection(database)
 
     def read(
@@ -181,7 +184,7 @@ class Engine:
         QueryError
             If Kùzu refuses the query.
         """
-        with self._live.gate.reading():
+        with self._live.reading():
             connection = self.connect()
             try:
                 return execute(connection, query, parameters, batch)
@@ -195,9 +198,9 @@ class Engine:
         The number changes with every commit, and only then: this process alone writes the file, or no process
         does while it is open read-only.
         """
-        gate = self._live.gate
-        with gate.reading():
-            yield gate.commits
+        shared = self._live
+        with shared.reading():
+            yield shared.gate.commits
 
     def run_foreign(
         self,
@@ -237,7 +240,7 @@ class Engine:
             return self._write_foreign(writing_statements(query), dict(parameters or {}), register)
         check_reading(query, files=files)
         shared = self._live
-        with shared.gate.reading():
+        with shared.reading():
             connection = self.connect()
             try:
                 self._register(shared, connection, register)
@@ -260,7 +263,7 @@ class Engine:
         if not statements:
             raise QueryError("the query is empty; pass a statement")
         result: pa.Table = None
-        with shared.writing, shared.gate.committing():
+        with shared.alone():
             with shared.rewriting() as name:
                 connection = self.connect()
                 try:
@@ -337,30 +340,17 @@ class Engine:
         with shared.writing:
             need_room(shared.path)
             shared.begin()
-            journal = shared.journal
-            assert journal is not None  # noqa: S101  begin made one
-            number = shared.sequence + 1
+            small = len(change) <= LARGEST
+            if not small:
+                shared.bring_in()
+            number = shared.told + 1
+            shared.write_down(number, change)
             try:
-                journal.append(number, change)
-            except OSError as error:
-                raise StoreError(
-                    f"{journal.path} cannot be written ({error.strerror or error}); make room: nothing was "
-                    "changed"
-                ) from error
-            try:
-                shared.commit(number, statements, follow)
+                (shared.tell if small else shared.commit)(number, statements, follow)
             except BaseException:
-                try:
-                    journal.take_back(change)
-                finally:
-                    shared.reopen()
+                shared.take_back(number, change)
                 raise
-            journal.answer(number)
-            if shared.long_journal():
-                # a failure loses nothing: the journal is durable, and the next change tries again
-                with shared.gate.committing(), suppress(StoreError):
-                    shared.checkpoint()
-                    shared.reload()
+            shared.answer(number)
 
     def load(self, statements: Callable[[Transaction], object], *, settled: bool = False) -> None:
         """Apply a change that is too large for the journal; it is checkpointed when this returns.
@@ -379,6 +369,7 @@ class Engine:
         """
         shared = self._writable()
         with shared.writing:
+            shared.bring_in()
             need_room(shared.path)
             if settled:
                 shared.settle()
@@ -406,7 +397,7 @@ class Engine:
             Verify the checksum of the file, if it is not too large.
         """
         shared = self._live
-        with shared.gate.reading():
+        with shared.reading():
             if shared.read_only:
                 changes, sequence = 0, shared.mark().sequence
             else:
@@ -441,31 +432,14 @@ class Engine:
             raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
         if not target.parent.is_dir():
             raise StoreError(f"folder {target.parent} does not exist; create it first")
-        work = target.with_name(f".{target.name}.new")
-        try:
-            with shared.writing:
-                shared.settle()
-                standby.copy(shared.descriptor, work)
-            try:
-                # appears when it is complete, and never replaces an existing file
-                os.link(work, target)
-            except FileExistsError:
-                raise StoreError(
-                    f"{target} exists; a backup writes over nothing: name another path"
-                ) from None
-            except OSError:
-                # no hard links here, as on many USB sticks; the target was checked above not to exist
-                work.replace(target)
-            sync_folder(target.parent)
-        except OSError as error:
-            raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
-        finally:
-            work.unlink(missing_ok=True)
+        with standby.appearing(target) as work, shared.writing:
+            shared.settle()
+            standby.copy(shared.descriptor, work)
 
     def export(self, query: str) -> None:
         """Run EXPORT DATABASE, which changes nothing and accepts no parameter."""
         shared = self._writable()
-        with shared.writing, shared.gate.committing():
+        with shared.alone():
             shared.settle()  # so that Kùzu has nothing to checkpoint
             connection = self.connect()
             try:
@@ -494,7 +468,7 @@ class Engine:
     def offline(self) -> Iterator[None]:
         """Inside, the file is closed but still locked, so that another file can replace it."""
         shared = self._live
-        with shared.writing, shared.gate.committing():
+        with shared.alone():
             shared.settle()
             shared.stop()
             # the file holds all changes; the journal has the checksum of the file to be replaced
@@ -515,7 +489,7 @@ class Engine:
                 return
             del _open[shared.path]
             try:
-                with shared.writing, shared.gate.committing():
+                with shared.alone():
                     if shared.worth_settling():
                         # a failure loses nothing: the journal is durable, and the next close tries again
                         with suppress(StoreError):

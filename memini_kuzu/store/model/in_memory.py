@@ -21,8 +21,8 @@ from memini_kuzu.store.lookup import (
     best_scored,
     strength_at,
 )
+from memini_kuzu.store.model.columns import PLACES
 from memini_kuzu.store.model.rows import spans
-from memini_kuzu.store.model.state import PLACES
 from memini_kuzu.store.sums import sums_in
 
 if TYPE_CHECKING:
