@@ -209,12 +209,13 @@ def test_the_page_computes_what_the_memory_computes(
     for when in ("2025-03-01T00:00:00.001Z", "2025-10-11T05:00:00Z", AT, "2027-01-01T00:00:00Z"):
         told = page.evaluate(
             """async ([found, when]) => {
-                const { stateAt } = await import("/page/dynamics.js");
-                const asked = Date.parse(found.now);
-                const kept = found.associations.map((each) => stateAt(each, when, found.spectrum, asked));
-                const later = found.associations.map(
-                    (each) => stateAt({ ...each, time: null }, Math.max(when, asked), found.spectrum, asked));
-                return [kept, later];
+                const { course } = await import("/page/dynamics.js");
+                const asked = found.associations.map(() => Date.parse(found.now));
+                const unknown = found.associations.map((each) => ({ ...each, time: null }));
+                return [[found.associations, when], [unknown, Math.max(when, asked[0])]].map(([each, at]) => {
+                    const { fast, slow } = course(each, found.spectrum, asked)(at);
+                    return [...fast].map((value, place) => [value, slow[place]]);
+                });
             }""",
             [found, to_millis(when)],
         )

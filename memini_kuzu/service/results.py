@@ -310,6 +310,7 @@ class NearAssociationResult(_Result):
         description="When its events were, also later ones, in milliseconds since 1970; null if not known"
     )
     amount: list[float] | None = Field(description="What each added to the fast variable")
+    kind: list[int] | None = Field(description="Positions of their kinds in `kinds`; -1 for none")
 
 
 class SpectrumResult(_Result):
