@@ -72,6 +72,11 @@ def filled(path: Path) -> Memory:
     memory.alias_add(f"Countess {IMAGE}", "Ada Holm")
     rows = {"source": ["Ada Holm"], "target": [f"{SCRIPT} of Ribe"], "time": ["2026-03-08"], "kind": [IMAGE]}
     memory.load_events(pa.table(rows))
+    folder = path.with_name("letters")
+    folder.mkdir()
+    (folder / "one.md").write_text("Carl Berg wrote to Ada Holm.")
+    (folder / f"{IMAGE.replace('/', '')}.xyz").write_bytes(bytes(range(256)))
+    memory.ingest(folder, time="2026-03-07")
     return memory
 
 
@@ -368,7 +373,13 @@ def test_changes_and_health_are_told(shared: tuple[Memory, str], opened: Callabl
     page.get_by_text("the next maintenance would forget").wait_for()
     page.goto(f"{url}/{VIEWS['health']}")
     page.get_by_text("The store is sound.").wait_for()
-    page.get_by_role("cell", name="letters").wait_for()
+    page.get_by_role("cell", name="letters").first.wait_for()
+    [report] = memory.reports()
+    row = page.get_by_role("region", name="The last ingestions of files").locator("tbody tr")
+    assert row.count() == 1
+    assert row.locator("td").nth(1).inner_text() == "letters"
+    [left_out] = report.left_out
+    assert row.locator("li").inner_text() == f"1 {left_out.why}: {left_out.such_as[0]}"
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -378,6 +389,8 @@ def test_what_is_stored_never_becomes_markup(
     _, url = shared
     page = opened(f"{url}/{VIEWS[view]}")
     settle(page)
+    if view == "health":
+        assert IMAGE in page.locator("main").inner_text()
     if view in {"ask", "entity"}:
         assert IMAGE in page.locator("main").inner_text()
         assert SCRIPT in page.locator("main").inner_text()

@@ -444,6 +444,35 @@ class SourcesResult(_Result):
     sources: list[SourceResult]
 
 
+class LeftOutResult(_Result):
+    """What was left out for one reason."""
+
+    why: str
+    count: int
+    such_as: list[str] = Field(description="Where the first of them stand")
+
+
+class ReportResult(_Result):
+    """What an ingestion of files did."""
+
+    time: datetime
+    read: list[str] = Field(description="The first folders and files that were given")
+    added: int
+    changed: int
+    unchanged: int
+    moved: int
+    passages: int
+    left_out: list[LeftOutResult]
+    more: int = Field(description="How many were left out for yet other reasons")
+    failure: str = Field(description="What ended it before all was read; empty where nothing did")
+
+
+class ReportsResult(_Result):
+    """What the last ingestions of files did, the newest first."""
+
+    reports: list[ReportResult]
+
+
 class EditResult(_Result):
     """What was done to an entity."""
 
