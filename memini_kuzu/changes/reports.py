@@ -214,7 +214,7 @@ def withdraw_reports(store: Store, change: Change, sources: Collection[str]) -> 
 
 
 def _places(report: KeptReport) -> set[str]:
-    """The names in a report; of a record in a file also the file's, with what folders of its path there are."""
+    """The names in a report; of a record in a file also the file's, with each part of its path."""
     named = {*report.read, report.failure, *(place for each in report.left_out for place in each.such_as)}
     named |= {name.partition(":")[0] for name in named}
     parts = [name.split("/") for name in named]

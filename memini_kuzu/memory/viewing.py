@@ -257,8 +257,8 @@ class Viewing(OpenMemory):
         Returns
         -------
         list of KeptReport
-            Up to twenty, the newest first. An ingestion that found nothing new keeps none. A report that names
-            a source goes when all of that source is forgotten.
+            Up to twenty, the newest first. An ingestion that found nothing new keeps none. A report that
+            names a source goes when all of that source is forgotten.
 
         Examples
         --------
