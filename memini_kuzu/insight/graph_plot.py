@@ -28,7 +28,7 @@ SHADES = 16
 """Of the ramp."""
 
 FAINT = 1e-3
-"""What part of the strongest has the thinnest line, of the most consolidated the first shade; all below too."""
+"""What part of the strongest has the thinnest line, of the most consolidated the first shade; so has less."""
 
 WIDTHS = (0.5, 4.5)
 """Points, of the faintest and of the strongest."""
