@@ -72,9 +72,9 @@ def filled(path: Path) -> Memory:
     memory.alias_add(f"Countess {IMAGE}", "Ada Holm")
     rows = {"source": ["Ada Holm"], "target": [f"{SCRIPT} of Ribe"], "time": ["2026-03-08"], "kind": [IMAGE]}
     memory.load_events(pa.table(rows))
-    folder = path.with_name("letters")
+    folder = path.with_name("papers")
     folder.mkdir()
-    (folder / "one.md").write_text("Carl Berg wrote to Ada Holm.")
+    (folder / "one.md").write_text("Emil Sand wrote to Dorte Krag.")
     (folder / f"{IMAGE.replace('/', '')}.xyz").write_bytes(bytes(range(256)))
     memory.ingest(folder, time="2026-03-07")
     return memory
@@ -377,7 +377,7 @@ def test_changes_and_health_are_told(shared: tuple[Memory, str], opened: Callabl
     [report] = memory.reports()
     row = page.get_by_role("region", name="The last ingestions of files").locator("tbody tr")
     assert row.count() == 1
-    assert row.locator("td").nth(1).inner_text() == "letters"
+    assert row.locator("td").nth(1).inner_text() == "papers"
     [left_out] = report.left_out
     assert row.locator("li").inner_text() == f"1 {left_out.why}: {left_out.such_as[0]}"
 

@@ -13,7 +13,7 @@ const LAYOUT = 4; // milliseconds of a frame for the layout
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-const RAMPS = { light: ["#7d99a6", "#c2571a"], dark: ["#54707c", "#ffa35c"] };
+const RAMPS = { light: ["#7d99a6", "#c2571a"], dark: ["#7a99a6", "#ffa35c"] };
 
 /** Colours from fresh to consolidated, in sixteen steps. */
 function ramp() {

@@ -9,6 +9,8 @@ const SLOW = 12; // milliseconds: what takes longer to draw is drawn as lines wh
 
 const REST = 150; // milliseconds without movement until all is drawn as it should be
 
+const NARROW = 600; // pixels of a stage in which not all names have room
+
 /** What an association takes to draw on a machine that was not measured yet, in milliseconds. */
 const GUESSED = 0.02;
 
@@ -45,14 +47,14 @@ export function picture(graph, stage, { look, on }) {
     return {
       allowInvalidContainer: true,
       ...programs(light),
-      labelColor: { attribute: "labelColor" },
       labelFont: "system-ui, sans-serif",
       labelSize: 13,
       labelRenderedSizeThreshold: 4,
       labelGridCellSize: 80,
       minEdgeThickness: 1.2,
       zIndex: true,
-      defaultDrawNodeHover: (context, data, given) => hover(context, data, given, style),
+      defaultDrawNodeLabel: (context, data, given) => named(context, data, given, stage.clientWidth),
+      defaultDrawNodeHover: (context, data, given) => hover(context, data, given, style, stage.clientWidth),
       nodeReducer(name, data) {
         colours ??= { line: style("--line"), node: style("--accent"), chosen: style("--accent-2"), text: style("--text") };
         return { ...data, labelColor: colours.text, ...look(name, data, colours) };
@@ -128,7 +130,7 @@ export function picture(graph, stage, { look, on }) {
     repaint(names, keys) { sigma.refresh({ partialGraph: { nodes: names, edges: keys }, skipIndexation: names.length === 0, schedule: true }); },
     /** All colours have changed; `refresh` draws them. */
     restyle() { colours = null; },
-    crowd(crowded) { sigma.setSetting("labelDensity", crowded ? 0.4 : 2); },
+    crowd(crowded) { sigma.setSetting("labelDensity", crowded ? 0.4 : stage.clientWidth < NARROW ? 0.6 : 2); },
     look(name) {
       // what was to be drawn yet has no place in the frame before
       sigma.refresh();
@@ -147,17 +149,32 @@ export function picture(graph, stage, { look, on }) {
   };
 }
 
+/** Where the name of an entity begins: on its right, or on its left where it would be cut off. */
+function beside(context, data, gap, room) {
+  const width = context.measureText(data.label).width;
+  const right = data.x + data.size + gap;
+  return right + width + gap <= room || data.x - data.size - gap < width ? right : data.x - data.size - gap - width;
+}
+
+/** The name of an entity. */
+function named(context, data, settings, room) {
+  if (!data.label) return;
+  context.font = `${settings.labelSize}px ${settings.labelFont}`;
+  context.fillStyle = data.labelColor;
+  context.fillText(data.label, beside(context, data, 3, room), data.y + settings.labelSize / 3);
+}
+
 /** The name of an entity that one points at, on a ground of its own. */
-function hover(context, data, settings, style) {
+function hover(context, data, settings, style, room) {
   if (!data.label) return;
   context.font = `600 ${settings.labelSize}px ${settings.labelFont}`;
-  const width = context.measureText(data.label).width + 10;
+  const start = beside(context, data, 6, room);
   context.fillStyle = style("--card");
   context.strokeStyle = style("--line");
   context.beginPath();
-  context.roundRect(data.x + data.size + 1, data.y - 11, width, 22, 5);
+  context.roundRect(start - 5, data.y - 11, context.measureText(data.label).width + 10, 22, 5);
   context.fill();
   context.stroke();
   context.fillStyle = style("--text");
-  context.fillText(data.label, data.x + data.size + 6, data.y + 4);
+  context.fillText(data.label, start, data.y + 4);
 }

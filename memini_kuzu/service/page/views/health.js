@@ -4,8 +4,10 @@ import { call } from "../api.js";
 import { failed, h, show, table } from "../dom.js";
 import { day, minute } from "../state.js";
 
+const SOURCES = 500; // shown at most
+
 export function health(place) {
-  const [found, held, read, told] = [h("div", {}, "Examining …"), h("div", {}), h("div", {}), h("div", {})];
+  const [found, held, read, told] = [h("div", {}, "Examining …"), h("div", {}), h("div", {}), h("div", { class: "sources" })];
   const section = (title, content) => h("section", {}, h("h3", {}, title), content);
   show(place, h("h2", {}, "Health"), found, section("What it holds", held), section("Ingestions", read), section("Sources", told));
   call("doctor").then(
@@ -24,7 +26,7 @@ export function health(place) {
     (error) => show(read, failed(error)),
   );
   call("sources").then(
-    (answer) => show(told, answer.sources.length ? table("Sources", ["source", "documents or events"], answer.sources.slice(0, 500).map((each) => h("tr", {}, h("td", {}, each.name || "(none)"), h("td", { class: "count" }, each.count.toLocaleString("en"))))) : h("p", {}, "Nothing has been told yet.")),
+    (answer) => show(told, answer.sources.length ? table("Sources", ["source", "documents or events"], answer.sources.slice(0, SOURCES).map((each) => h("tr", {}, h("td", {}, each.name || "(none)"), h("td", { class: "count" }, each.count.toLocaleString("en"))))) : h("p", {}, "Nothing has been told yet."), answer.sources.length > SOURCES && h("p", { class: "quiet" }, `and ${(answer.sources.length - SOURCES).toLocaleString("en")} more`)),
     (error) => show(told, failed(error)),
   );
 }
