@@ -31,7 +31,7 @@ import typer
 from bench_common import NOW
 from bench_loop import MINUTE, TALK, sentences
 from evaluate_common import ALL, lines, sets
-from peers.client import OTHERS, OWN, PeerError, RefusedError, Worker, prepare
+from peers.client import OTHERS, OWN, PeerError, Worker, prepare
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -80,6 +80,12 @@ class Row:
     lost: int = 0
     """Turns that it refused."""
 
+    def count(self, refused: Sequence[str]) -> None:
+        """Take the turns that were refused into account, and the last one's reason."""
+        self.lost += len(refused)
+        if refused:
+            self.why = f"refused {self.lost}, the last: {refused[-1]}"
+
 
 def told(folder: Path) -> list[dict[str, Any]]:
     """The turns of a set in their order, which is that of time."""
@@ -95,27 +101,19 @@ def told(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def remember_one_by_one(worker: Worker, turns: Sequence[dict[str, Any]], row: Row) -> None:
-    """As an agent does; what is refused is counted, and its reason kept."""
-    for turn in turns:
-        try:
-            worker.remember([turn])
-        except RefusedError as refused:
-            row.lost += 1
-            row.why = f"refused {row.lost}, the last: {refused}"
-
-
 def ask_conversations(row: Row, python: Path | str, folders: Sequence[Path]) -> None:
     """recall@5 and recall@10 over all questions of all conversations."""
     scores: list[dict[str, float]] = []
     for folder in folders:
         with Worker(row.peer, python) as worker:
-            remember_one_by_one(worker, told(folder), row)
+            for turn in told(folder):
+                worker.remember([turn])
             scores += [
                 retrieval.score(question, worker.recall(question.text, question.time)[0])
                 for question in retrieval.questions(folder)
                 if question.category != retrieval.APART
             ]
+            row.count(worker.refused)
     row.questions = len(scores)
     row.recall_5, row.recall_10 = (
         100 * float(np.mean([score[f"recall@{depth}"] for score in scores])) for depth in (5, 10)
@@ -139,6 +137,7 @@ def ask_changing(row: Row, python: Path | str, folders: Sequence[Path]) -> None:
                 done = until
                 found, _ = worker.recall(question.text, question.time)
                 hits.setdefault(question.regime, []).append(changing.score(question, found)[0])
+            row.count(worker.refused)
     row.changing_1 = 100 * float(np.mean([hit for each in hits.values() for hit in each]))
     regimes = [each for regime, each in hits.items() if regime not in {ALL, changing.MONTH}]
     row.changing_lowest = 100 * min(map(float, map(np.mean, regimes or hits.values())))
@@ -162,6 +161,7 @@ def loop(row: Row, python: Path | str, passages: int, turns: int) -> None:
             found, seconds = worker.recall(question, now)
             recalled.append(seconds)
             fresh.append(str(passages + number) in found)
+        row.count(worker.refused)
     row.fresh[passages] = 100 * float(np.mean(fresh))
     row.remember_ms[passages], row.recall_ms[passages] = _quantiles(remembered), _quantiles(recalled)
 

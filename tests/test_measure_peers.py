@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from measure_peers import Plan, app, run
-from peers.client import OTHERS, OWN, PeerError, RefusedError, Worker, prepare
-from peers.worker import PEERS, offline
+from peers.client import OTHERS, OWN, PeerError, Worker, prepare
+from peers.worker import PEERS, Fts5, Peer, Turn, offline
 from typer.testing import CliRunner
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ for line in sys.stdin:
         continue
     {remembering}
     told += [turn["id"] for turn in asked["remember"]]
-    say(seconds=0.5)
+    say(seconds=0.5, refused=[])
 """
 """Stands for the interpreter of a peer's environment, and for what runs in it."""
 
@@ -135,7 +135,7 @@ def test_a_memory_that_dies_has_a_row_with_its_last_words(fake: Fake, talk: Path
 
 
 def test_turns_that_are_refused_are_counted_and_the_rest_goes_on(fake: Fake, talk: Path) -> None:
-    refusing = "if asked['remember'][0]['id'] == 't11': say(error='too odd'); continue"
+    refusing = "if asked['remember'][0]['id'] == 't11': say(seconds=0, refused=['too odd']); continue"
     row = run("mem0", replace(NOTHING, conversations=[talk]), fake(remembering=refusing), None)
     assert row.lost == 1
     assert row.why == "refused 1, the last: too odd"
@@ -159,11 +159,28 @@ def test_memories_of_this_environment_answer_in_the_same_way(peer: str, talk: Pa
 
 def test_what_a_memory_raises_does_not_end_it() -> None:
     with Worker("sqlite-fts5", sys.executable) as worker:
-        with pytest.raises(RefusedError, match="fts5: syntax error"):
+        with pytest.raises(PeerError, match="fts5: syntax error"):
             worker.recall("?!", 0)
         assert worker.recall("anything", 0)[0] == []
     with pytest.raises(PeerError, match="no-such-peer"):
         Worker("no-such-peer", sys.executable)
+
+
+def test_what_a_memory_refuses_is_counted_one_by_one(tmp_path: Path) -> None:
+    class Choosy(Fts5):
+        def remember(self, turn: Turn) -> str:
+            if "odd" in turn.text:
+                raise ValueError("too odd")
+            return turn.id
+
+        fill = Peer.fill
+
+    memory = Choosy(tmp_path)
+    turns = [Turn(str(n), text, 0, "", "") for n, text in enumerate(["plain", "odd", "plain"])]
+    assert memory.keep(turns[1:2]) >= 0
+    assert memory.keep(turns) >= 0
+    assert memory.refused == ["ValueError: too odd"] * 2
+    assert {"0", "2"} <= set(memory.ours)
 
 
 @pytest.mark.slow

@@ -41,11 +41,7 @@ K = 10
 
 
 class PeerError(RuntimeError):
-    """A memory cannot be run."""
-
-
-class RefusedError(PeerError):
-    """It has raised, and goes on."""
+    """A memory cannot be run, or does not answer."""
 
 
 class Worker:
@@ -65,7 +61,8 @@ class Worker:
     """
 
     def __init__(self, peer: str, python: str | Path) -> None:
-        self.peer = peer
+        self.refused: list[str] = []
+        """What it raised instead of keeping a turn."""
         # some keep a file open until their process has ended
         self._folder = tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
@@ -98,8 +95,10 @@ class Worker:
         self._folder.cleanup()
 
     def remember(self, turns: Sequence[dict[str, Any]]) -> float:
-        """Seconds that it takes to keep them."""
-        return float(self._ask({"remember": turns})["seconds"])
+        """Seconds that it takes to keep them; what it refuses is counted."""
+        done = self._ask({"remember": turns})
+        self.refused += done["refused"]
+        return float(done["seconds"])
 
     def recall(self, cue: str, now: int) -> tuple[list[str], float]:
         """Ids of the first, and seconds."""
@@ -125,7 +124,7 @@ class Worker:
             raise PeerError(f"its process ended with {code}: {said[-1] if said else 'it said nothing'}")
         found: dict[str, Any] = json.loads(line)
         if "error" in found:
-            raise RefusedError(found["error"])
+            raise PeerError(found["error"])
         return found
 
 

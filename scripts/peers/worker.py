@@ -6,7 +6,7 @@
 line that it reads is a JSON object, and so is the line that it answers:
 
 - ``{"remember": [{"id", "text", "time", "source", "title"}, …]}``: one passage, or many to fill a memory.
-  Answers ``{"seconds"}``.
+  Answers ``{"seconds", "refused"}``, the latter what was raised instead of keeping a turn.
 - ``{"recall": cue, "now": time, "k": number}``: answers ``{"seconds", "ids"}``, best first.
 
 Times are milliseconds since 1970. An answer ``{"error"}`` is what the memory raised. Seconds are those of the
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 DENSE = "all-MiniLM-L6-v2 (int8)"
 DIMENSION = 384
@@ -76,14 +76,31 @@ class Peer(ABC):
         self.folder = folder
         self.ours: dict[str, str] = {}
         """Ids of the turns by the memory's own."""
+        self.refused: list[str] = []
+        """What it raised instead of keeping a turn."""
 
     @abstractmethod
     def remember(self, turn: Turn) -> str:
         """Keep one turn; its id in the memory."""
 
     def fill(self, turns: Sequence[Turn]) -> list[str]:
-        """Keep many, by a call for many where there is one."""
-        return [self.remember(turn) for turn in turns]
+        """Keep many, by a call for many where there is one; an empty id for what it refuses."""
+        return [self._kept(turn) for turn in turns]
+
+    def _kept(self, turn: Turn) -> str:
+        try:
+            return self.remember(turn)
+        except Exception as error:  # noqa: BLE001 - whatever a memory raises is counted
+            self.refused.append(f"{type(error).__name__}: {error}")
+            return ""
+
+    def keep(self, turns: Sequence[Turn]) -> float:
+        """Keep one turn, or many; seconds of the memory's own calls."""
+        began = time.perf_counter()
+        kept = self.fill(turns) if len(turns) > 1 else [self._kept(turns[0])]
+        seconds = time.perf_counter() - began
+        self.ours.update(zip(kept, (turn.id for turn in turns), strict=True))
+        return seconds
 
     @abstractmethod
     def recall(self, cue: str, now: int, k: int) -> list[str]:
@@ -178,14 +195,18 @@ class KuzuMemory(Peer):
         place.mkdir()
         module = import_module("kuzu_memory.core.memory")
         self._memory = module.KuzuMemory(place / "memories.db", enable_git_sync=False)
+        # by text, in which it tidies blanks: what it says it has not stored it may have
+        self._told: dict[str, str] = {}
 
     def remember(self, turn: Turn) -> str:
-        if not (own := self._memory.remember(turn.told)):
+        self._told[_plain(turn.told)] = turn.id
+        if not self._memory.remember(turn.told):
             raise RuntimeError("remember returned no id, which is how it says that nothing was stored")
-        return str(own)
+        return turn.id
 
     def recall(self, cue: str, now: int, k: int) -> list[str]:  # noqa: ARG002 - it is asked at no date
-        return [found.id for found in self._memory.attach_memories(cue, max_memories=k).memories]
+        found = self._memory.attach_memories(cue, max_memories=k).memories
+        return [self._told[_plain(memory.content)] for memory in found]
 
 
 class Mem0(Peer):
@@ -386,6 +407,10 @@ def _date(millis: int) -> datetime:
     return datetime.fromtimestamp(millis / 1000, UTC)
 
 
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _minilm() -> Any:
     """The embedder that all are given which may be given one."""
     return import_module("memini_kuzu.embedding.minilm").MiniLM()
@@ -409,16 +434,10 @@ def answer(peer: Peer, asked: dict[str, Any]) -> dict[str, Any]:
         began = time.perf_counter()
         found = peer.recall(asked["recall"], asked["now"], asked["k"])
         seconds = time.perf_counter() - began
-        return {"seconds": seconds, "ids": [peer.ours[own] for own in found]}
-    turns = [Turn(**each) for each in asked["remember"]]
-    call: Callable[[], list[str]] = (
-        (lambda: [peer.remember(turns[0])]) if len(turns) == 1 else (lambda: peer.fill(turns))
-    )
-    began = time.perf_counter()
-    kept = call()
-    seconds = time.perf_counter() - began
-    peer.ours.update(zip(kept, (turn.id for turn in turns), strict=True))
-    return {"seconds": seconds}
+        return {"seconds": seconds, "ids": [peer.ours.get(own, own) for own in found]}
+    peer.refused.clear()
+    seconds = peer.keep([Turn(**each) for each in asked["remember"]])
+    return {"seconds": seconds, "refused": peer.refused}
 
 
 def main(name: str, folder: str) -> None:
