@@ -219,13 +219,14 @@ def test_what_cannot_be_folded_is_refused_in_one_line(
     assert not (tmp_path / "new").exists()
 
 
-def test_an_export_is_maintained_by_its_own_parameters(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_export_is_maintained_by_its_own_parameters(engine: str, tmp_path: Path) -> None:
     with Memory.open(tmp_path / "a.memini", parameters=Parameters(tau_fast=7)) as memory:
         memory.load_events(made_events())
         memory.export(tmp_path / "exported")
         memory.consolidate(now="2016-01-01", threshold=0.01)
         expected = edges_from_arrow(memory._store.read_edges().sort_by(PAIR))
-    arguments = ("--now", "2016-01-01", "--forget-below", "0.01", "--engine", "duckdb")
+    arguments = ("--now", "2016-01-01", "--forget-below", "0.01", "--engine", engine, "--master", "local[2]")
     done = spark_fold(tmp_path / "kept", "--edges", tmp_path / "exported", *arguments)
     assert done.returncode == 0, done.stderr
     found = edges_from_arrow(pq.read_table(tmp_path / "kept" / "edges.parquet").sort_by(PAIR))

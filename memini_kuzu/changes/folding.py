@@ -81,7 +81,7 @@ def events_of(table: Any, columns: EventColumns, impulse: float, *, both: bool =
         source=table[columns.source],
         target=table[columns.target],
         amount=amount,
-        time=_seconds(time) * 1000 + time.millisecond().cast("int64"),
+        time=_millis(time),
     )
     if not both:
         return events
@@ -164,11 +164,7 @@ def edges_of(table: Any) -> Any:
     table : ibis.Table
         With the columns of `tables.EDGE_SCHEMA`.
     """
-    times = {
-        name: _seconds(table[name]) * 1_000_000 + table[name].microsecond().cast("int64")
-        for name in TIMES
-        if table[name].type().is_timestamp()
-    }
+    times = {name: _millis(table[name]) * 1000 for name in TIMES if table[name].type().is_timestamp()}
     return table.mutate(**times).select(*EDGE_SCHEMA.names)
 
 
@@ -247,9 +243,12 @@ def retain(edges: Any, threshold: float) -> Any:
     return edges.filter((edges.fast >= threshold) | (edges.slow >= threshold))
 
 
-def _seconds(time: Any) -> Any:
-    """Whole seconds since 1970, the rest cut off: DuckDB's epoch has a fraction, which a cast would round."""
-    return time.truncate("s").epoch_seconds().cast("int64")
+def _millis(time: Any) -> Any:
+    """Milliseconds since 1970, what is finer cut off.
+
+    The seconds are cut first: DuckDB's epoch has a fraction, which a cast would round.
+    """
+    return time.truncate("s").epoch_seconds().cast("int64") * 1000 + time.millisecond().cast("int64")
 
 
 def _brought_to(edges: Any, date: str, parameters: Parameters) -> Any:
