@@ -15,6 +15,7 @@ from memini_kuzu.changes.documents import read_known, write
 from memini_kuzu.changes.moves import Moves
 from memini_kuzu.changes.prepared import Document
 from memini_kuzu.changes.report import IngestReport, silent
+from memini_kuzu.changes.reports import keep_report
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of
@@ -221,8 +222,12 @@ def ingest(
             pass
         write(store, embedder, batch, report)
         progress(report.documents, passages)
-    if incoming.failure is not None:
-        raise incoming.failure
+    failed = incoming.failure
+    if listing is not None:
+        said = "" if failed is None else str(failed)
+        keep_report(store, report, listing, now=now, failure=said, mask=redaction.mask)
+    if failed is not None:
+        raise failed
     if moves is not None:
         report.folders = moves.remember()
     return report

@@ -303,9 +303,10 @@ def _relationship(table: Table, rest: str) -> tuple[str, str]:
 
 
 def _create(transaction: Transaction, table: Table, rows: pa.Table) -> None:
+    # the columns of the rows, not of the table: the journal of an older memini may lack some
     if table.ends is None:
         transaction.run(
-            f"LOAD FROM batch CREATE (:{table.name} {{{_assigned(table.columns.names)}}})", batch=rows
+            f"LOAD FROM batch CREATE (:{table.name} {{{_assigned(rows.column_names)}}})", batch=rows
         )
         return
     (a, b), (source, target) = table.keys, table.ends
@@ -318,9 +319,10 @@ def _create(transaction: Transaction, table: Table, rows: pa.Table) -> None:
     ]
     if b in shared:
         ends.reverse()
+    properties = _assigned([name for name in rows.column_names if name not in table.keys])
     # both ends in one MATCH would be a cross product
     transaction.run(
-        f"LOAD FROM batch {' '.join(ends)} CREATE (a)-[:{table.name} {{{_assigned(table.properties)}}}]->(b)",
+        f"LOAD FROM batch {' '.join(ends)} CREATE (a)-[:{table.name} {{{properties}}}]->(b)",
         shared,
         rows,
     )

@@ -40,7 +40,7 @@ SOURCES = "MATCH (d:Document) RETURN d.source AS name, COUNT(*) AS documents"
 
 EVENTS = """
 RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
-    d.event_amount AS event_amount, d.event_time AS event_time
+    d.event_bits AS event_bits, d.event_time AS event_time
 """
 
 HAS = "list_contains(d.event_source, $entity) OR list_contains(d.event_target, $entity)"

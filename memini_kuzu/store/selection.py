@@ -72,7 +72,7 @@ RETURN p.id AS passage, e.id AS entity
 EVENTS = """
 LOAD FROM batch MATCH (d:Document {id: id})
 RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
-    d.event_amount AS event_amount, d.event_time AS event_time
+    d.event_bits AS event_bits, d.event_time AS event_time
 """
 
 

@@ -183,8 +183,6 @@ def open_database(path: Path, *, read_only: bool, share: float = 1.0) -> kuzu.Da
             read_only=read_only,
             buffer_pool_size=pool(share),
             max_db_size=ADDRESS_SPACE,
-            # with compression, a checkpoint may set doubles with long fractions in growing lists to 0
-            compression=False,
             auto_checkpoint=False,
         )
     except Exception as error:

@@ -22,6 +22,7 @@ import re
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -32,7 +33,11 @@ from memini_kuzu.store.engine import standby
 from memini_kuzu.store.engine.behind import LARGEST, Told
 from memini_kuzu.store.engine.checksum import SUMMED, checksum
 from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room
-from memini_kuzu.store.engine.foreign import check_reading, writing_statements
+from memini_kuzu.store.engine.foreign import (
+    check_reading,
+    refuse_lists_of_doubles,
+    writing_statements,
+)
 from memini_kuzu.store.engine.journal import read
 from memini_kuzu.store.engine.recovery import first_reader, first_writer
 from memini_kuzu.store.engine.standby import beside
@@ -271,6 +276,7 @@ class Engine:
                             used = {key: value for key, value in parameters.items() if key in named}
                         shared.derived = None
                         result = execute(connection, statement, used)
+                    refuse_lists_of_doubles(partial(execute, connection))
                     shared.rewrite(connection, name)
                 finally:
                     connection.close()

@@ -178,9 +178,11 @@ FAULTS = (
     ),
     Fault(
         "compression_loses_fractions",
-        "With compression, doubles with long fractions in a table of lists become 0 or other numbers at a "
-        "checkpoint.",
-        "Compression is off: engine/database.py.",
+        "With compression, which is the default, doubles with long fractions in lists (DOUBLE[], FLOAT[]) "
+        "become 0 or other numbers at a checkpoint: where new values fit into the pages of the old, those "
+        "that it cannot compress are not written. Arrays such as DOUBLE[3] are not compressed.",
+        "The store holds no such lists: amounts of events are lists of their bits (store/ledger.py); in "
+        "tables of the user's own they are refused (engine/foreign.py).",
     ),
     Fault(
         "one_match_is_a_cross_product",
