@@ -47,11 +47,6 @@ class Gate:
         """The number of commits so far: if it has changed, what was read inside `reading` before is stale."""
         return self._commits
 
-    @property
-    def inside(self) -> bool:
-        """Whether this thread reads or commits."""
-        return getattr(self._depth, "value", 0) > 0 or self._committer == threading.get_ident()
-
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Read while no commit runs."""

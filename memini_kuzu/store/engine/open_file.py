@@ -225,8 +225,8 @@ class OpenFile:
         with ExitStack() as stack:
             self.bring_in()
             stack.enter_context(self.gate.reading())
-            if self.behind.waits:
-                # another change came between: this time writers wait
+            if self.behind.waits or self.rest.resting:
+                # another change came between, or a rest began: this time writers wait
                 stack.close()
                 with self.writing:
                     self.bring_in()

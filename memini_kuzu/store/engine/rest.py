@@ -35,6 +35,9 @@ LOOK = 5.0
 class Rest:
     """Whether a file rests.
 
+    It changes while no thread reads or writes. A thread that wants to read ends it first, and looks again when
+    it reads.
+
     Parameters
     ----------
     file : OpenFile
@@ -59,12 +62,7 @@ class Rest:
         """Close Kùzu, unless the file is used meanwhile. The lock of the process on it stays."""
         file = self._file
         with file.writing:
-            if self.resting:
-                return
-            # first this, then the look at who uses it: `end` does both the other way round
-            self.resting = True
-            if not self.due:
-                self.resting = False
+            if self.resting or not self.due:
                 return
             with file.gate.committing():
                 if file.long_to_apply():
@@ -76,6 +74,7 @@ class Rest:
                 # that of Kùzu is gone; who took the file in between is found when it is opened again
                 with suppress(OSError):
                     fcntl.lockf(file.descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                self.resting = True
 
     def end(self) -> None:
         """Note that the file is used; open it where it rests, with all that the journal has.
@@ -86,10 +85,9 @@ class Rest:
             If it cannot be opened again.
         """
         self._used = time.monotonic()
-        file = self._file
-        # who is inside has it open
-        if not self.resting or file.gate.inside:
+        if not self.resting:
             return
+        file = self._file
         with file.writing:
             if not self.resting:
                 return
