@@ -35,8 +35,8 @@ LOOK = 5.0
 class Rest:
     """Whether a file rests.
 
-    It changes while no thread reads or writes. A thread that wants to read ends it first, and looks again when
-    it reads.
+    It changes while no thread reads or writes. A thread that wants to read ends it first, and looks again
+    when it reads.
 
     Parameters
     ----------
