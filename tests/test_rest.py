@@ -15,8 +15,10 @@ import pytest
 from fixtures_memory import NOW, Names, corpus
 from test_behind import days, shared, tell, told
 
+from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
 from memini_kuzu.store.engine import rest
+from memini_kuzu.store.model import Model
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -92,6 +94,19 @@ def test_a_change_that_cannot_wait_opens_the_file(resting: Memory) -> None:
     assert resting.doctor(deep=True).sound
 
 
+def test_a_change_that_fails_at_rest_is_taken_back(resting: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("it failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Model, "after", fail)
+        with pytest.raises(StoreError, match="it failed"):
+            tell(resting, 1)
+    assert days(resting) == set()
+    tell(resting, 2)
+    assert days(resting) == told(2)
+
+
 def test_another_program_cannot_write_a_file_that_rests(resting: Memory) -> None:
     done = subprocess.run(
         [sys.executable, "-c", OPEN, str(resting.path)], capture_output=True, text=True, check=False
@@ -131,7 +146,7 @@ def test_files_are_looked_at_by_themselves(memory: Memory, monkeypatch: pytest.M
     monkeypatch.setattr(rest, "IDLE", 0.0)
     monkeypatch.setattr(rest, "LOOK", 0.01)
     rest._watchers.clear()
-    rest._watch(shared(memory).rest)
+    rest.watch(shared(memory).rest)
     until = time.monotonic() + 60
     while not shared(memory).rest.resting:
         assert time.monotonic() < until

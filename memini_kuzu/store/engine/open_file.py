@@ -28,7 +28,7 @@ from memini_kuzu.store.engine.database import (
 from memini_kuzu.store.engine.found import Found
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written
-from memini_kuzu.store.engine.rest import Rest
+from memini_kuzu.store.engine.rest import Rest, watch
 from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.state import Mark, OldStoreError
 from memini_kuzu.store.engine.trial import try_out
@@ -108,11 +108,12 @@ class OpenFile:
     def __post_init__(self) -> None:
         self.found = Found(self.path, self.losses)
         self.behind = WriteBehind(self.write, self.work)
+        self.rest = Rest(self)
         if self.read_only:
             self.join_readers()
         else:
             self.start()
-        self.rest = Rest(self)
+            watch(self.rest)
 
     # --- opening ---
 
@@ -198,7 +199,8 @@ class OpenFile:
         if self.journal is not None:
             self.journal.close()
             self.journal = None
-        if not self.database.is_closed:
+        if self.rest.resting or not self.database.is_closed:
+            self.rest.resting = False
             close_database(self.database)
             os.close(self.descriptor)
             if not self.read_only:

@@ -9,7 +9,6 @@ needs it waits for it to be opened, a tenth of a second.
 from __future__ import annotations
 
 import fcntl
-import os
 import threading
 import time
 from contextlib import suppress
@@ -23,7 +22,7 @@ from memini_kuzu.store.engine.standby import beside
 if TYPE_CHECKING:
     from memini_kuzu.store.engine.open_file import OpenFile
 
-__all__ = ["IDLE", "Rest"]
+__all__ = ["IDLE", "LOOK", "Rest", "watch"]
 
 IDLE = 60.0
 """Seconds after its last use from which a file rests."""
@@ -41,15 +40,13 @@ class Rest:
     Parameters
     ----------
     file : OpenFile
-        Which. One that is open read-only never rests: it may be open in several processes.
+        Which.
     """
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file
         self._used = time.monotonic()
         self.resting = False
-        if not file.read_only:
-            _watch(self)
 
     @property
     def due(self) -> bool:
@@ -91,9 +88,7 @@ class Rest:
         with file.writing:
             if not self.resting:
                 return
-            self.resting = False
             derived, told = file.derived, file.told
-            os.close(file.descriptor)
             file.reopen()
             if file.sequence == told and not file.found.foreign:
                 file.derived = derived
@@ -104,8 +99,8 @@ _watching = threading.Lock()
 _watchers: list[threading.Thread] = []
 
 
-def _watch(rest: Rest) -> None:
-    """Let a file rest when it is due."""
+def watch(rest: Rest) -> None:
+    """Let a file rest when it is due: one that no other process has open, as readers may."""
     with _watching:
         _files.add(rest)
         if not any(watcher.is_alive() for watcher in _watchers):
