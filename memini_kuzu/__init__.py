@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memini_kuzu.changes.aliases import Alias
+    from memini_kuzu.changes.compaction import CompactReport
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.retune import RetuneReport
@@ -64,6 +65,7 @@ __all__ = [
     "AssociativeMemory",
     "AsyncMemory",
     "Columns",
+    "CompactReport",
     "Context",
     "Diagnosis",
     "Displacement",
@@ -121,6 +123,7 @@ _MODULES = {
     "memini_kuzu.changes.aliases": ("Alias",),
     "memini_kuzu.changes.consolidation": ("MaintenanceReport",),
     "memini_kuzu.changes.report": ("IngestReport",),
+    "memini_kuzu.changes.compaction": ("CompactReport",),
     "memini_kuzu.changes.retune": ("RetuneReport",),
     "memini_kuzu.changes.scope": ("ForgetReport",),
     "memini_kuzu.config": ("Parameters",),

@@ -8,4 +8,5 @@ Input: records, tables, names and scopes. Output: a report of what was done.
 - `aliases`, `undo`: names that stand for an entity, and how that is taken back.
 - `forgetting`, `scope`: exact unlearning.
 - `consolidation`, `retune`, `vectors`: the maintenance pass, other parameters, vectors of passages.
+- `compaction`: the file written anew.
 """

@@ -167,6 +167,7 @@ class AsyncMemory:
     recall = _awaited(Memory.recall)
     remember = _awaited(Memory.remember)
     retune = _awaited(Memory.retune)
+    compact = _awaited(Memory.compact)
     rivals = _awaited(Memory.rivals)
     sources = _awaited(Memory.sources)
     stats = _awaited(Memory.stats)
