@@ -31,7 +31,7 @@ __all__ = ["differences", "ledger", "state", "unsound", "violations"]
 KEYS = 8
 """Rows of a table that are also looked up by their keys: each asks the index of keys."""
 
-BOOKKEEPING = frozenset({"extractor"})
+BOOKKEEPING = frozenset({"extractor", "reports"})
 """Keys in MeminiMeta that two stores with the same content may hold differently: they are written on their
 own."""
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import random
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from fixtures_memory import NOW, Names, corpus
+from crash import violations
+from fixtures_memory import NOW, Names, contents, corpus
 
 from memini_kuzu.memory import Memory
+from memini_kuzu.store import store as store_module
 from memini_kuzu.store.engine import behind, open_file
 from memini_kuzu.store.model import holding
 from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from memini_kuzu.store.change import Change
     from memini_kuzu.store.engine.open_file import OpenFile
 
 pytest_plugins = ["fixtures_memory"]
@@ -104,6 +110,52 @@ def test_no_more_than_some_changes_wait(held: Memory, monkeypatch: pytest.Monkey
         most = max(most, len(shared(held).behind._told))
     assert 0 < most <= 2
     assert days(held) == told(*range(8))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changes_that_are_written_together_are_as_those_written_one_by_one(
+    memories: Callable[[], Memory], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    told = corpus(70 + seed, 40)
+    chance = random.Random(seed)
+    # new versions of some, and some of which sources go meanwhile
+    told += [replace(chance.choice(told), text=f"{chance.choice(told).text} Again.") for _ in range(10)]
+    gone = {12: "source 0", 30: "source 1"}
+    with monkeypatch.context() as patched:
+        patched.setattr(holding, "FIXED", math.inf)
+        one_by_one = memories()
+        for number, record in enumerate(told):
+            one_by_one.add([record])
+            if number in gone:
+                one_by_one.forget(source=gone[number], dry_run=False)
+        assert one_by_one._store.model is None
+    at_once = memories()
+    at_once._store.hold()
+    waiting = shared(at_once).behind
+    written: list[int] = []
+    patch_together(monkeypatch, written)
+    for number, record in enumerate(told):
+        with waiting.still():
+            at_once.add([record])
+            if number in gone:
+                at_once.forget(source=gone[number], dry_run=False)
+            if chance.random() < 0.7:
+                continue
+        days(at_once)
+    assert contents(at_once) == contents(one_by_one)
+    assert not violations(at_once._store)
+    assert max(written) > 1
+
+
+def patch_together(monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:
+    """Note how many changes are written together."""
+    real = store_module.together
+
+    def together(changes: Sequence[Change]) -> list[Change]:
+        written.append(len(changes))
+        return real(changes)
+
+    monkeypatch.setattr(store_module, "together", together)
 
 
 def test_a_process_that_ends_at_once_loses_nothing(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store import view as seeing
-from memini_kuzu.store.change import Change, write
+from memini_kuzu.store.change import Change, together, write
 from memini_kuzu.store.engine import (
     Engine,
     JournalState,
@@ -36,7 +36,7 @@ from memini_kuzu.tables import EDGE_SCHEMA, column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -247,7 +247,7 @@ class Store:
             self._engine.load(partial(write, change=change), settled=change.appends)
             return sum(part.rows.nbytes for part in change.parts)
         packed = change.pack()
-        self._engine.apply(packed, partial(write, change=change), partial(self._held.after, change=change))
+        self._engine.apply(packed, partial(self._held.after, change=change))
         return len(packed)
 
     def journal(self, *, deep: bool = False) -> JournalState:
@@ -442,9 +442,10 @@ class Store:
         return swap < in_place
 
 
-def _replay(transaction: Transaction, change: bytes) -> None:
-    """Apply a change of the journal."""
-    write(transaction, Change.unpack(change))
+def _replay(transaction: Transaction, changes: Sequence[bytes]) -> None:
+    """Apply changes of the journal."""
+    for change in together(list(map(Change.unpack, changes))):
+        write(transaction, change)
 
 
 def recover_store(path: Path) -> list[str]:

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from memini_kuzu.store.engine.database import Transaction
-
 __all__ = ["LARGEST", "MOST", "Told", "WriteBehind"]
 
 LARGEST = 1 << 20
 """Bytes of a change up to which it waits: where disk or memory is short, Kùzu may refuse a larger one."""
 
-MOST = 64
+MOST = 16
 """So many changes wait at most: who makes another one brings them in."""
 
 
@@ -31,12 +29,12 @@ class Told(NamedTuple):
     ----------
     number : int
         Of the change.
-    statements : callable
-        Applies it.
+    change : bytes
+        In the form that `Replay` accepts.
     """
 
     number: int
-    statements: Callable[[Transaction], object]
+    change: bytes
 
 
 class WriteBehind:
@@ -52,7 +50,7 @@ class WriteBehind:
     Examples
     --------
     >>> behind = WriteBehind(lambda told: print([each.number for each in told]), lambda: None)
-    >>> behind.add(Told(7, lambda transaction: None))
+    >>> behind.add(Told(7, b"a change"))
     >>> behind.waits, behind.last
     (True, 7)
     >>> behind.flush()

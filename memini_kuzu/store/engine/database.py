@@ -251,6 +251,10 @@ def execute(
         If Kùzu refuses the query.
     """
     plain = {name: _plain(value) for name, value in (parameters or {}).items()}
+    if batch is not None:
+        # Kùzu reads no further than to the first piece without rows
+        pieces = [piece for piece in batch.to_batches() if piece.num_rows]
+        batch = pa.Table.from_batches(pieces, batch.schema)
     try:
         # Kùzu looks up the name `batch` in this frame
         result = connection.execute(query, plain)

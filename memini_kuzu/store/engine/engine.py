@@ -30,7 +30,7 @@ import kuzu
 
 from memini_kuzu.errors import QueryError, StoreError, StoreLockedError
 from memini_kuzu.store.engine import standby
-from memini_kuzu.store.engine.behind import LARGEST
+from memini_kuzu.store.engine.behind import LARGEST, Told
 from memini_kuzu.store.engine.checksum import SUMMED, checksum
 from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room
 from memini_kuzu.store.engine.foreign import (
@@ -83,7 +83,7 @@ class Engine:
     path : Path
         The file.
     replay : callable
-        Applies a change of the journal inside a transaction.
+        Applies changes of the journal inside a transaction.
     read_only : bool
         Open it without the right to write; several processes may do so at once.
     wait : float
@@ -313,20 +313,13 @@ class Engine:
         """Hold what was derived from the file, inside the `snapshot` in which it was read."""
         self._live.derived = derived
 
-    def apply(
-        self,
-        change: bytes,
-        statements: Callable[[Transaction], object],
-        follow: Callable[[Any], Any] = lambda _: None,
-    ) -> None:
+    def apply(self, change: bytes, follow: Callable[[Any], Any] = lambda _: None) -> None:
         """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
         ----------
         change : bytes
             The change in the form that `replay` accepts.
-        statements : callable
-            Applies it, as `replay` would.
         follow : callable
             Gives what is `derived` of the state after the change from that of the state before; None where
             it cannot.
@@ -343,14 +336,17 @@ class Engine:
             small = len(change) <= LARGEST
             if not small:
                 shared.bring_in()
-            number = shared.told + 1
-            shared.write_down(number, change)
+            told = Told(shared.told + 1, change)
+            shared.write_down(told)
             try:
-                (shared.tell if small else shared.commit)(number, statements, follow)
+                if small:
+                    shared.tell(told, follow)
+                else:
+                    shared.write([told], follow)
             except BaseException:
-                shared.take_back(number, change)
+                shared.take_back(told)
                 raise
-            shared.answer(number)
+            shared.answer(told)
 
     def load(self, statements: Callable[[Transaction], object], *, settled: bool = False) -> None:
         """Apply a change that is too large for the journal; it is checkpointed when this returns.

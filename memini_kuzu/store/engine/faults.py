@@ -152,6 +152,11 @@ FAULTS = (
         "It is imported: engine/database.py.",
     ),
     Fault(
+        "empty_piece_ends_the_rows",
+        "LOAD FROM an Arrow table reads no further than to the first piece of it that holds no rows.",
+        "Such pieces are left out: execute in engine/database.py.",
+    ),
+    Fault(
         "deaf_to_interrupts",
         "Reading an Arrow table imports polars where it is installed, whose handler of SIGINT has system "
         "calls begin anew: Ctrl-C no longer ends a process that waits for input.",

@@ -6,17 +6,16 @@ import os
 import threading
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import kuzu
 
 from memini_kuzu.errors import QueryError, StoreError
 from memini_kuzu.store.engine import standby
-from memini_kuzu.store.engine.behind import Told, WriteBehind
+from memini_kuzu.store.engine.behind import MOST, Told, WriteBehind
 from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.database import (
     Transaction,
@@ -73,7 +72,8 @@ SET_SEQUENCE = "MATCH (m:MeminiJournal {id: 0}) SET m.sequence = $sequence"
 
 SET_JOURNAL = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = $journal"
 
-Replay = Callable[[Transaction, bytes], object]
+Replay = Callable[[Transaction, Sequence[bytes]], object]
+"""Applies changes of the journal, one after the other, inside a transaction."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ class OpenFile:
 
     def __post_init__(self) -> None:
         self.found = Found(self.path, self.losses)
-        self.behind = WriteBehind(self.commit_told, self.work)
+        self.behind = WriteBehind(self.write, self.work)
         if self.read_only:
             self.join_readers()
         else:
@@ -171,9 +171,9 @@ class OpenFile:
         self.sequence = mark.sequence
         written = self.found.fitting(written, mark)
         self.journal = None if written is None else Journal(beside(self.path, ".journal"), written)
-        for record in () if written is None else written.records:
-            if record.number > self.sequence:
-                self.commit(record.number, partial(replayed, self.replay, record.change))
+        records = [] if written is None else [one for one in written.records if one.number > mark.sequence]
+        for start in range(0, len(records), MOST):
+            self.write([Told(*record) for record in records[start : start + MOST]])
 
     def join_readers(self) -> None:
         """Open the database for reading; the file must hold all changes."""
@@ -381,32 +381,32 @@ class OpenFile:
             with self.gate.committing():
                 self.checkpoint()
 
-    def write_down(self, number: int, change: bytes) -> None:
+    def write_down(self, told: Told) -> None:
         """Write a change into the journal, durably, or nothing."""
         assert self.journal is not None  # noqa: S101  begin made one
         try:
-            self.journal.append(number, change)
+            self.journal.append(told.number, told.change)
         except OSError as error:
             raise StoreError(
                 f"{self.journal.path} cannot be written ({error.strerror or error}); make room: nothing was "
                 "changed"
             ) from error
 
-    def take_back(self, number: int, change: bytes) -> None:
+    def take_back(self, told: Told) -> None:
         """After a failure, leave a change out that the journal has; but not one that was told already."""
         with self.behind.still():
-            if self.told >= number:
+            if self.told >= told.number:
                 return
             assert self.journal is not None  # noqa: S101  begin made one
             try:
-                self.journal.take_back(change)
+                self.journal.take_back(told.change)
             finally:
                 self.reopen()
 
-    def answer(self, number: int) -> None:
+    def answer(self, told: Told) -> None:
         """Note that a change is acknowledged."""
         assert self.journal is not None  # noqa: S101  begin made one
-        self.journal.answer(number)
+        self.journal.answer(told.number)
         if not self.behind.waits:
             self.trim()
 
@@ -415,38 +415,41 @@ class OpenFile:
         """The number of the last change, in the file or in the journal alone."""
         return self.behind.last or self.sequence
 
-    def commit_told(self, told: list[Told]) -> None:
-        """Write changes into the file, which the journal and what is `derived` have already."""
-        self.commit(
-            told[-1].number,
-            lambda transaction: [each.statements(transaction) for each in told],
-            lambda derived: derived,
-        )
+    def write(self, told: Sequence[Told], follow: Callable[[Any], Any] = lambda derived: derived) -> None:
+        """Write changes that the journal has into the file, in one transaction.
 
-    def tell(
-        self, number: int, statements: Callable[[Transaction], object], follow: Callable[[Any], Any]
-    ) -> None:
+        Parameters
+        ----------
+        told : sequence of Told
+            The changes, in their order.
+        follow : callable
+            As for `commit`; without it, what is `derived` has the changes already.
+        """
+        changes = [each.change for each in told]
+        self.commit(told[-1].number, lambda transaction: self.replay(transaction, changes), follow)
+
+    def tell(self, told: Told, follow: Callable[[Any], Any]) -> None:
         """Apply a small change that the journal has: in memory now, where all is held, and in the file soon.
 
         Parameters
         ----------
-        number, statements, follow
+        told : Told
+            The change.
+        follow : callable
             As for `commit`.
         """
         derived = None if self.derived is None else follow(self.derived)
-        if derived is None:
+        if derived is None or self.behind.full:
             self.bring_in()
-            # a file that had to be opened again has it by now
-            if self.sequence < number:
-                self.commit(number, statements)
+        # a file that had to be opened again has it by now
+        if self.sequence >= told.number:
             return
-        if self.behind.full:
-            self.bring_in()
-            if self.sequence >= number:
-                return
+        if derived is None:
+            self.write([told], lambda _: None)
+            return
         with self.gate.committing():
             self.derived = derived
-            self.behind.add(Told(number, statements))
+            self.behind.add(told)
 
     def commit(
         self,
@@ -490,7 +493,3 @@ class OpenFile:
             return False
         size = self.path.stat().st_size
         return journal.changes >= JOURNAL_CHANGES or journal.size > max(JOURNAL, size // JOURNAL_SHARE)
-
-
-def replayed(replay: Replay, change: bytes, transaction: Transaction) -> None:
-    replay(transaction, change)
