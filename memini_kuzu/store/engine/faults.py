@@ -65,6 +65,12 @@ FAULTS = (
         "The database is opened again after a checkpoint: reload in engine/engine.py.",
     ),
     Fault(
+        "freed_end_is_lost",
+        "When the end of the file becomes free, it is neither counted any longer nor listed as free, nor cut "
+        "off: where the file is opened again, these pages count as used for ever.",
+        "The end is cut off after a checkpoint: engine/ends.py.",
+    ),
+    Fault(
         "killed_checkpoint",
         "A checkpoint that is killed midway leaves a file that cannot be opened, or crashes who opens it.",
         "A copy of the file stands by while the engine checkpoints, and it does so only when told to: "
