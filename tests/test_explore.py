@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -280,6 +281,31 @@ def test_a_graph_is_expanded_filtered_searched_and_pinned(
     eventually(page, lambda: own.count() == 0)
     page.locator(".names button", has_text="Ada Holm").wait_for()
     assert page.locator(".labels label").count() > 0
+
+
+PAINT = """() => {
+  const gl = document.querySelector(".sigma-edges").getContext("webgl2");
+  gl.clearColor(1, 0, 0, 1);
+  gl.clear(gl.COLOR_BUFFER_BIT);
+  return document.querySelector(".stage").getBoundingClientRect().toJSON();
+}"""
+
+
+def test_what_is_drawn_is_whole_where_the_bar_of_time_lies_over_a_part_of_it(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    _, url = shared
+    page = opened(f"{url}/{VIEWS['graph']}")
+    settle(page)
+    page.evaluate("scrollTo(0, 260)")
+    page.wait_for_timeout(1_500)  # the layout rests
+    box = page.evaluate(PAINT)
+    assert box["top"] < page.locator("#time").bounding_box()["height"]  # type: ignore[index]
+    page.wait_for_timeout(200)
+    shot = image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    red, green, _ = shot.getpixel((round(box["left"]) + 20, round(box["bottom"]) - 8))
+    assert (red > 200, green > 100) == (True, False)
 
 
 def test_names_are_offered_while_one_types(shared: tuple[Memory, str], opened: Callable[..., Page]) -> None:

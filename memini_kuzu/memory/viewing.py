@@ -10,6 +10,7 @@ from memini_kuzu.identity import document_id
 from memini_kuzu.insight import neighbourhood as near
 from memini_kuzu.insight import portrait as portraying
 from memini_kuzu.memory.opening import OpenMemory, check_count
+from memini_kuzu.notebook import Table
 from memini_kuzu.results import Mentioning, Portrait, associations_from_arrow
 from memini_kuzu.store.filters import wanted
 from memini_kuzu.store.known import read_sources
@@ -276,4 +277,4 @@ class Viewing(OpenMemory):
         (1, [(1, ('notes/photo.xyz',))])
         """
         with self._store.snapshot():
-            return kept_reports(self._store)
+            return Table(kept_reports(self._store))

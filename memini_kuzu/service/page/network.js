@@ -42,11 +42,14 @@ export function canvas(stage, { centre, choose, expand }) {
   let frame = 0;
   function layout() {
     cancelAnimationFrame(frame);
+    let unseen = false;
     const step = () => {
       const began = performance.now();
       do force.tick(); while (force.alpha() > force.alphaMin() && performance.now() - began < LAYOUT);
       const goes = force.alpha() > force.alphaMin();
-      if (!goes || !calm.matches) placed();
+      // where the places of one step take all of the time, only those of every second one are shown
+      unseen = goes && (calm.matches || (!unseen && performance.now() - began > LAYOUT + 1));
+      if (!unseen) placed();
       frame = goes ? requestAnimationFrame(step) : 0;
     };
     frame = requestAnimationFrame(step);
