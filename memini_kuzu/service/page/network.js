@@ -33,11 +33,10 @@ export function canvas(stage, { centre, choose, expand }) {
   let changed = false; // whether there are other entities and associations than are drawn
 
   const force = d3.forceSimulation([]).stop()
-    .force("charge", d3.forceManyBody().strength(-90).theta(1).distanceMax(800))
+    .force("charge", d3.forceManyBody().strength(-90).distanceMax(800))
     .force("link", d3.forceLink([]).id((each) => each.name).distance(60))
     .force("x", d3.forceX(0).strength(0.05))
-    .force("y", d3.forceY(0).strength(0.05))
-    .alphaDecay(0.035);
+    .force("y", d3.forceY(0).strength(0.05));
 
   let frame = 0;
   function layout() {
@@ -101,6 +100,9 @@ export function canvas(stage, { centre, choose, expand }) {
     }
     force.nodes([...nodes.values()]);
     const crowded = nodes.size > 150;
+    // the more there are, the less the place of one matters
+    force.force("charge").theta(crowded ? 1.2 : 1);
+    force.alphaDecay(crowded ? 0.05 : 0.035);
     const degree = new Map();
     for (const { from, to } of wanted.values()) for (const name of [from, to]) degree.set(name, (degree.get(name) ?? 0) + 1);
     for (const [name, node] of nodes) {
