@@ -324,7 +324,7 @@ def _events(store: Store, source: Ints, target: Ints, view: View | None) -> Ledg
 
 
 def _kinds(events: Ledger, name_of: dict[int, str], pairs: int) -> tuple[list[tuple[str, ...]], Ints]:
-    """The kinds of each pair's events, sorted by name, and where each event's stands among them; -1 for none."""
+    """The kinds of each pair's events, sorted by name, and where each event's stands among them; -1: none."""
     ids = np.array(sorted(name_of), dtype=np.int64)
     names = sorted(name_of.values())
     # 0 for none, and else the place of the name among all names
