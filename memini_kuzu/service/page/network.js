@@ -72,13 +72,17 @@ export function canvas(stage, { centre, choose, expand }) {
     const wanted = new Map();
     for (const answer of answers) {
       const at = Date.parse(answer.now);
-      for (const each of answer.entities) {
-        if (!gone.has(each.name)) kept.set(each.name, Object.assign(nodes.get(each.name) ?? {}, each));
-      }
+      const keep = (place) => {
+        const each = answer.entities[place];
+        kept.set(each.name, Object.assign(nodes.get(each.name) ?? {}, each));
+      };
+      if (answer === answers[0] && centre !== null && !gone.has(centre)) keep(0);
       for (const each of answer.associations) {
         const [source, target] = [answer.entities[each.source].name, answer.entities[each.target].name];
-        if (gone.has(source) || gone.has(target) || source === target) continue;
         const key = `${source}\u0000${target}`;
+        if (gone.has(source) || gone.has(target) || source === target || wanted.has(key)) continue;
+        keep(each.source);
+        keep(each.target);
         wanted.set(key, { ...each, key, from: source, to: target, at, spectrum: answer.spectrum });
       }
     }
