@@ -38,7 +38,7 @@ __all__ = [
     "distinct",
     "edges_from_arrow",
     "edges_to_arrow",
-    "numbered",
+    "order_by",
     "positions",
     "timestamps",
 ]
@@ -235,21 +235,31 @@ def distinct(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(pc.unique(pa.chunked_array([pa.array(values) for values in columns])).to_numpy())
 
 
-def numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The values, each once, in ascending order, and the number of each value among them.
+def order_by(*keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of rows by small numbers ≥ 0, by the first key first; rows of equal keys stay as they are.
+
+    Parameters
+    ----------
+    keys : int64 (n,)
+        One or more columns.
+
+    Returns
+    -------
+    int64 (n,)
+        Rows, as of `numpy.argsort`.
 
     Examples
     --------
-    >>> numbered(np.array([7, 5, 7]))
-    (array([5, 7]), array([1, 0, 1]))
+    >>> order_by(np.array([1, 0, 1]), np.array([70_000, 5, 3]))
+    array([1, 2, 0])
     """
-    # hashed first, as in `distinct`
-    coded = pa.array(values).dictionary_encode()
-    found = coded.dictionary.to_numpy()
-    order = np.argsort(found)
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return found[order], place[coded.indices.to_numpy()]
+    order = np.arange(len(keys[0]))
+    # of 16 bits at a time: only for these NumPy sorts by radix, five times faster than by comparing
+    for key in reversed(keys):
+        for shift in range(0, max(int(key.max(initial=0)).bit_length(), 1), 16):
+            digit = ((key[order] >> shift) & 0xFFFF).astype(np.uint16)
+            order = order[np.argsort(digit, kind="stable")]
+    return order
 
 
 def positions(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -79,19 +79,22 @@ def _views(memory: Memory, client: httpx2.Client, url: str) -> dict[str, Callabl
 
     page = [(route.path, None) for route in page_routes()]
     life = ("/v1/timeline", None)
+    # in the past the page also asks for what comes later
+    top = ("/v1/neighbourhood", {"k": 400})
+    near = ("/v1/neighbourhood", {"entity": entity, "k": 100})
     return {
         "page and life": asks(*page, life),
-        "time": asks(("/v1/neighbourhood", {"k": 400})),
-        "time, in the past": asks(("/v1/neighbourhood", {"k": 400, "now": then})),
-        "graph": asks(("/v1/neighbourhood", {"entity": entity, "k": 100})),
-        "graph, in the past": asks(("/v1/neighbourhood", {"entity": entity, "k": 100, "now": then})),
+        "time": asks(top),
+        "time, in the past": asks(("/v1/neighbourhood", {"k": 400, "now": then}), top),
+        "graph": asks(near),
+        "graph, in the past": asks(("/v1/neighbourhood", {"entity": entity, "k": 100, "now": then}), near),
         "graph of 5,000": asks(("/v1/neighbourhood", {"k": 5_000})),
         "entity": asks(("/v1/entity", {"entity": entity}), ("/v1/trajectory", {"entity": entity})),
         "names while typing": asks(("/v1/entities", {"like": entity[:2], "k": 12})),
         "changes": asks(
             ("/v1/changes", {"now": then, "k": 15}), ("/v1/consolidate", {"now": then, "dry_run": True})
         ),
-        "health": asks(("/v1/doctor", None), ("/v1/stats", None), ("/v1/sources", None)),
+        "health": asks(*((f"/v1/{name}", None) for name in ("doctor", "stats", "reports", "sources"))),
     }
 
 

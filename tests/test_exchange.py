@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,3 +206,118 @@ def test_an_entity_that_came_as_a_number_takes_its_own_name_from_a_merge_and_not
         memory.merge(tmp_path / "b.memini")
         keys = memory.cypher("MATCH (e:Entity) WHERE e.mentions > 0 RETURN e.key AS key")["key"].to_pylist()
     assert keys == ["ada lovelace"]
+
+
+@pytest.fixture
+def folded(tmp_path: Path) -> tuple[Path, Path]:
+    """Four edges between Ada, Ben and Cy, in two files as a cluster writes them, and their names."""
+    with opened(tmp_path / "folded") as memory:
+        memory.load_events(
+            pa.table(
+                {
+                    "source": ["Ada", "Ada", "Ben", "Cy"],
+                    "target": ["Ben", "Cy", "Cy", "Ada"],
+                    "time": ["2026-01-01", "2026-03-01", "2026-05-01", "2026-05-02"],
+                    "amount": [1.0, 2.0, 3.0, 4.0],
+                }
+            )
+        )
+        memory.export(tmp_path / "whole")
+    edges = pq.read_table(tmp_path / "whole" / "edges.parquet").sort_by("fast")
+    micros = edges.set_column(4, "as_of", edges["as_of"].cast(pa.int64()))
+    (tmp_path / "edges.parquet").mkdir()
+    pq.write_table(micros.slice(0, 2), tmp_path / "edges.parquet" / "part-0.parquet")
+    pq.write_table(micros.slice(2), tmp_path / "edges.parquet" / "part-1.parquet")
+    return tmp_path / "edges.parquet", tmp_path / "whole" / "entities.parquet"
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("fast >= 2", {("Ada", "Cy"), ("Ben", "Cy"), ("Cy", "Ada")}),
+        ("as_of < '2026-04-01' AND events = 1", {("Ada", "Ben"), ("Ada", "Cy")}),
+        ("source_name = 'Ada' OR target_name ILIKE 'ada'", {("Ada", "Ben"), ("Ada", "Cy"), ("Cy", "Ada")}),
+        ("source IN (SELECT target FROM edges WHERE fast > 3.5)", {("Ada", "Ben"), ("Ada", "Cy")}),
+        ("fast > 100", set()),
+    ],
+)
+def test_a_part_of_edges_is_what_the_expression_says(
+    where: str, kept: set[tuple[str, str]], folded: tuple[Path, Path], tmp_path: Path
+) -> None:
+    edges, entities = folded
+    with opened(tmp_path / "a") as a, opened(tmp_path / "folded") as whole:
+        report = a.load_edges(edges, entities=entities, where=where)
+        assert report.associations == len(kept)
+        found = {(one.source, one.target): one for one in a.top(9)}
+        assert set(found) == kept
+        assert found == {pair: one for one in whole.top(9) if (pair := (one.source, one.target)) in kept}
+        assert {one.name for one in a.entities()} == {name for pair in kept for name in pair}
+
+
+def test_a_part_is_loaded_once_and_no_other_part_beside_it(folded: tuple[Path, Path], tmp_path: Path) -> None:
+    edges, _ = folded
+    with opened(tmp_path / "a") as a:
+        assert a.load_edges(edges, where="fast >= 2").associations == 3
+        assert a.load_edges(edges, where="fast >= 2").known
+        for other in ("fast >= 3", None):
+            with pytest.raises(InputError, match=r"where fast >= 2 is loaded already.*count twice"):
+                a.load_edges(edges, where=other)
+        assert a.stats().associations == 3
+    with opened(tmp_path / "b") as b:
+        b.load_edges(edges, where="fast < 2")
+        with pytest.raises(InputError, match="count twice"):
+            b.merge(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("fast >", "syntax error"),
+        ("", "without selection list"),
+        ("strength > 1", '"strength" not found'),
+        ("source_name = 'Ada'", '"source_name" not found'),
+        ("true; DROP TABLE edges", "Cannot have any modifiers|syntax error"),
+        ("source IN (SELECT 1 FROM read_csv('{secret}'))", "disabled by configuration"),
+        ("source IN (SELECT 1 FROM '{secret}')", "disabled by configuration"),
+        ("source IN (SELECT 1 FROM glob('{folder}/*'))", "disabled by configuration"),
+        ("source IN (SELECT 1 FROM 'https://example.org/a.parquet')", "disabled by configuration"),
+        ("source IN (SELECT id FROM secret)", "does not exist"),
+    ],
+)
+def test_an_expression_reaches_the_edges_alone(
+    where: str, message: str, folded: tuple[Path, Path], tmp_path: Path
+) -> None:
+    edges, _ = folded
+    file = tmp_path / "secret.csv"
+    file.write_text("id\n1\n")
+    secret = pa.table({"id": [1]})
+    assert secret.num_rows
+    with opened(tmp_path / "a") as a:
+        with pytest.raises(InputError, match=message) as raised:
+            a.load_edges(edges, where=where.format(secret=file, folder=tmp_path))
+        assert str(raised.value).startswith("--where ")
+        assert a.stats().associations == 0
+
+
+def test_parts_need_files_with_the_columns_of_edges(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "bad.parquet")
+    with opened(tmp_path / "a") as a:
+        with pytest.raises(InputError, match="column 'source' is missing"):
+            a.load_edges(tmp_path / "bad.parquet", where="x = 1")
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(InputError, match="no Parquet file, nor a folder of them"):
+            a.load_edges(tmp_path / "empty")
+
+
+def test_parts_without_duckdb_say_what_to_install(
+    folded: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with opened(tmp_path / "a") as a, pytest.raises(InputError, match=r"memini-kuzu\[scale\]"):
+        a.load_edges(folded[0], where="fast > 1")
+
+
+def test_the_command_loads_a_part(folded: tuple[Path, Path], tmp_path: Path) -> None:
+    arguments = ["load-edges", folded[0], "--entities", folded[1], "--where", "fast >= 2"]
+    done = CliRunner().invoke(app, [*map(str, arguments), "--db", str(tmp_path / "a")])
+    assert done.stdout == "3 associations touched, 3 new entities\n"

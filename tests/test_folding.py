@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -15,18 +17,26 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from memini_kuzu.changes.folding import events_of, fold, names_of
+from memini_kuzu import Memory
+from memini_kuzu.changes.folding import advance, edges_of, events_of, fold, names_of, retain, superpose
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics.edges import associate
+from memini_kuzu.dynamics import propagate, retained
+from memini_kuzu.dynamics.edges import associate, concatenate
+from memini_kuzu.dynamics.edges import superpose as superpose_here
 from memini_kuzu.records import EventColumns
-from memini_kuzu.tables import Edges, edges_from_arrow
+from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 from memini_kuzu.times import DAY
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = Parameters()
 
+DYNAMICS = [PARAMETERS, Parameters(tau_fast=0.001, tau_slow=1e6, coupling=5.0, capacity=1.0)]
+
 REAL = Path(os.environ.get("MEMINI_EVENTS", ROOT.parent / "shared/data/icews14/events.csv"))
 """ICEWS14, which is licensed for academic use and no part of the project."""
+
+
+PAIR = [("source", "ascending"), ("target", "ascending")]
 
 
 def random_events(count: int, seed: int = 0) -> pa.Table:
@@ -43,7 +53,7 @@ def by_duckdb(events: pa.Table, parameters: Parameters = PARAMETERS) -> Edges:
     backend.con.register("arrow", events)
     backend.raw_sql("CREATE TABLE events AS SELECT * FROM arrow")
     edges = fold(backend.table("events"), parameters).to_pyarrow()
-    return edges_from_arrow(edges.sort_by([("source", "ascending"), ("target", "ascending")]))
+    return edges_from_arrow(edges.sort_by(PAIR))
 
 
 def assert_same_edges(a: Edges, b: Edges, rtol: float = 1e-9) -> None:
@@ -53,25 +63,46 @@ def assert_same_edges(a: Edges, b: Edges, rtol: float = 1e-9) -> None:
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=rtol, atol=1e-300, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    "parameters", [PARAMETERS, Parameters(tau_fast=0.001, tau_slow=1e6, coupling=5.0, capacity=1.0)]
-)
+@pytest.mark.parametrize("parameters", DYNAMICS)
 def test_duckdb_folds_as_numpy_does(parameters: Parameters) -> None:
     events = random_events(5_000)
     columns = (events[name].to_numpy() for name in ("source", "target", "amount", "time"))
     assert_same_edges(by_duckdb(events, parameters), associate(*columns, parameters), rtol=1e-12)
 
 
+@pytest.mark.parametrize("parameters", DYNAMICS)
+def test_duckdb_maintains_as_numpy_does(parameters: Parameters) -> None:
+    parts = []
+    for seed in (1, 2):
+        columns = random_events(3_000, seed)
+        arrays = (columns[name].to_numpy() for name in ("source", "target", "amount", "time"))
+        parts.append(associate(*arrays, parameters))
+    now, threshold = int(max(part.as_of.max() for part in parts)) - 3 * DAY, 0.05
+    backend = ibis.duckdb.connect()
+    backend.con.register("rows", edges_to_arrow(concatenate(*parts)))
+    table = superpose(edges_of(backend.table("rows")), parameters)
+    found = retain(advance(table, now, parameters), threshold).to_pyarrow().sort_by(PAIR)
+    expected = superpose_here(concatenate(*parts), parameters)
+    later = np.maximum(expected.as_of, now)
+    assert (later > now).any()
+    fast, slow = propagate(expected.fast, expected.slow, (later - expected.as_of) / DAY, parameters)
+    kept = retained(fast, slow, threshold)
+    assert 0 < kept.sum() < len(kept)
+    expected = replace(expected, fast=fast, slow=slow, as_of=later).take(kept)
+    assert_same_edges(edges_from_arrow(found), expected, rtol=1e-12)
+
+
 def test_events_are_read_from_dates_texts_and_timestamps_alike() -> None:
     backend = ibis.duckdb.connect()
     backend.raw_sql("""CREATE TABLE events AS SELECT 'a' AS s, 'b' AS t, DATE '2026-01-04' AS d,
-        '2026-01-04T00:00:00' AS x, TIMESTAMP '2026-01-04 00:00:00.125' AS m""")
+        '2026-01-04T00:00:00' AS x, TIMESTAMP '2026-01-04 00:00:00.125' AS m,
+        '2026-01-04 00:00:00.875' AS late""")
     table = backend.table("events")
     times = [
         events_of(table, EventColumns("s", "t", name), 1.0).to_pyarrow()["time"][0].as_py()
-        for name in ("d", "x", "m")
+        for name in ("d", "x", "m", "late")
     ]
-    assert times == [1_767_484_800_000, 1_767_484_800_000, 1_767_484_800_125]
+    assert times == [1_767_484_800_000, 1_767_484_800_000, 1_767_484_800_125, 1_767_484_800_875]
 
 
 def test_both_directions_are_two_events_and_names_are_listed_once() -> None:
@@ -99,14 +130,113 @@ def made_events() -> pa.Table:
     rng = np.random.default_rng(1)
     count = 5_000
     people = np.array([f"Person {number}" for number in range(60)])
-    seconds = rng.integers(1_388_534_400, 1_420_000_000, count)
+    millis = rng.integers(1_388_534_400_000, 1_420_000_000_000, count)
     return pa.table(
         {
             "source": people[rng.integers(0, 60, count)],
             "target": people[rng.integers(0, 60, count)],
-            "time": pa.array(seconds * 1_000_000, pa.timestamp("us", "UTC")),
+            "time": pa.array(millis * 1_000, pa.timestamp("us", "UTC")),
         }
     )
+
+
+def spark_fold(*arguments: object) -> subprocess.CompletedProcess[str]:
+    few = "--conf spark.sql.shuffle.partitions=4 --conf spark.ui.enabled=false pyspark-shell"
+    return subprocess.run(
+        [sys.executable, ROOT / "scripts" / "spark_fold.py", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_SUBMIT_ARGS": few},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+ENGINES = [
+    "duckdb",
+    pytest.param(
+        "spark",
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_maintained_elsewhere_is_what_a_store_makes_of_the_same_events(engine: str, tmp_path: Path) -> None:
+    events = real_events() if REAL.is_file() else made_events()
+    events = events.sort_by("time")
+    middle, now = events.num_rows // 2, "2015-06-01"
+    files = [tmp_path / "first.parquet", tmp_path / "second.parquet"]
+    pq.write_table(events.slice(0, middle), files[0])
+    pq.write_table(events.slice(middle), files[1])
+    folds = ("--engine", engine, "--master", "local[2]")
+    for arguments in (
+        (tmp_path / "old", "--events", files[0], *folds),
+        (tmp_path / "kept", "--edges", tmp_path / "old", "--events", files[1], "--now", now, *folds),
+    ):
+        done = spark_fold(*arguments)
+        assert done.returncode == 0, done.stderr
+    with Memory.open(tmp_path / "here.memini") as here:
+        here.load_events(*files, keep_events=False)
+        here.consolidate(now=now)
+        here.export(tmp_path / "exported")
+    with Memory.open(tmp_path / "there.memini") as there:
+        there.load_edges(tmp_path / "kept" / "edges.parquet", entities=tmp_path / "kept" / "entities.parquet")
+        there.export(tmp_path / "loaded")
+    expected, found = (
+        edges_from_arrow(pq.read_table(folder / "edges.parquet").sort_by(PAIR))
+        for folder in (tmp_path / "exported", tmp_path / "loaded")
+    )
+    assert (
+        0 < len(expected) < len(np.unique(pq.read_table(tmp_path / "old" / "edges.parquet")["source"])) ** 2
+    )
+    assert_same_edges(found, expected, rtol=1e-12)
+    assert named(tmp_path / "loaded") <= named(tmp_path / "exported")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to do"),
+        (("--edges", "old", "--now", "soon"), "soon"),
+        (("--edges", "old", "--db", "other.memini"), "folded with .* leave --db away"),
+    ],
+)
+def test_what_cannot_be_folded_is_refused_in_one_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "parameters.json").write_text(Parameters(tau_fast=7).to_json())
+    Memory.open("other.memini", create=True).close()
+    done = spark_fold("new", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("spark_fold: ")
+    assert re.search(message, done.stderr)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_export_is_maintained_by_its_own_parameters(engine: str, tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "a.memini", parameters=Parameters(tau_fast=7)) as memory:
+        memory.load_events(made_events())
+        memory.export(tmp_path / "exported")
+        memory.consolidate(now="2016-01-01", threshold=0.01)
+        expected = edges_from_arrow(memory._store.read_edges().sort_by(PAIR))
+    arguments = ("--now", "2016-01-01", "--forget-below", "0.01", "--engine", engine, "--master", "local[2]")
+    done = spark_fold(tmp_path / "kept", "--edges", tmp_path / "exported", *arguments)
+    assert done.returncode == 0, done.stderr
+    found = edges_from_arrow(pq.read_table(tmp_path / "kept" / "edges.parquet").sort_by(PAIR))
+    assert_same_edges(found, expected, rtol=1e-12)
+    assert Parameters.from_json((tmp_path / "kept" / "parameters.json").read_text()).tau_fast == 7
+
+
+def named(folder: Path) -> set[tuple[int, str]]:
+    rows = pq.read_table(folder / "entities.parquet")
+    return set(zip(rows["id"].to_pylist(), rows["name"].to_pylist(), strict=True))
 
 
 @pytest.mark.slow
@@ -115,24 +245,12 @@ def test_spark_folds_as_duckdb_does(tmp_path: Path) -> None:
     events = real_events() if REAL.is_file() else made_events()
     pq.write_table(events, tmp_path / "events.parquet")
     for engine in ("spark", "duckdb"):
-        subprocess.run(
-            [
-                sys.executable,
-                ROOT / "scripts" / "spark_fold.py",
-                tmp_path / "events.parquet",
-                tmp_path / engine,
-                *(["--engine", "duckdb"] if engine == "duckdb" else ["--master", "local[2]"]),
-            ],
-            check=True,
-            env={"PATH": "/usr/bin:/bin:/usr/local/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-        )
+        arguments = ("--events", tmp_path / "events.parquet", "--engine", engine, "--master", "local[2]")
+        done = spark_fold(tmp_path / engine, *arguments)
+        assert done.returncode == 0, done.stderr
     sides = [
-        edges_from_arrow(
-            pq.read_table(tmp_path / engine / "edges.parquet").sort_by(
-                [("source", "ascending"), ("target", "ascending")]
-            )
-        )
+        edges_from_arrow(pq.read_table(tmp_path / engine / "edges.parquet").sort_by(PAIR))
         for engine in ("spark", "duckdb")
     ]
     assert sum(sides[0].events) == events.num_rows
-    assert_same_edges(*sides)
+    assert_same_edges(*sides, rtol=1e-12)

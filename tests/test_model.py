@@ -25,8 +25,10 @@ from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.lookup import rarity
 from memini_kuzu.store.model import InMemory, Model, holding, rows
 from memini_kuzu.store.model.loading import Cost
+from memini_kuzu.store.model.numbers import Numbers
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.words import Codes, count_words
+from memini_kuzu.tables import order_by
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -102,6 +104,30 @@ def test_rows_that_have_ended_are_left_behind() -> None:
     assert (dense.n, dense.ended, dense.version) == (SPARSE + 1, 0, 3)
     assert dense.texts("name", dense.all()) == rows.texts("name", rows.all())
     assert (dense.died[: dense.n] == ENDLESS).all()
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(-9, 9), max_size=9), min_size=1, max_size=9), st.data())
+def test_numbers_stay_and_their_ids_are_in_order(parts: list[list[int]], data: st.DataObject) -> None:
+    numbers, given = Numbers(), {}
+    for part in parts:
+        for identity, number in zip(part, numbers.give(np.array(part, dtype=np.int64)).tolist(), strict=True):
+            assert given.setdefault(identity, number) == number
+    assert sorted(given.values()) == list(range(len(numbers)))
+    if not given:
+        return
+    some = data.draw(st.lists(st.sampled_from(sorted(given))))
+    found, ids, place = numbers.distinct(np.array([given[one] for one in some], dtype=np.int32))
+    assert ids.tolist() == sorted(set(some))
+    assert found.tolist() == [given[one] for one in sorted(set(some))]
+    assert ids[place].tolist() == some
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**40)), max_size=30))
+def test_rows_are_ordered_as_by_comparing(rows: list[tuple[int, int]]) -> None:
+    one, other = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+    assert order_by(one, other).tolist() == np.lexsort((other, one)).tolist()
 
 
 @settings(deadline=None)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memini_kuzu.changes.events import Names, digest, endpoints
+from memini_kuzu.changes.selecting import select_edges
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics.edges import (
     redirect_edges,
@@ -32,15 +34,17 @@ from memini_kuzu.store.known import (
     read_moved,
 )
 from memini_kuzu.store.ledger import amounts_to_bits, bits_to_amounts
-from memini_kuzu.store.loads import known_loads
+from memini_kuzu.store.loads import read_loads
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.store.writing import alter_entities
-from memini_kuzu.tables import EDGE_SCHEMA, edges_from_arrow
+from memini_kuzu.tables import EDGE_SCHEMA, distinct, edges_from_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "EXPORTED",
@@ -75,6 +79,9 @@ LEDGERS = ("documents", "events")
 
 EDITS = ("dropped", "splits")
 """The files that exports before schema version 5 lack."""
+
+PART = " where "
+"""Stands in the source of a load between the path and the expression that chose a part of it."""
 
 OWN = frozenset({"schema_version", "parameters"})
 """Keys in MeminiMeta that a new store sets by itself."""
@@ -194,34 +201,76 @@ def _imported(folder: Path, name: str, wanted: pa.Schema, without: Collection[st
         raise InputError(f"{path} is no table of {name}: {error}") from error
 
 
-def load_edges(store: Store, path: Path, entities: Path | None = None) -> EdgesReport:
+def load_edges(
+    store: Store, path: Path, entities: Path | None = None, where: str | None = None
+) -> EdgesReport:
     """Add associations that were folded elsewhere, with the store's parameters; see `Memory.load_edges`.
 
     The columns are those of `tables.EDGE_SCHEMA`; a pair may stand there any number of times. An entity
     without a name is called by its number.
     """
     identity = _digest_of(path)
-    edges = superpose(edges_from_arrow(_parquet(path)), store.parameters)
-    names = Names()
-    if entities is not None:
-        named = _parquet(entities)
-        if not {"id", "name"} <= set(named.column_names):
-            raise InputError(f"{entities} has {', '.join(named.column_names)}; it must have id and name")
-        names.learn(named["id"].to_pylist(), named["name"].to_pylist())
+    if where is None:
+        table = _parquet(path).read()
+    else:
+        table = select_edges(_files(path), where, () if entities is None else _files(entities))
+    edges = superpose(edges_from_arrow(table), store.parameters)
+    names = Names() if entities is None else _named(entities, distinct(edges.source, edges.target))
     with store.changing() as change:
-        if known_loads(store.read, [identity]):
-            return EdgesReport(known=True)
+        if report := _known_part(store, identity, where):
+            return report
         events = int(edges.events.sum())
         edges = redirect_edges(edges, read_moved(store.read), store.parameters)
         new = alter_entities(change, store, endpoints(names, edges))
         write_edges(store, change, edges)
-        change.create("Load", pa.table({"id": [identity], "source": [str(path)], "events": [events]}))
+        label = str(path) if where is None else f"{path}{PART}{where}"
+        change.create("Load", pa.table({"id": [identity], "source": [label], "events": [events]}))
     return EdgesReport(len(edges), new)
 
 
-def _parquet(path: Path) -> pa.Table:
+def _named(path: Path, ids: NDArray[np.int64]) -> Names:
+    """The names of these entities."""
+    columns = _parquet(path).schema.names
+    if not {"id", "name"} <= set(columns):
+        raise InputError(f"{path} has {', '.join(columns)}; it must have id and name")
+    rows = _parquet(path, pc.field("id").isin(pa.array(ids))).read(["id", "name"])
+    names = Names()
+    names.learn(rows["id"].to_pylist(), rows["name"].to_pylist())
+    return names
+
+
+def _known_part(store: Store, identity: str, where: str | None) -> EdgesReport | None:
+    """The report where this part was loaded before; an error where another part of the file was."""
+    loads = read_loads(store.read)
+    loads = loads.filter(pc.equal(loads["id"], identity))
+    if not loads.num_rows:
+        return None
+    label = loads["source"][0].as_py()
+    if label.partition(PART)[2] != (where or ""):
+        raise InputError(
+            f"{label} is loaded already, and associations that both parts hold would count twice; load the "
+            "other part into a new store"
+        )
+    return EdgesReport(known=True)
+
+
+def _files(path: Path) -> list[Path]:
+    """A Parquet file, or those of a folder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise InputError(f"{path} is no Parquet file, nor a folder of them")
+    return files
+
+
+def _parquet(path: Path, where: pc.Expression | None = None) -> pq.ParquetDataset:
     try:
-        return pq.read_table(path)
+        return pq.ParquetDataset(_files(path), filters=where)
     except (pa.ArrowInvalid, FileNotFoundError) as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}") from error
 
@@ -229,6 +278,6 @@ def _parquet(path: Path) -> pa.Table:
 def _digest_of(path: Path) -> str:
     """What a file, or a folder of Parquet files, is known by."""
     if path.is_dir():
-        files = sorted(digest(file) for file in path.rglob("*.parquet"))
+        files = sorted(digest(file) for file in _files(path))
         return hashlib.blake2b("".join(files).encode(), digest_size=16).hexdigest()
     return digest(path)

@@ -1,8 +1,9 @@
-"""The fold of events into associations as one Ibis expression: the same on DuckDB, Spark or a warehouse.
+"""The fold of events, and the maintenance of edges, as Ibis expressions: for DuckDB, Spark or a warehouse.
 
 An event of amount b at time t adds P(Δ)·(b, 0) to its association, Δ from t to the association's last event.
-So the fold is a group-by sum (superposition), and any engine that can group can do it.
-`associations.associate` is the same in numpy.
+So the fold is a group-by sum (superposition), and any engine that can group can do it. Rows of the same pair
+from several folds are added up in the same way, and brought to a date row by row: `superpose`, `advance` and
+`retain` are what `dynamics.edges.superpose` and `consolidation.consolidate` are in numpy.
 
 Times are whole numbers: milliseconds since 1970 in events, microseconds in the result (what a
 ``timestamp[us]`` of Arrow and Parquet holds), so that no engine's time zone can move them.
@@ -11,10 +12,11 @@ Times are whole numbers: milliseconds since 1970 in events, microseconds in the 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import InputError
+from memini_kuzu.tables import EDGE_SCHEMA
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -23,7 +25,19 @@ if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
     from memini_kuzu.records import EventColumns
 
-__all__ = ["events_of", "fold", "identified", "names_of", "require_ibis"]
+__all__ = [
+    "advance",
+    "edges_of",
+    "events_of",
+    "fold",
+    "identified",
+    "names_of",
+    "require_ibis",
+    "retain",
+    "superpose",
+]
+
+TIMES = ("as_of", "first_seen", "last_seen")
 
 
 def require_ibis() -> ModuleType:
@@ -67,7 +81,7 @@ def events_of(table: Any, columns: EventColumns, impulse: float, *, both: bool =
         source=table[columns.source],
         target=table[columns.target],
         amount=amount,
-        time=time.epoch_seconds().cast("int64") * 1000 + time.millisecond().cast("int64"),
+        time=_millis(time),
     )
     if not both:
         return events
@@ -127,19 +141,10 @@ def fold(events: Any, parameters: Parameters) -> Any:
     >>> round(edges["fast"][0].as_py(), 5), edges["as_of"].to_pylist()
     (1.452, [86400000000])
     """
-    constants = spectrum(parameters)
     last = events.group_by(["source", "target"]).aggregate(last=events.time.max())
     rows = events.join(last, ["source", "target"])
-    days = (rows["last"] - rows.time).cast("float64") / float(DAY)
-    slow_mode = (days * -constants.rate_slow).exp()
-    fast_mode = (days * -constants.rate_fast).exp()
-    parts = rows.select(
-        "source",
-        "target",
-        "time",
-        fast=rows.amount * (slow_mode * constants.share_slow + fast_mode * constants.share_fast),
-        slow=rows.amount * slow_mode * _apart(days * constants.gap) * constants.feed,
-    )
+    p = _kernel((rows["last"] - rows.time).cast("float64") / float(DAY), parameters)
+    parts = rows.select("source", "target", "time", fast=rows.amount * p.ff, slow=rows.amount * p.sf)
     grouped = parts.group_by(["source", "target"]).aggregate(
         fast=parts.fast.sum(),
         slow=parts.slow.sum(),
@@ -149,6 +154,139 @@ def fold(events: Any, parameters: Parameters) -> Any:
         last_seen=parts.time.max() * 1000,
     )
     return grouped.cast({"events": "int64"})
+
+
+def edges_of(table: Any) -> Any:
+    """Edges as `fold` gives them, from a table whose times are timestamps, as in an export, or microseconds.
+
+    Parameters
+    ----------
+    table : ibis.Table
+        With the columns of `tables.EDGE_SCHEMA`.
+    """
+    times = {name: _millis(table[name]) * 1000 for name in TIMES if table[name].type().is_timestamp()}
+    return table.mutate(**times).select(*EDGE_SCHEMA.names)
+
+
+def superpose(edges: Any, parameters: Parameters) -> Any:
+    """One row a pair, the sum of its rows as of the latest of them.
+
+    Parameters
+    ----------
+    edges : ibis.Table
+        From `fold` or `edges_of`; a pair may stand there any number of times.
+    parameters : Parameters
+        The dynamics of all rows.
+
+    Returns
+    -------
+    ibis.Table
+        The columns of `tables.EDGE_SCHEMA`.
+
+    Examples
+    --------
+    >>> import ibis
+    >>> from memini_kuzu.config import Parameters
+    >>> rows = "SELECT 1 AS source, 2 AS target, 1.0::DOUBLE AS fast, 0.0::DOUBLE AS slow, 1 AS events"
+    >>> times = "unnest([0::BIGINT, 86400000000]) AS as_of, as_of AS first_seen, as_of AS last_seen"
+    >>> duckdb = ibis.duckdb.connect()
+    >>> _ = duckdb.raw_sql(f"CREATE TABLE edges AS {rows}, {times}")
+    >>> edges = superpose(edges_of(duckdb.table("edges")), Parameters()).to_pyarrow()
+    >>> round(edges["fast"][0].as_py(), 5), edges["events"].to_pylist()
+    (1.452, [2])
+    """
+    last = edges.group_by(["source", "target"]).aggregate(last=edges.as_of.max())
+    rows = _brought_to(edges.join(last, ["source", "target"]), "last", parameters)
+    grouped = rows.group_by(["source", "target"]).aggregate(
+        fast=rows.fast.sum(),
+        slow=rows.slow.sum(),
+        as_of=rows.as_of.max(),
+        events=rows.events.sum(),
+        first_seen=rows.first_seen.min(),
+        last_seen=rows.last_seen.max(),
+    )
+    return grouped.cast({"events": "int64"})
+
+
+def advance(edges: Any, now: int, parameters: Parameters) -> Any:
+    """Every edge as it stands at a date; one with evidence later than that stays as it is.
+
+    Parameters
+    ----------
+    edges : ibis.Table
+        From `fold`, `edges_of` or `superpose`.
+    now : int
+        Milliseconds since 1970.
+    parameters : Parameters
+        The dynamics.
+
+    Returns
+    -------
+    ibis.Table
+        The same rows and columns.
+    """
+    ibis = require_ibis()
+    later = ibis.greatest(edges.as_of, ibis.literal(now * 1000, "int64"))
+    return _brought_to(edges.mutate(last=later), "last", parameters)
+
+
+def retain(edges: Any, threshold: float) -> Any:
+    """The edges that may still reach a strength without new evidence; see `dynamics.retained`.
+
+    Parameters
+    ----------
+    edges : ibis.Table
+        Brought to one date by `advance`.
+    threshold : float
+        The strength.
+    """
+    return edges.filter((edges.fast >= threshold) | (edges.slow >= threshold))
+
+
+def _millis(time: Any) -> Any:
+    """Milliseconds since 1970, what is finer cut off.
+
+    The seconds are cut first: DuckDB's epoch has a fraction, which a cast would round.
+    """
+    return time.truncate("s").epoch_seconds().cast("int64") * 1000 + time.millisecond().cast("int64")
+
+
+def _brought_to(edges: Any, date: str, parameters: Parameters) -> Any:
+    """Each row at the time in a column of its own, which is no earlier than its as_of."""
+    p = _kernel((edges[date] - edges.as_of).cast("float64") / (1000.0 * DAY), parameters)
+    return edges.select(
+        "source",
+        "target",
+        fast=edges.fast * p.ff + edges.slow * p.fs,
+        slow=edges.slow * p.ss + edges.fast * p.sf,
+        as_of=edges[date],
+        events=edges.events,
+        first_seen=edges.first_seen,
+        last_seen=edges.last_seen,
+    )
+
+
+class _Kernel(NamedTuple):
+    """Entries of P(Δ) as expressions."""
+
+    ff: Any
+    fs: Any
+    sf: Any
+    ss: Any
+
+
+def _kernel(days: Any, parameters: Parameters) -> _Kernel:
+    """P(Δ) as in `dynamics.propagation`, where it is explained."""
+    constants = spectrum(parameters)
+    slow_mode = (days * -constants.rate_slow).exp()
+    fast_mode = (days * -constants.rate_fast).exp()
+    transfer = slow_mode * _apart(days * constants.gap)
+    return _Kernel(
+        ff=slow_mode * constants.share_slow + fast_mode * constants.share_fast,
+        fs=transfer * constants.exchange,
+        sf=transfer * constants.feed,
+        ss=slow_mode - transfer * constants.share_slow,
+    )
 
 
 def _apart(x: Any) -> Any:

@@ -78,7 +78,11 @@ def load_events(
         )
 
 
-@command("memini load-edges edges.parquet --entities entities.parquet", name="load-edges")
+@command(
+    "memini load-edges edges.parquet --entities entities.parquet",
+    "memini load-edges edges.parquet --where \"fast >= 0.1 AND last_seen >= '2026-01-01'\"",
+    name="load-edges",
+)
 def load_edges(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A Parquet file of edges, or a folder.")],
     *,
@@ -86,12 +90,21 @@ def load_edges(
     entities: Annotated[
         Path | None, typer.Option("--entities", metavar="PATH", help="Names of their ids: id, name.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            metavar="SQL",
+            help="Only edges that this is true of: source, target, fast, slow, as_of, events, first_seen, "
+            "last_seen; with names also source_name, target_name.",
+        ),
+    ] = None,
     as_json: Json = False,
     wait: Wait = 0.0,
 ) -> None:
     """Add associations that were folded elsewhere, as by scripts/spark_fold.py; twice changes nothing."""
     with opened_file(db, write=True, create=True, wait=wait) as memory:
-        report = memory.load_edges(path, entities=entities)
+        report = memory.load_edges(path, entities=entities, where=where)
     if as_json:
         show_json(report)
     elif report.known:

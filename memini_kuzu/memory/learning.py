@@ -412,7 +412,9 @@ class Learning(OpenMemory):
             progress=progress,
         )
 
-    def load_edges(self, path: Path | str, *, entities: Path | str | None = None) -> EdgesReport:
+    def load_edges(
+        self, path: Path | str, *, entities: Path | str | None = None, where: str | None = None
+    ) -> EdgesReport:
         """Add associations that were folded elsewhere, as by scripts/spark_fold.py on a cluster.
 
         Parameters
@@ -421,6 +423,11 @@ class Learning(OpenMemory):
             A Parquet file or a folder of them. Loaded twice, it changes nothing.
         entities : Path or str, optional
             The same with columns id and name of the endpoints.
+        where : str, optional
+            Which edges: an SQL expression, as DuckDB has it (extra ``scale``), over source, target, fast,
+            slow, as_of, events, first_seen and last_seen, and source_name and target_name where `entities`
+            names them. Only what it needs is read. Another part of the same file is refused later, since
+            associations could count twice.
 
         Returns
         -------
@@ -430,7 +437,8 @@ class Learning(OpenMemory):
         Raises
         ------
         InputError
-            If a file cannot be read or lacks a column.
+            If a file cannot be read or lacks a column, the expression is none, or another part of the file
+            is loaded already.
 
         Examples
         --------
@@ -443,4 +451,6 @@ class Learning(OpenMemory):
         ...
         memini_kuzu.errors.InputError: ...
         """
-        return exchange.load_edges(self._store, Path(path), None if entities is None else Path(entities))
+        return exchange.load_edges(
+            self._store, Path(path), None if entities is None else Path(entities), where
+        )

@@ -56,6 +56,7 @@ PASSAGE = {
 
 ENTITY = {
     "id": np.int64,
+    "number": np.int32,
     "mentions": np.int64,
     "headings": np.int64,
     "first_seen": np.int64,
@@ -67,13 +68,15 @@ ENTITY = {
     "name": str,
     "votes": str,
 }
-"""`size` and `letters` are of the key: how many characters, and which (`likeness`)."""
+"""`number` is given to the id once and for all (`Numbers`); `size` and `letters` are of the key: how many
+characters, and which (`likeness`)."""
 
 MENTIONS = {"passage": np.int64, "entity": np.int64}
 
 ASSOCIATES = {
     "source": np.int64,
     "target": np.int64,
+    "end": np.int32,
     "fast": np.float64,
     "slow": np.float64,
     "as_of": np.int64,
@@ -81,7 +84,7 @@ ASSOCIATES = {
     "first_seen": np.int64,
     "last_seen": np.int64,
 }
-
+"""`end` is the number of the target."""
 
 DOCUMENT = {"id": np.int64}
 

@@ -27,7 +27,6 @@ from memini_kuzu.store.lookup import (
 from memini_kuzu.store.model.columns import PLACES
 from memini_kuzu.store.model.rows import spans
 from memini_kuzu.store.sums import sums_in
-from memini_kuzu.tables import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -265,13 +264,13 @@ class InMemory(Lookup):
     def associations(self, entities: Ints) -> Outgoing:
         table, ends = self._model.associations, self._model.entities
         which, rows = table.find("source", entities)
-        target = table.take("target", rows)
-        shown = self._shown(target)
-        which, rows, target = which[shown], rows[shown], target[shown]
+        if len(self._model.hidden):
+            shown = self._shown(table.take("target", rows))
+            which, rows = which[shown], rows[shown]
         fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
         strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-        ids, target = numbered(target)
-        counted = ends.row_of("id", ids)
+        number, ids, target = self._model.numbers.distinct(table.take("end", rows))
+        counted = self._model.place[number]
         return Outgoing(
             ids,
             ends.take("mentions", counted),

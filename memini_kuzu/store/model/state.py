@@ -22,6 +22,7 @@ from memini_kuzu.store.model.columns import (
     headings_of,
     passages_of,
 )
+from memini_kuzu.store.model.numbers import Numbers
 from memini_kuzu.store.model.rows import Rows, spans
 from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
@@ -69,6 +70,10 @@ class Model:
         By their ids.
     terms, sources, labels : Codes
         The numbers of words, sources and labels.
+    numbers : Numbers
+        Those of entities.
+    place : int32 (≥ n,)
+        The row of the entity of each number; -1 where it is gone.
     """
 
     version: int
@@ -87,6 +92,8 @@ class Model:
     terms: Codes
     sources: Codes
     labels: Codes
+    numbers: Numbers
+    place: NDArray[np.int32]
 
     @classmethod
     def none(cls) -> Model:
@@ -108,6 +115,8 @@ class Model:
             Codes(),
             Codes(),
             Codes(),
+            Numbers(),
+            np.zeros(0, dtype=np.int32),
         )
 
     @classmethod
@@ -128,7 +137,8 @@ class Model:
         """Bytes of memory that it takes."""
         nodes = (self.passages, self.entities, self.documents, self.counters)
         tables = (*nodes, self.mentions, self.associations)
-        return sum(part.nbytes for part in (*tables, self.words, self.terms, self.sources, self.labels))
+        codes = (self.words, self.terms, self.sources, self.labels, self.numbers, self.place)
+        return sum(part.nbytes for part in (*tables, *codes))
 
     def entities_of(self, ids: Ints) -> pa.Table:
         """The entities of these ids, each given once, as they are stored; unknown ids are left out."""
@@ -200,6 +210,7 @@ class _Step:
         }
         # None where something may have gone that was the latest
         self._latest: int | None = model.latest
+        self._gone = np.zeros(0, dtype=np.int32)
 
     def model(self) -> Model:
         """The state after all that was taken."""
@@ -224,7 +235,24 @@ class _Step:
             dropped=self._named["Dropped"],
             meta=self._named["MeminiMeta"],
             splits=self._splits,
+            place=self._placed(entities),
         )
+
+    def _placed(self, entities: Rows) -> NDArray[np.int32]:
+        """Where the entities stand by their numbers."""
+        before = self._model.place
+        if self._entities is self._model.entities:
+            return before
+        # a copy: the earlier state keeps its own
+        place = np.full(len(self._model.numbers), -1, dtype=np.int32)
+        rows = entities.all()
+        if entities.n == self._entities.n:
+            # most stand where they stood
+            place[: len(before)] = before
+            place[self._gone] = -1
+            rows = rows[rows >= self._model.entities.n]
+        place[entities.take("number", rows)] = rows
+        return place
 
     def _dense(self, rows: Rows) -> Rows:
         rows = replace(rows, version=self._version)
@@ -339,6 +367,7 @@ class _Step:
     def _take_entities(self, part: Part) -> None:
         values = entities_of(part.rows, self._model.labels)
         if part.how == "create":
+            values["number"] = self._model.numbers.give(values["id"])
             self._entities = self._entities.plus(self._version, values)
             self._dated(values["last_seen"])
             return
@@ -347,6 +376,7 @@ class _Step:
         rows = rows[found]
         if part.how == "delete":
             ids = values["id"][found]
+            self._gone = np.append(self._gone, self._entities.take("number", rows))
             self._entities, self._latest = self._end(self._entities, rows), None
             self._mentions = self._end(self._mentions, self._mentions.find("entity", ids)[1])
             # by target there is no index: entities are deleted seldom
@@ -373,6 +403,7 @@ class _Step:
     def _take_associations(self, part: Part) -> None:
         values = associations_of(part.rows)
         if part.how == "create":
+            values["end"] = self._model.numbers.give(values["target"])
             self._associations = self._associations.plus(self._version, values)
             return
         rows, which = _pairs(self._associations, "source", "target", values)
