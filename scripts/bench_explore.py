@@ -22,6 +22,8 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Asked = tuple[str, dict[str, object] | None]
+
 __all__ = ["explore", "serving"]
 
 READY = 1.0
@@ -68,7 +70,7 @@ def _views(memory: Memory, client: httpx2.Client, url: str) -> dict[str, Callabl
     [strongest] = memory.top(1)
     entity, then = strongest.source, from_millis(NOW - 100 * DAY).isoformat()
 
-    def asks(*wanted: tuple[str, dict[str, object] | None]) -> Callable[[], None]:
+    def asks(*wanted: Asked) -> Callable[[], None]:
         def ask() -> None:
             for path, given in wanted:
                 whole = f"{url}{path}"
@@ -80,8 +82,8 @@ def _views(memory: Memory, client: httpx2.Client, url: str) -> dict[str, Callabl
     page = [(route.path, None) for route in page_routes()]
     life = ("/v1/timeline", None)
     # in the past the page also asks for what comes later
-    top = ("/v1/neighbourhood", {"k": 400})
-    near = ("/v1/neighbourhood", {"entity": entity, "k": 100})
+    top: Asked = ("/v1/neighbourhood", {"k": 400})
+    near: Asked = ("/v1/neighbourhood", {"entity": entity, "k": 100})
     return {
         "page and life": asks(*page, life),
         "time": asks(top),

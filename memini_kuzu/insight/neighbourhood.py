@@ -6,7 +6,7 @@ sum of the responses to its events (`dynamics.respond`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -129,19 +129,19 @@ class Neighbourhood(Shown):
         """Plain values, for JSON; dates stay datetimes."""
         return {
             "now": self.now,
-            "entities": [asdict(each) for each in self.entities],
-            "associations": [
-                {
-                    **asdict(each),
-                    "time": None if each.time is None else each.time.tolist(),
-                    "amount": None if each.amount is None else each.amount.tolist(),
-                    "kind": None if each.kind is None else each.kind.tolist(),
-                }
-                for each in self.associations
-            ],
+            "entities": list(map(_plain, self.entities)),
+            "associations": list(map(_plain, self.associations)),
             "left_out": self.left_out,
             "unknown": self.unknown,
         }
+
+
+def _plain(each: NearEntity | NearAssociation) -> dict[str, Any]:
+    """As a dict, with arrays as lists. `dataclasses.asdict` would copy all of them first."""
+    values = {name: getattr(each, name) for name in each.__slots__}
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()
+    }
 
 
 class _Found(NamedTuple):
