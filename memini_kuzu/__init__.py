@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from memini_kuzu.changes.aliases import Alias
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.report import IngestReport
+    from memini_kuzu.changes.reports import KeptReport, LeftOut
     from memini_kuzu.changes.retune import RetuneReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.config import Parameters
@@ -77,6 +78,8 @@ __all__ = [
     "ForgetReport",
     "IngestReport",
     "InputError",
+    "KeptReport",
+    "LeftOut",
     "MaintenanceReport",
     "MeminiError",
     "Memory",
@@ -121,6 +124,7 @@ _MODULES = {
     "memini_kuzu.changes.aliases": ("Alias",),
     "memini_kuzu.changes.consolidation": ("MaintenanceReport",),
     "memini_kuzu.changes.report": ("IngestReport",),
+    "memini_kuzu.changes.reports": ("KeptReport", "LeftOut"),
     "memini_kuzu.changes.retune": ("RetuneReport",),
     "memini_kuzu.changes.scope": ("ForgetReport",),
     "memini_kuzu.config": ("Parameters",),

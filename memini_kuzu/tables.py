@@ -38,6 +38,7 @@ __all__ = [
     "distinct",
     "edges_from_arrow",
     "edges_to_arrow",
+    "order_by",
     "positions",
     "timestamps",
 ]
@@ -232,6 +233,33 @@ def distinct(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     # hashed first: sorting only what is distinct is ten times faster than np.unique
     return np.sort(pc.unique(pa.chunked_array([pa.array(values) for values in columns])).to_numpy())
+
+
+def order_by(*keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of rows by small numbers ≥ 0, by the first key first; rows of equal keys stay as they are.
+
+    Parameters
+    ----------
+    keys : int64 (n,)
+        One or more columns.
+
+    Returns
+    -------
+    int64 (n,)
+        Rows, as of `numpy.argsort`.
+
+    Examples
+    --------
+    >>> order_by(np.array([1, 0, 1]), np.array([70_000, 5, 3]))
+    array([1, 2, 0])
+    """
+    order = np.arange(len(keys[0]))
+    # of 16 bits at a time: only for these NumPy sorts by radix, five times faster than by comparing
+    for key in reversed(keys):
+        for shift in range(0, max(int(key.max(initial=0)).bit_length(), 1), 16):
+            digit = ((key[order] >> shift) & 0xFFFF).astype(np.uint16)
+            order = order[np.argsort(digit, kind="stable")]
+    return order
 
 
 def positions(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:

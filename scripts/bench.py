@@ -12,6 +12,7 @@ import typer
 from bench_common import report
 from bench_explore import explore as run_explore
 from bench_gap import gap as run_gap
+from bench_graph import graph as run_graph
 from bench_icews import icews as run_icews
 from bench_imports import imports as run_imports
 from bench_load import load as run_load
@@ -143,6 +144,16 @@ def imports(runs: Runs = 5, json: Json = None) -> None:
 def explore(edges: Edges = 100_000, runs: Runs = 5, json: Json = None) -> None:
     """What each view of the page asks the server for, against a second."""
     report(run_explore(edges, runs), json)
+
+
+@app.command()
+def graph(
+    edges: Annotated[int, typer.Option(help="How many associations are drawn.", min=50, max=5_000)] = 5_000,
+    seconds: Annotated[float, typer.Option(help="How long each movement is measured.", min=0.1)] = 5.0,
+    json: Json = None,
+) -> None:
+    """The page's graph while it is moved: frames of Chromium without a graphics card, against 30 a second."""
+    report(run_graph(edges, seconds), json)
 
 
 @app.command()

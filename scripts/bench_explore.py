@@ -22,7 +22,7 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["explore"]
+__all__ = ["explore", "serving"]
 
 READY = 1.0
 """Seconds in which all must be answered that a view asks for."""
@@ -43,13 +43,14 @@ def explore(edges: int, runs: int) -> list[Row]:
         with Memory.open(path) as memory:
             # events repeat, so that there are more of them than associations
             memory.load_events(zipf_events(edges + edges // 5, max(edges // 20, 100), 0.8))
-        with Memory.open(path, read_only=True) as memory, _serving(memory) as url, httpx2.Client() as client:
+        with Memory.open(path, read_only=True) as memory, serving(memory) as url, httpx2.Client() as client:
             held = memory.stats().associations
             return [_row(name, held, ask, runs) for name, ask in _views(memory, client, url).items()]
 
 
 @contextmanager
-def _serving(memory: Memory) -> Iterator[str]:
+def serving(memory: Memory) -> Iterator[str]:
+    """The address of a server in a thread of this process."""
     bound = listen("127.0.0.1", 0)
     running = server(application(memory, host="127.0.0.1"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]}, daemon=True)

@@ -7,7 +7,6 @@ rules, in a fraction of a millisecond a sentence, so that the times are those of
 from __future__ import annotations
 
 import itertools
-import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -104,7 +103,9 @@ def loop(passages: int, turns: int) -> list[Row]:
             ("over HTTP", _over_http),
             ("over stdio", _over_stdio),
         ):
-            path = Path(shutil.copyfile(first, folder / f"{way}.memini"))
+            path = folder / f"{way}.memini"
+            with Memory.open(first) as memory:
+                memory.backup(path)
             ours[way] = series(path, turns_told)
         inserted, searched = _floor(folder / "floor.db", before, turns_told)
         best = _bm25(before, turns_told)

@@ -3,9 +3,9 @@
 
     python scripts/draw_figures.py [--output FOLDER]
 
-Written: entity.svg (`memini plot 'Mira Okafor'`) and store.svg (`memini plot`) from the sample notes,
-rivals.svg (`memini plot Heron --cue …`) from eight generated years, and kernel.svg from the equations.
-reproduce_memini.py draws the fifth.
+Written: entity.svg (`memini plot 'Mira Okafor'`), graph.svg (the same with --graph) and store.svg
+(`memini plot`) from the sample notes, rivals.svg (`memini plot Heron --cue …`) from eight generated years,
+and kernel.svg from the equations. reproduce_memini.py draws the sixth.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from memini_kuzu import Memory, Parameters, Record
 from memini_kuzu.dynamics import propagate, time_constants
-from memini_kuzu.insight import plots
+from memini_kuzu.insight import graph_plot, plots
 from memini_kuzu.times import DAY, to_millis
 
 HERE = Path(__file__).parent
@@ -47,12 +47,13 @@ def main() -> int:
         others = [one.target for one in memory.associations(ENTITY, now=NOW, k=4)]
         trajectories = [memory.trajectory(ENTITY, other, now=NOW) for other in others]
         plots.plot_trajectories(trajectories, folder / "entity.svg")
+        graph_plot.plot_graph(memory.neighbourhood(ENTITY, now=NOW, k=40), folder / "graph.svg")
         plots.plot_store(memory.overview(now=NOW, days=60), folder / "store.svg")
     with tempfile.TemporaryDirectory() as scratch, Memory.open(Path(scratch) / "heron.memini") as memory:
         memory.add(reports())
         plots.plot_rivals(memory.rivals("Heron", CUE, now="2023-01-01", moments=400), folder / "rivals.svg")
     draw_kernel(folder / "kernel.svg")
-    print(f"written to {folder}: entity.svg, store.svg, rivals.svg, kernel.svg")
+    print(f"written to {folder}: entity.svg, graph.svg, store.svg, rivals.svg, kernel.svg")
     return 0
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.in_file import InFile
+from memini_kuzu.store.known import document_ids, read_counters, read_splits
 from memini_kuzu.store.model import InMemory
-from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES
+from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES, splits_stored
 from memini_kuzu.tables import column
 from memini_kuzu.times import to_millis
 
@@ -79,6 +80,18 @@ class _Asked:
         edges = store.read(READ_EDGES_BETWEEN, {"ids": ids.tolist()})
         if edges.num_rows and not _same(model.edges_between(ids), edges, "source", "target"):
             yield "associations"
+        documents = [*document_ids(store.read), -1]
+        if model.has_document(np.array(documents)).tolist() != [True] * (len(documents) - 1) + [False]:
+            yield "documents"
+        if len(model.documents.all()) != len(documents) - 1:
+            yield "documents that are gone"
+        sources = [*_list(store.read("MATCH (s:Source) RETURN s.name AS id")), "no source"]
+        if model.assigned(sources) != read_counters(store.read, sources):
+            yield "positions that sources have assigned"
+        if len(model.counters.all()) != len(sources) - 1:
+            yield "sources that are gone"
+        if splits_stored(store) != read_splits(store.read):
+            yield "splits"
 
     def answers(self, lookup: Lookup) -> Iterator[tuple[str, Any]]:
         """Every kind of question and its answer, in an order of its own."""

@@ -125,7 +125,8 @@ def read_state(memory: Memory) -> State:
                 "MATCH (d:Document) RETURN d.id AS id, d.source AS source, d.record AS record, "
                 "d.title AS title, d.time AS time, d.digest AS digest, d.versions AS versions, "
                 "d.positions AS positions, d.event_source AS event_source, d.event_target AS event_target, "
-                "d.event_amount AS event_amount, d.event_time AS event_time",
+                "list_transform(d.event_bits, bits -> memini_amount(bits)) AS event_amount, "
+                "d.event_time AS event_time",
             )
         },
         edges={
@@ -182,8 +183,8 @@ def _read_kept(memory: Memory) -> list[tuple[str, list[tuple[int, int, int, floa
     for row in rows(
         memory,
         "MATCH (l:EventLog) RETURN l.load AS load, l.event_source AS source, l.event_target AS target, "
-        "l.event_time AS time, l.event_amount AS amount, l.event_kind AS kind, l.first_source AS first, "
-        "l.last_source AS last",
+        "l.event_time AS time, list_transform(l.event_bits, bits -> memini_amount(bits)) AS amount, "
+        "l.event_kind AS kind, l.first_source AS first, l.last_source AS last",
     ):
         if not all(row["first"] <= source <= row["last"] for source in row["source"]):
             raise ValueError(f"a part of load {row['load']} has sources beyond those that it names")

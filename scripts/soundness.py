@@ -31,7 +31,7 @@ __all__ = ["differences", "ledger", "state", "unsound", "violations"]
 KEYS = 8
 """Rows of a table that are also looked up by their keys: each asks the index of keys."""
 
-BOOKKEEPING = frozenset({"extractor"})
+BOOKKEEPING = frozenset({"extractor", "reports"})
 """Keys in MeminiMeta that two stores with the same content may hold differently: they are written on their
 own."""
 
@@ -107,8 +107,8 @@ def ledger(store: Store) -> tuple[Any, ...]:
     """The events of all documents and loads as columns: source, target, amount and time in milliseconds."""
     tables = [
         store.read(
-            f"MATCH (d:{name}) RETURN d.event_source AS s, d.event_target AS t, d.event_amount AS a, "
-            "d.event_time AS w"
+            f"MATCH (d:{name}) RETURN d.event_source AS s, d.event_target AS t, "
+            "list_transform(d.event_bits, bits -> memini_amount(bits)) AS a, d.event_time AS w"
         )
         for name in ("Document", "EventLog")
     ]

@@ -338,6 +338,14 @@ def macro_with_case_or_lambda(path: Path) -> bool:
 
 
 @probe
+def empty_piece_ends_the_rows(path: Path) -> bool:
+    session = Session(path)
+    some, none = pa.table({"a": [1, 2]}), pa.table({"a": pa.array([], pa.int64())})
+    batch = pa.concat_tables([some, none, some])
+    return session.run("LOAD FROM batch RETURN count(*)", batch=batch) == [[2]]
+
+
+@probe
 def export_drops_parentheses(path: Path) -> bool:
     session = Session(path)
     session.run("CREATE MACRO twice_more(a) AS (a + 1) * 2")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-# a graphics card is not needed to draw with WebGL
-WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+# a graphics card is not needed to draw with WebGL, nor a stand-in for one to put the page together
+WEBGL = ["--enable-unsafe-swiftshader"]
 
 WAIT = 20_000
 """Milliseconds."""

@@ -53,6 +53,14 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
             ],
         ),
         (
+            ["graph", "--edges", "50", "--seconds", "0.2"],
+            [
+                f"{kind}{part}"
+                for kind in ("find the places", "pan", "zoom", "move the time", "drag an entity")
+                for part in ("", ", script")
+            ],
+        ),
+        (
             ["loop", "--passages", "200", "--turns", "3"],
             [
                 "remember",

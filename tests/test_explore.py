@@ -72,6 +72,11 @@ def filled(path: Path) -> Memory:
     memory.alias_add(f"Countess {IMAGE}", "Ada Holm")
     rows = {"source": ["Ada Holm"], "target": [f"{SCRIPT} of Ribe"], "time": ["2026-03-08"], "kind": [IMAGE]}
     memory.load_events(pa.table(rows))
+    folder = path.with_name("papers")
+    folder.mkdir()
+    (folder / "one.md").write_text("Emil Sand wrote to Dorte Krag.")
+    (folder / f"{IMAGE.replace('/', '')}.xyz").write_bytes(bytes(range(256)))
+    memory.ingest(folder, time="2026-03-07")
     return memory
 
 
@@ -209,12 +214,13 @@ def test_the_page_computes_what_the_memory_computes(
     for when in ("2025-03-01T00:00:00.001Z", "2025-10-11T05:00:00Z", AT, "2027-01-01T00:00:00Z"):
         told = page.evaluate(
             """async ([found, when]) => {
-                const { stateAt } = await import("/page/dynamics.js");
-                const asked = Date.parse(found.now);
-                const kept = found.associations.map((each) => stateAt(each, when, found.spectrum, asked));
-                const later = found.associations.map(
-                    (each) => stateAt({ ...each, time: null }, Math.max(when, asked), found.spectrum, asked));
-                return [kept, later];
+                const { course } = await import("/page/dynamics.js");
+                const asked = found.associations.map(() => Date.parse(found.now));
+                const unknown = found.associations.map((each) => ({ ...each, time: null }));
+                return [[found.associations, when], [unknown, Math.max(when, asked[0])]].map(([each, at]) => {
+                    const { fast, slow } = course(each, found.spectrum, asked)(at);
+                    return [...fast].map((value, place) => [value, slow[place]]);
+                });
             }""",
             [found, to_millis(when)],
         )
@@ -367,7 +373,13 @@ def test_changes_and_health_are_told(shared: tuple[Memory, str], opened: Callabl
     page.get_by_text("the next maintenance would forget").wait_for()
     page.goto(f"{url}/{VIEWS['health']}")
     page.get_by_text("The store is sound.").wait_for()
-    page.get_by_role("cell", name="letters").wait_for()
+    page.get_by_role("cell", name="letters").first.wait_for()
+    [report] = memory.reports()
+    row = page.get_by_role("region", name="The last ingestions of files").locator("tbody tr")
+    assert row.count() == 1
+    assert row.locator("td").nth(1).inner_text() == "papers"
+    [left_out] = report.left_out
+    assert row.locator("li").inner_text() == f"1 {left_out.why}: {left_out.such_as[0]}"
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -377,6 +389,8 @@ def test_what_is_stored_never_becomes_markup(
     _, url = shared
     page = opened(f"{url}/{VIEWS[view]}")
     settle(page)
+    if view == "health":
+        assert IMAGE in page.locator("main").inner_text()
     if view in {"ask", "entity"}:
         assert IMAGE in page.locator("main").inner_text()
         assert SCRIPT in page.locator("main").inner_text()

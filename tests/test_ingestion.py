@@ -138,6 +138,23 @@ def test_more_than_a_batch_equals_one_batch(
     assert not violations(small._store)
 
 
+def test_the_larger_a_store_the_more_goes_into_a_change(
+    memories: Callable[[], Memory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "BATCH", 5)
+    monkeypatch.setattr(ingestion, "BATCH_SHARE", 1)
+    monkeypatch.setattr(ingestion, "BATCH_LARGEST", 20)
+    records = [Record(f"Ada met Bob on day {day}.", START + day * DAY, id=str(day)) for day in range(70)]
+    there: list[int] = []
+    memory = memories()
+    memory.add(records, progress=lambda *_: there.append(memory._store.sums().passages))
+    assert sorted(set(there)) == [0, 5, 10, 20, 40, 60, 70]
+    whole = memories()
+    monkeypatch.setattr(ingestion, "BATCH", 100)
+    whole.add(records)
+    assert_same_strengths(strengths(memory, NOW), strengths(whole, NOW))
+
+
 # --- the same again, and changed ---
 
 

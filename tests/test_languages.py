@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from older_stores import to_version_7
 
 from memini_kuzu import Memory, Record
 from memini_kuzu.changes.exchange import import_store
 from memini_kuzu.extraction import CONCEPT, NAME, PERSON, RuleExtractor, SpacyExtractor
 from memini_kuzu.extraction.mentions import Text
-from memini_kuzu.store import Store
-from memini_kuzu.store.engine import Draft, forget_sum
+from memini_kuzu.store.engine import Draft
 from memini_kuzu.text import analysis
 from memini_kuzu.text.analysis import analyse, terms
 from memini_kuzu.text.languages import ENGLISH, detect, function_words, languages
@@ -229,9 +229,7 @@ def words(memory: Memory) -> list[dict[str, object]]:
 
 
 def test_a_store_of_version_2_is_told_its_languages(analysed_as_english: Path, tmp_path: Path) -> None:
-    with Store(analysed_as_english) as store:
-        store._engine.checkpoint()
-    forget_sum(analysed_as_english)
+    to_version_7(analysed_as_english)
     with Draft(analysed_as_english) as draft:
         for statement in OLD:
             draft.run(statement)
@@ -284,13 +282,15 @@ def without_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         with Memory.open(path, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
             memory.add(FOUND)
             assert not memory.recall("Who finds a child?").passages
+            before = memory._store.stored_meta()["schema_version"]
             memory._store.set_meta("schema_version", "5")
             memory.export(tmp_path / "out")
-            memory._store._engine.checkpoint()
+            memory._store.set_meta("schema_version", before)
     analysis._term.cache_clear()
-    forget_sum(path)
+    to_version_7(path)
     with Draft(path) as draft:
         draft.run("ALTER TABLE Document DROP metadata")
+        draft.run("MATCH (m:MeminiMeta {key: 'schema_version'}) SET m.value = '5'")
     return path
 
 

@@ -26,7 +26,8 @@ pytest_plugins = ("fixtures_memory",)
 
 LEDGER = """
 MATCH (d:Document)
-RETURN d.event_source AS s, d.event_target AS t, d.event_amount AS a, d.event_time AS w
+RETURN d.event_source AS s, d.event_target AS t, d.event_time AS w,
+    list_transform(d.event_bits, bits -> memini_amount(bits)) AS a
 """
 
 

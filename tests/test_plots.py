@@ -7,6 +7,7 @@ import csv
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Parameters, Record, RuleExtractor
 from memini_kuzu.cli import app
-from memini_kuzu.insight import plots
+from memini_kuzu.insight import graph_plot, plots
+from memini_kuzu.insight.neighbourhood import NearAssociation, NearEntity, Neighbourhood
 from memini_kuzu.insight.trajectory import Consolidated, Overview, Rivals, Trajectory
 from memini_kuzu.times import DAY, from_millis
 
@@ -80,6 +82,60 @@ def test_a_store_of_any_size_can_be_drawn(tmp_path: Path, n: int) -> None:
     assert ("Ada →" in text) == (n > 0)
 
 
+SEEN = from_millis(0)
+
+
+def near(source: int, target: int, strength: float, consolidated: float) -> NearAssociation:
+    return NearAssociation(source, target, strength, consolidated, 1, SEEN, SEEN, (), None, None, None)
+
+
+AROUND = Neighbourhood(
+    now=SEEN,
+    entities=[NearEntity(name, "PERSON", 1) for name in ("Ada", "$x$ & Babbage", "Curie", "Ada's echo")],
+    associations=[near(0, 1, 1.0, 0.001), near(1, 0, 0.1, 0.1), near(2, 1, 1e-9, 1e-9), near(3, 3, 0.2, 0.0)],
+    left_out=0,
+    unknown=0,
+)
+
+
+def test_a_graph_shows_strength_as_width_consolidation_as_colour_and_the_direction() -> None:
+    _, axes = plots.figure(1, 1, width=4, height=4)
+    graph_plot.draw_graph(AROUND, axes[0, 0])
+    dots = [tuple(each.get_xydata()[0]) for each in axes[0, 0].lines if each.get_zorder() == 3]
+    places = dict(zip((each.name for each in AROUND.entities), dots, strict=True))
+    assert places["Ada"] == (0, 0)
+    arrows = {
+        (tuple(each.xyann), tuple(each.xy)): each.arrow_patch
+        for each in axes[0, 0].texts
+        if each.arrow_patch is not None
+    }
+    there = arrows[places["Ada"], places["$x$ & Babbage"]]
+    back = arrows[places["$x$ & Babbage"], places["Ada"]]
+    faint = arrows[places["Curie"], places["$x$ & Babbage"]]
+    assert len(arrows) == 3
+    assert there.get_linewidth() > back.get_linewidth() > faint.get_linewidth() == graph_plot.WIDTHS[0]
+    red = [patch.get_edgecolor()[0] for patch in (back, there, faint)]
+    assert red[0] > red[1] > red[2]
+    # and of what leads to itself a ring
+    rings = [each for each in axes[0, 0].lines if each.get_markerfacecolor() == "none"]
+    assert [tuple(each.get_xydata()[0]) for each in rings] == [places["Ada's echo"]]
+
+
+def test_a_graph_is_the_same_file_each_time_and_has_all_names(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        graph_plot.plot_graph(AROUND, tmp_path / name, middle=False)
+    text = (tmp_path / "a.svg").read_text()
+    assert text == (tmp_path / "b.svg").read_text()
+    assert all(name in text for name in ("Ada", "$x$ &amp; Babbage", "Curie", "4 associations on 1970-01-01"))
+
+
+def test_a_graph_without_associations_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no association to draw as of 1970-01-01"):
+        graph_plot.plot_graph(replace(AROUND, associations=[]), tmp_path / "a.svg")
+    with pytest.raises(InputError, match=r"a\.gif ends in neither"):
+        graph_plot.plot_graph(AROUND, tmp_path / "a.gif")
+
+
 def test_an_unknown_format_and_nothing_to_draw_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.gif ends in neither \.png nor \.svg"):
         plots.plot_trajectories([trajectory("Ada", "Babbage")], tmp_path / "a.gif")
@@ -128,6 +184,35 @@ def test_the_command_draws_a_store_an_entity_and_a_pair(
     assert done.exit_code == 0, done.output
     expected = "forgetting curve" if not names else "Ada Lovelace → Charles Babbage"
     assert expected in output.read_text()
+
+
+@pytest.mark.parametrize("names", [[], ["Ada Lovelace"]])
+def test_the_command_draws_a_graph(store: Path, tmp_path: Path, names: list[str]) -> None:
+    output = tmp_path / "a.svg"
+    command = ["plot", *names, "--graph", "-o", str(output), "--db", str(store), "--now", "1970-03-01"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    with Memory.open(store, read_only=True) as memory:
+        found = memory.neighbourhood(*names, now="1970-03-01", k=30)
+    assert f"{len(found.associations)} associations on 1970-03-01" in output.read_text()
+    assert all(each.name in output.read_text() for each in found.entities)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["Ada Lovelace", "Charles Babbage", "--graph"], "around one entity"),
+        (["Ada Lovelace", "--graph", "--log"], "--log is for"),
+        (["Ada Lovelace", "-k", "8"], "-k 8: there are 7 colours"),
+    ],
+)
+def test_the_command_refuses_what_does_not_go_together(
+    store: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    done = CliRunner().invoke(app, ["plot", *options, "-o", str(tmp_path / "a.svg"), "--db", str(store)])
+    assert done.exit_code == 1
+    assert message in str(done.exception) + done.output
+    assert not (tmp_path / "a.svg").exists()
 
 
 def test_the_commands_fit_and_retune_a_store(store: Path) -> None:

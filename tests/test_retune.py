@@ -93,8 +93,11 @@ def assert_same(one: Memory, other: Memory) -> None:
             for column, value in row.items():
                 if column in {"fast", "slow"}:
                     assert value == pytest.approx(expected[column], rel=1e-9, abs=1e-12)
-                elif column == "n.event_amount":
-                    np.testing.assert_allclose(value, expected[column], rtol=1e-12)
+                elif column == "n.event_bits":
+                    amounts = (
+                        np.array(bits, np.int64).view(np.float64) for bits in (value, expected[column])
+                    )
+                    np.testing.assert_allclose(*amounts, rtol=1e-12)
                 else:
                     assert value == expected[column], (name, column)
     assert one.parameters == other.parameters

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 from crash import crash, violations
 from fixtures_memory import DEFAULTS, NOW, START, Names, contents, corpus
+from older_stores import to_version_7
 
 import memini_kuzu.store.schema as schema_module
 from memini_kuzu.config import Parameters
@@ -614,6 +615,25 @@ def test_a_query_may_write_when_told_so(memory: Memory) -> None:
     assert memory.cypher("MATCH (a:Alias) RETURN a.name AS n").to_pylist() == [{"n": "B"}]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "CREATE NODE TABLE Reading(id INT64 PRIMARY KEY, its DOUBLE[])",
+        "CREATE REL TABLE Reads(FROM Entity TO Passage, `the values` FLOAT[])",
+        "ALTER TABLE Entity ADD its STRUCT(a DOUBLE[])",
+        "CREATE NODE TABLE `it's`(id INT64 PRIMARY KEY, its DOUBLE[][])",
+    ],
+)
+def test_columns_of_which_the_engine_loses_values_are_refused(memory: Memory, query: str) -> None:
+    memory.remember("Ada met Bob.", time="2025-01-01")
+    before = memory.cypher("CALL show_tables() RETURN name ORDER BY name").to_pylist()
+    with pytest.raises(QueryError, match=r"its|the values.* holds lists of doubles.*DOUBLE\[3\]"):
+        memory.cypher(query, write=True)
+    assert memory.cypher("CALL show_tables() RETURN name ORDER BY name").to_pylist() == before
+    memory.cypher(query.replace("DOUBLE[]", "DOUBLE[3]").replace("FLOAT[]", "INT64[]"), write=True)
+    assert memory.recall("Ada").passages
+
+
 def test_a_write_that_fails_leaves_a_store_that_works(memory: Memory) -> None:
     memory.remember("Ada met Bob.", time="2025-01-01")
     memory.cypher("CREATE (:Alias {key: 'a', name: 'A', entity: 1})", write=True)
@@ -820,7 +840,7 @@ if sys.argv[3] == "True":
 connection.close()
 database.close()
 """
-    path.with_name(path.name + ".journal").unlink()
+    to_version_7(path)
     done = run_python(code, path, json.dumps(VERSION_1), killed)
     assert done.returncode == 0, done.stderr
     with Memory.open(path, extractor=Names(), clock=lambda: NOW, read_only=read_only) as memory:

@@ -117,6 +117,21 @@ def test_events_that_were_not_kept_leave_the_strength_alone(memory: Memory) -> N
     assert memory.neighbourhood("ada", now=day(20)).unknown == 1
 
 
+def test_each_event_has_its_kind(memory: Memory) -> None:
+    kinds = ["writes to", "meets", "writes to"]
+    rows = {"source": ["ada"] * 3, "target": ["hal"] * 3, "time": [day(50 + n) for n in range(3)]}
+    memory.load_events(pa.table(rows | {"kind": kinds}))
+    memory.load_events(pa.table({"source": ["ada"], "target": ["hal"], "time": [day(60)]}))
+    found = memory.neighbourhood("ada", now=day(90))
+    [one] = [each for each in found.associations if found.entities[each.target].name == "hal"]
+    assert one.kinds == ("meets", "writes to")
+    assert one.kind is not None
+    assert [one.kinds[each] if each >= 0 else None for each in one.kind.tolist()] == [*kinds, None]
+    [told] = [each for each in found.associations if found.entities[each.target].name == "dora"]
+    assert told.kind is not None
+    assert set(told.kind.tolist()) == {-1}
+
+
 def test_what_is_dropped_is_in_no_picture(memory: Memory) -> None:
     memory.entity_drop("bob")
     for now in (day(10), day(100)):

@@ -16,10 +16,10 @@ from memini_kuzu.embedding import passage_text, space_of, unit_vectors
 from memini_kuzu.identity import passage_id
 from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING
-from memini_kuzu.store.known import read_counters, read_documents, read_sources, read_splits
+from memini_kuzu.store.known import read_sources
 from memini_kuzu.store.labels import NO_VOTES, tally, vote
 from memini_kuzu.store.ledger import Ledger, ledger_to_arrow, read_ledger
-from memini_kuzu.store.stored import aliases_stored
+from memini_kuzu.store.stored import aliases_stored, counters_stored, documents_stored, splits_stored
 from memini_kuzu.store.vectors import check_space, make_room, space_in, vector_rows
 from memini_kuzu.store.writing import (
     alter_entities,
@@ -32,8 +32,6 @@ from memini_kuzu.tables import column, positions, timestamps
 from memini_kuzu.text.analysis import analyse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from memini_kuzu.changes.prepared import Document
@@ -74,11 +72,9 @@ class Known:
         )
 
 
-def read_known(read: Callable[..., pa.Table], ids: list[int]) -> dict[int, Known]:
+def read_known(store: Store, ids: list[int]) -> dict[int, Known]:
     """What the store has of these documents, by their ids."""
-    if not ids:
-        return {}
-    return known_documents(read_documents(read, ids))
+    return known_documents(documents_stored(store, ids))
 
 
 def known_documents(table: pa.Table) -> dict[int, Known]:
@@ -108,7 +104,7 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
     # embedding takes long: not while others wait to write
     vectors = {} if embedder is None else _embed(embedder, documents)
     with store.changing() as change:
-        known = _versions_before(store.read, documents)
+        known = _versions_before(store, documents)
         # another thread, or this very stream, may have brought a document since it was looked up
         fresh = [
             document
@@ -121,7 +117,7 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
                 [document.id not in known or document.time >= known[document.id].time for document in fresh]
             )
             # read here: another thread may have added an alias since
-            batch = columns(fresh, aliases_stored(store), read_splits(store.read), store.parameters.impulse)
+            batch = columns(fresh, aliases_stored(store), splits_stored(store), store.parameters.impulse)
             # under another name, or with other metadata, it says nothing new
             told = np.array([not (each.id in known and known[each.id].says(each)) for each in fresh])
             batch = _telling(batch, told)
@@ -147,10 +143,10 @@ def write(store: Store, embedder: Embedder | None, documents: list[Document], re
     report.events += len(batch.amount)
 
 
-def _versions_before(read: Callable[..., pa.Table], documents: list[Document]) -> dict[int, Known]:
+def _versions_before(store: Store, documents: list[Document]) -> dict[int, Known]:
     """What the store has of documents, by their ids now, whatever they were called before."""
     former = {document.id: document.former for document in documents if document.former is not None}
-    known = read_known(read, [document.id for document in documents] + list(former.values()))
+    known = read_known(store, [document.id for document in documents] + list(former.values()))
     for document in documents:
         before = known.get(former.get(document.id, document.id))
         if document.id in known or before is None:
@@ -175,7 +171,7 @@ def _places(
 ) -> Places:
     """Give positions out: a new version takes its predecessor's, what is more comes last in the source."""
     sources = sorted({document.record.source for document in documents})
-    counters = read_counters(store.read, sources)
+    counters = dict.fromkeys(sources, 0) | counters_stored(store, sources)
     places = Places([], [], counters, [])
     for document, is_current in zip(documents, current, strict=True):
         source = document.record.source

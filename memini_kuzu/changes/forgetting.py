@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.changes.reports import withdraw_reports
 from memini_kuzu.changes.scope import ForgetReport, Scope
 from memini_kuzu.changes.unloading import Kept, Unloading, read_kept_loads, unload
 from memini_kuzu.dynamics.edges import concatenate, subtract_edges, without_pairs
@@ -423,3 +424,4 @@ def _carry_out(store: Store, change: Change, plan: _Plan) -> None:
     change.update("Document", plan.documents.changed)
     change.delete("Document", keys(plan.documents.deleted))
     change.delete("Source", pa.table({"name": pa.array(plan.documents.sources, pa.string())}))
+    withdraw_reports(store, change, plan.documents.sources)

@@ -15,6 +15,7 @@ from memini_kuzu.changes.documents import read_known, write
 from memini_kuzu.changes.moves import Moves
 from memini_kuzu.changes.prepared import Document
 from memini_kuzu.changes.report import IngestReport
+from memini_kuzu.changes.reports import keep_report
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import mentions_of
@@ -45,10 +46,17 @@ __all__ = [
 
 
 BATCH = 1_000
-"""Documents a change: all or nothing, and large enough that a commit's fixed cost does not count."""
+"""Documents a change at least: all or nothing, and large enough that a commit's fixed cost does not count."""
 
 BATCH_PASSAGES = 5_000
 """Passages after which a change ends all the same: a thousand books do not fit in memory at once."""
+
+BATCH_SHARE = 8
+"""A change may have one document or passage for this many passages of the store: a large change replaces the
+table of associations, which takes the longer the larger the store is."""
+
+BATCH_LARGEST = 50_000
+"""Documents or passages a change at most, some hundreds of megabytes of memory."""
 
 CHUNK_CHARACTERS = BATCH_PASSAGES * LIMIT
 """Characters of text after which no more records are read ahead, for the same reason."""
@@ -95,18 +103,23 @@ class _Incoming:
     def batches(self) -> Iterator[list[Document]]:
         """The documents, as many together as one change writes."""
         batch: dict[int, Document] = {}
-        passages = 0
+        passages, share = 0, self._share()
         try:
             for document in self._documents():
+                full = len(batch) >= max(BATCH, share) or passages > max(BATCH_PASSAGES, share)
                 # a batch holds one version of a document: the second builds on the first
-                if document.id in batch or len(batch) == BATCH or passages > BATCH_PASSAGES:
+                if document.id in batch or full:
                     yield list(batch.values())
-                    batch, passages = {}, 0
+                    batch, passages, share = {}, 0, self._share()
                 batch[document.id] = document
                 passages += len(document.texts)
         except InputError as error:
             self.failure = error
         yield list(batch.values())
+
+    def _share(self) -> int:
+        """The documents or passages of a change, of a large store."""
+        return min(self._store.sums().passages // BATCH_SHARE, BATCH_LARGEST)
 
     def _documents(self) -> Iterator[Document]:
         for chunk in _chunks(self._records, BATCH):
@@ -163,7 +176,7 @@ class _Incoming:
 
     def _fresh(self, documents: list[Document]) -> Iterator[Document]:
         """Leave out what the store has; a document that this call changes is looked at when it is written."""
-        known = read_known(self._store.read, [document.id for document in documents])
+        known = read_known(self._store, [document.id for document in documents])
         if self._moves is not None:
             self._moves.find([document for document in documents if document.id not in known])
         for document in documents:
@@ -218,8 +231,12 @@ def ingest(
             pass
         write(store, embedder, batch, report)
         progress(report.documents, passages)
-    if incoming.failure is not None:
-        raise incoming.failure
+    failed = incoming.failure
+    if listing is not None:
+        said = "" if failed is None else str(failed)
+        keep_report(store, report, listing, now=now, failure=said, mask=redaction.mask)
+    if failed is not None:
+        raise failed
     if moves is not None:
         report.folders = moves.remember()
     return report

@@ -29,13 +29,13 @@ from memini_kuzu.store.known import (
     document_ids,
     existing_entities,
     read_aliases,
-    read_counters,
     read_moved,
     read_splits,
 )
 from memini_kuzu.store.labels import NO_VOTES, tally
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow, ledger_to_arrow, parts_to_arrow
 from memini_kuzu.store.loads import create_parts, known_loads, new_kinds
+from memini_kuzu.store.stored import counters_stored
 from memini_kuzu.store.writing import alter_entities, count_sources, rewrite_passages
 from memini_kuzu.tables import Edges, column, edges_from_arrow, positions
 
@@ -268,7 +268,7 @@ def _counters(sources: pa.Table) -> dict[str, int]:
 def _shift(store: Store, imported: dict[str, pa.Table]) -> None:
     """Move the positions of imported passages behind those that their sources have in this store."""
     sources = _counters(imported["sources"])
-    offsets = read_counters(store.read, list(sources)) if sources else {}
+    offsets = dict.fromkeys(sources, 0) | counters_stored(store, list(sources)) if sources else {}
     after = [count + offsets[name] for name, count in sources.items()]
     imported["sources"] = _set(imported["sources"], "passages", pa.array(after, pa.int64()))
     if not any(offsets.values()):

@@ -58,7 +58,7 @@ class Moves:
             if document.record.former is not None
             for source, own in [document.record.former]
         }
-        known = read_known(self._read, [*set(former.values()) - set(former)])
+        known = read_known(self._store, [*set(former.values()) - set(former)])
         left = []
         for document in documents:
             old = former.get(document.id)

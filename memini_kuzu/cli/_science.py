@@ -20,6 +20,9 @@ __all__ = ["fit", "plot", "retune"]
 EVALUATIONS = 250
 """About how many evaluations a fit takes: 36 starting points, three of them refined, and the comparisons."""
 
+LINES, GRAPH_ASSOCIATIONS = 5, 30
+"""How many associations a picture shows unless told otherwise."""
+
 SHOWN = {
     "count": "count (nothing is forgotten)",
     "most recent": "most recent",
@@ -162,6 +165,7 @@ def _fading(constants: "TimeConstants") -> str:
 @command(
     "memini plot 'Ada Lovelace' -o ada.png",
     "memini plot 'Ada Lovelace' 'Charles Babbage' -o pair.svg",
+    "memini plot 'Ada Lovelace' --graph -o near.svg -k 40",
     "memini plot Ribe --cue 'Who is the baker of Ribe?' -o rivals.svg",
     "memini plot -o store.png",
 )
@@ -185,20 +189,34 @@ def plot(
     log: Annotated[
         bool, typer.Option("--log", help="Strengths by their logarithm, so that a burst flattens nothing.")
     ] = False,
-    k: Annotated[int, typer.Option("-k", metavar="N", min=1, max=7, help="How many associations.")] = 5,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="What is around it as of then: arrows as wide as they are strong.")
+    ] = False,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", metavar="N", min=1, help="How many associations: 5, up to 7; in a graph 30."),
+    ] = None,
     now: Now = None,
     wait: Wait = 0.0,
 ) -> None:
-    """Draw an entity's associations over time, or the whole store."""
-    from memini_kuzu.insight import plots
+    """Draw an entity's associations over time or what is around it, or the whole store."""
+    from memini_kuzu.insight import graph_plot, plots
 
     plots.check_format(output)
     if cue is not None and (entity is None or other is not None):
         raise InputError("--cue asks about one entity; name it: memini plot ENTITY --cue TEXT")
-    if log and (entity is None or cue is not None):
+    if graph and (other is not None or cue is not None):
+        raise InputError("--graph shows what is around one entity, or what is strongest; leave the rest out")
+    if log and (entity is None or cue is not None or graph):
         raise InputError("--log is for an entity's associations; the other pictures have it where it helps")
+    if k is not None and k > len(plots.COLOURS) and not graph:
+        raise InputError(f"-k {k}: there are {len(plots.COLOURS)} colours to tell lines apart; -k up to that")
+    k = k or (GRAPH_ASSOCIATIONS if graph else LINES)
     with opened_file(db, wait=wait) as memory:
-        if entity is None:
+        if graph:
+            found = memory.neighbourhood(entity, now=now, k=k)
+            graph_plot.plot_graph(found, output, middle=entity is not None)
+        elif entity is None:
             plots.plot_store(memory.overview(now=now), output)
         elif cue is not None:
             plots.plot_rivals(memory.rivals(entity, cue, now=now, k=k), output)

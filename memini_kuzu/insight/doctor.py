@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from memini_kuzu.changes.reports import kept_reports
 from memini_kuzu.dynamics import propagate, time_constants
 from memini_kuzu.dynamics.edges import common_pairs, unaccounted, without_pairs
 from memini_kuzu.errors import MeminiError, StoreLockedError
@@ -182,6 +183,7 @@ def _contents(store: Store, *, deep: bool) -> Iterator[Finding]:
     yield _sums(store)
     yield from _vectors(store)
     yield _journal(store, deep=deep)
+    yield from _ingested(store)
     if deep:
         yield _texts(store)
         yield _strengths(store)
@@ -245,6 +247,24 @@ def _journal(store: Store, *, deep: bool) -> Finding:
         f"{state.changes:,} changes up to {state.sequence:,} are beside the file: copy both, or `memini "
         f"backup`{summed}",
     )
+
+
+def _ingested(store: Store) -> Iterator[Finding]:
+    """What the last ingestion of files did; nothing where none is kept."""
+    for last in kept_reports(store)[:1]:
+        done = f"{last.time:%Y-%m-%d %H:%M}: {last.added:,} added, {last.changed:,} changed"
+        left_out = sum(each.count for each in last.left_out) + last.more
+        if last.failure:
+            yield Finding(
+                "ingested", "note", f"{done}, then: {last.failure}", "put that right, and ingest again"
+            )
+        elif left_out:
+            first = last.left_out[0]
+            why = f"{first.count:,} {first.why}, such as {first.such_as[0]}"
+            remedy = "see all reasons in memini explore, under Health, or by Memory.reports"
+            yield Finding("ingested", "note", f"{done}, {left_out:,} left out: {why}", remedy)
+        else:
+            yield Finding("ingested", "ok", f"{done}, nothing left out")
 
 
 def _texts(store: Store) -> Finding:

@@ -84,6 +84,8 @@ class NearAssociation(Shown):
         kept, or where they are too many.
     amount : float64 (n_events,) or None
         What each added to the fast variable.
+    kind : int64 (n_events,) or None
+        Positions of their kinds in `kinds`; -1 for an event without one.
     """
 
     source: int
@@ -96,6 +98,7 @@ class NearAssociation(Shown):
     kinds: tuple[str, ...]
     time: Ints | None
     amount: NDArray[np.float64] | None
+    kind: Ints | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ class Neighbourhood(Shown):
                     **asdict(each),
                     "time": None if each.time is None else each.time.tolist(),
                     "amount": None if each.amount is None else each.amount.tolist(),
+                    "kind": None if each.kind is None else each.kind.tolist(),
                 }
                 for each in self.associations
             ],
@@ -173,6 +177,7 @@ def neighbourhood(
         count = own.stop - own.start
         told = bool(whole[number]) and sent + count <= EVENTS
         sent += count if told else 0
+        own_kinds, kind = _positions(events.kind[own], kinds)
         associations.append(
             NearAssociation(
                 source=place[row["source"]],
@@ -182,9 +187,10 @@ def neighbourhood(
                 events=row["events"],
                 first_seen=from_millis(int(first[number])),
                 last_seen=from_millis(int(last[number])),
-                kinds=tuple(sorted({kinds[each] for each in events.kind[own].tolist() if each in kinds})),
+                kinds=own_kinds,
                 time=events.time[own] if told else None,
                 amount=events.amount[own] if told else None,
+                kind=kind if told else None,
             )
         )
     return Neighbourhood(
@@ -316,6 +322,14 @@ def _events(store: Store, source: Ints, target: Ints, view: View | None) -> Ledg
     order = np.lexsort((told.time, pair))
     told, pair = told.take(order), pair[order]
     return Ledger(pair, told.source, told.target, told.amount, told.time, told.kind)
+
+
+def _positions(kind: Ints, name_of: dict[int, str]) -> tuple[tuple[str, ...], Ints]:
+    """The names of kinds, sorted, and where each event's stands among them; -1 for none."""
+    ids, place = np.unique(kind, return_inverse=True)
+    names = tuple(sorted(name_of[each] for each in ids.tolist() if each in name_of))
+    positions = [names.index(name_of[each]) if each in name_of else -1 for each in ids.tolist()]
+    return names, np.array(positions, dtype=np.int64)[place]
 
 
 def _whole(events: Ledger, counted: Ints, now: int) -> tuple[NDArray[np.bool_], list[int]]:

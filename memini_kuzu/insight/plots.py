@@ -34,6 +34,7 @@ __all__ = [
     "plot_store",
     "plot_trajectories",
     "save",
+    "short_name",
     "spans_of",
 ]
 
@@ -227,7 +228,7 @@ def draw_trajectories(trajectories: Sequence[Trajectory], fast: Any, slow: Any, 
         raise InputError("there is no trajectory to draw; pass at least one")
     for number, one in enumerate(trajectories):
         colour = COLOURS[number % len(COLOURS)]
-        label = f"{_short(one.source)} → {_short(one.target) if one.target else 'all'}"
+        label = f"{short_name(one.source)} → {short_name(one.target) if one.target else 'all'}"
         # a logarithm has no place for 0, at which the slow variable begins
         least = FAINT if log else 0.0
         fast.plot(_dates(one.time), np.maximum(one.fast, least), color=colour, linewidth=1.3, label=label)
@@ -310,10 +311,10 @@ def draw_rivals(rivals: Rivals, strength: Any, first: Any) -> None:
     >>> axes[0, 0].get_title(loc="left")
     'Who is the baker?'
     """
-    strength.set_title(_short(rivals.cue, 80), loc="left")
+    strength.set_title(short_name(rivals.cue, 80), loc="left")
     for number, one in enumerate(rivals.answers):
         colour = COLOURS[number % len(COLOURS)]
-        name = _short(one.target or one.source)
+        name = short_name(one.target or one.source)
         strength.plot(_dates(one.time), one.fast, color=colour, linewidth=1.2, label=name)
         strength.plot(_dates(one.event_time), np.full(len(one.event_time), FAINT), "|", color=colour)
         first.broken_barh(spans_of(rivals, number), (0, 1), color=colour, linewidth=0)
@@ -467,12 +468,26 @@ def draw_consolidated(overview: Overview, axes: Any) -> None:
         axes.set_axis_off()
         return
     axes.barh(np.arange(len(shown)), [pair.gain for pair in shown], color=COLOURS[1], height=0.6)
-    labels = [f"{_short(pair.source, 16)} → {_short(pair.target, 16)}" for pair in shown]
+    labels = [f"{short_name(pair.source, 16)} → {short_name(pair.target, 16)}" for pair in shown]
     axes.set_yticks(np.arange(len(shown)), labels, fontsize=8)
     axes.set_xlabel("gain of the slow variable")
 
 
-def _short(name: str, limit: int = MAX_NAME) -> str:
+def short_name(name: str, limit: int = MAX_NAME) -> str:
+    """A name as a picture shows it.
+
+    Parameters
+    ----------
+    name : str
+        As the store has it.
+    limit : int
+        Characters, at most.
+
+    Examples
+    --------
+    >>> short_name("a very long name of something", 12)
+    'a very long…'
+    """
     # a dollar sign would begin a formula
     plain = name.replace("$", r"\$")
     return plain if len(name) <= limit else plain[: limit - 1].rstrip("\\ ") + "…"

@@ -166,6 +166,7 @@ class AsyncMemory:
     prune = _awaited(Memory.prune)
     recall = _awaited(Memory.recall)
     remember = _awaited(Memory.remember)
+    reports = _awaited(Memory.reports)
     retune = _awaited(Memory.retune)
     rivals = _awaited(Memory.rivals)
     sources = _awaited(Memory.sources)

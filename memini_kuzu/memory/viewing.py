@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memini_kuzu.changes.reports import kept_reports
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import document_id
 from memini_kuzu.insight import neighbourhood as near
@@ -18,6 +19,7 @@ from memini_kuzu.times import from_millis, to_millis
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from memini_kuzu.changes.reports import KeptReport
     from memini_kuzu.insight.neighbourhood import Neighbourhood
     from memini_kuzu.insight.portrait import Timeline
     from memini_kuzu.memory.widget import GraphWidget
@@ -248,3 +250,30 @@ class Viewing(OpenMemory):
         for name, events in zip(loads["source"].to_pylist(), loads["events"].to_pylist(), strict=True):
             counts[name] = counts.get(name, 0) + events
         return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+    def reports(self) -> list[KeptReport]:
+        """What the last ingestions of files did: what they took in, and what they left out and why.
+
+        Returns
+        -------
+        list of KeptReport
+            Up to twenty, the newest first. An ingestion that found nothing new keeps none. A report that
+            names a source goes when all of that source is forgotten.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from memini_kuzu import Memory
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "notes").mkdir()
+        >>> _ = (folder / "notes" / "diary.md").write_text("Ada met Charles.")
+        >>> _ = (folder / "notes" / "photo.xyz").write_bytes(bytes(range(256)))
+        >>> with Memory.open(folder / "a.memini") as memory:
+        ...     _ = memory.ingest(folder / "notes")
+        ...     [report] = memory.reports()
+        >>> report.added, [(each.count, each.such_as) for each in report.left_out]
+        (1, [(1, ('notes/photo.xyz',))])
+        """
+        with self._store.snapshot():
+            return kept_reports(self._store)

@@ -30,7 +30,7 @@ LIBRARIES = (
 )
 """In this order: each needs those before it."""
 
-MODULES = ("dom.js", "dynamics.js", "network.js", "widget.js")
+MODULES = ("dom.js", "dynamics.js", "programs.js", "picture.js", "network.js", "widget.js")
 """In this order: each imports from those before it."""
 
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";$', re.MULTILINE)

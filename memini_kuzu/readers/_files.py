@@ -104,6 +104,11 @@ class Listing:
         """Whether such a file would lie in one of the folders."""
         return key.partition("/")[0] in self.folders
 
+    def names(self) -> list[str]:
+        """What is read: the folders, and the files that lie in none of them."""
+        keys = [item.key if isinstance(item, File) else item.file for item in self.items]
+        return [*self.folders, *(key for key in keys if not self.covers(key))]
+
     def stamps(self) -> dict[str, tuple[int, int]]:
         """Date and size of the files that are to be read."""
         found = {}

@@ -17,7 +17,6 @@ from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
 from memini_kuzu.recall.spread import COMMON, Seeds, spread
 from memini_kuzu.recall.standing import judge, nobody
-from memini_kuzu.tables import positions
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -284,7 +283,10 @@ def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
     weights = np.append(found.mass / total if total > 0 else found.mass, 1.0)
     activated = found.spread
     ids, worth = activated.associates.id, activated.z @ weights
-    place, own = positions(activated.nodes.id, ids), activated.y @ weights
+    own = activated.y @ weights
+    # both are in ascending order
+    place = np.minimum(np.searchsorted(ids, activated.nodes.id), len(ids) - 1)
+    place = np.where(ids[place] == activated.nodes.id, place, -1) if len(ids) else np.full(len(own), -1)
     worth[place[place >= 0]] += own[place >= 0]
     ids, worth = np.append(ids, activated.nodes.id[place < 0]), np.append(worth, own[place < 0])
     if len(ids) > most:

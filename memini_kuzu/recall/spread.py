@@ -12,6 +12,7 @@ import numpy as np
 
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.nodes import Nodes
+from memini_kuzu.tables import order_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -244,7 +245,7 @@ def _associate(
     associates = Nodes(outgoing.id, outgoing.mentions, outgoing.headings)
     source = beam[outgoing.source]
     # by source, then target: a sum's last digit depends on the order
-    order = np.argsort(source * len(associates.id) + outgoing.target, kind="stable")
+    order = order_by(source, outgoing.target)
     source, target, strength = source[order], outgoing.target[order], outgoing.strength[order]
     if "strengths" in without:
         strength = np.ones_like(strength)

@@ -32,6 +32,7 @@ from memini_kuzu.service.results import (
     EntitiesResult,
     NeighbourhoodResult,
     PortraitResult,
+    ReportsResult,
     RivalsResult,
     SourceResult,
     SourcesResult,
@@ -123,6 +124,10 @@ def _sources(memory: Served, _: NoArguments) -> SourcesResult:
     return SourcesResult(
         sources=[SourceResult(name=name, count=count) for name, count in memory.sources().items()]
     )
+
+
+def _reports(memory: Served, _: NoArguments) -> ReportsResult:
+    return ReportsResult.model_validate({"reports": memory.reports()}, from_attributes=True)
 
 
 def _rename(memory: Served, given: RenameArguments) -> EditResult:
@@ -268,6 +273,17 @@ EXPLORING = (
         NoArguments,
         SourcesResult,
         _sources,
+        reads=True,
+        repeats=True,
+        for_models=False,
+    ),
+    Tool(
+        "reports",
+        "List ingestions",
+        "What the last ingestions of files took in, and what they left out and why.",
+        NoArguments,
+        ReportsResult,
+        _reports,
         reads=True,
         repeats=True,
         for_models=False,

@@ -310,6 +310,7 @@ class NearAssociationResult(_Result):
         description="When its events were, also later ones, in milliseconds since 1970; null if not known"
     )
     amount: list[float] | None = Field(description="What each added to the fast variable")
+    kind: list[int] | None = Field(description="Positions of their kinds in `kinds`; -1 for none")
 
 
 class SpectrumResult(_Result):
@@ -441,6 +442,35 @@ class SourcesResult(_Result):
     """All sources, the largest first."""
 
     sources: list[SourceResult]
+
+
+class LeftOutResult(_Result):
+    """What was left out for one reason."""
+
+    why: str
+    count: int
+    such_as: list[str] = Field(description="Where the first of them stand")
+
+
+class ReportResult(_Result):
+    """What an ingestion of files did."""
+
+    time: datetime
+    read: list[str] = Field(description="The first folders and files that were given")
+    added: int
+    changed: int
+    unchanged: int
+    moved: int
+    passages: int
+    left_out: list[LeftOutResult]
+    more: int = Field(description="How many were left out for yet other reasons")
+    failure: str = Field(description="What ended it before all was read; empty where nothing did")
+
+
+class ReportsResult(_Result):
+    """What the last ingestions of files did, the newest first."""
+
+    reports: list[ReportResult]
 
 
 class EditResult(_Result):

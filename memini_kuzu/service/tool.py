@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memini_kuzu.changes.aliases import Alias
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.entities import Edit
+    from memini_kuzu.changes.reports import KeptReport
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.entities import KnownEntity
     from memini_kuzu.insight.neighbourhood import Neighbourhood
@@ -66,6 +67,9 @@ class Served(AssociativeMemory, Protocol):
 
     def sources(self) -> dict[str, int]:
         """See `Memory.sources`."""
+
+    def reports(self) -> list[KeptReport]:
+        """See `Memory.reports`."""
 
     def trajectory(self, entity: str, other: str | None = None, *, now: TimeLike | None = None) -> Trajectory:
         """See `Memory.trajectory`."""

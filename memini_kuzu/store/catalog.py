@@ -24,7 +24,9 @@ TYPES = {"STRING": pa.string(), "INT64": pa.int64(), "DOUBLE": pa.float64(), "TI
 
 TABLE = re.compile(r"CREATE (NODE|REL) TABLE (\w+)\((.*)\)", re.DOTALL)
 
-ADDED = re.compile(r"ALTER TABLE (\w+) ADD (\w+ \w+)")
+ADDED = re.compile(r"ALTER TABLE (\w+) ADD (\w+ \w+(?:\[\])?)")
+
+DROPPED = re.compile(r"ALTER TABLE (\w+) DROP (\w+)")
 
 COLUMN = re.compile(r"(\w+) (\w+)(\[\])?")
 
@@ -131,6 +133,10 @@ def tables() -> dict[str, Table]:
         if added := ADDED.fullmatch(statement):
             earlier = found[added[1]]
             found[added[1]] = Table(earlier.name, earlier.columns.append(_field(added[2])), earlier.ends)
+        if dropped := DROPPED.fullmatch(statement):
+            earlier = found[dropped[1]]
+            left = [field for field in earlier.columns if field.name != dropped[2]]
+            found[dropped[1]] = Table(earlier.name, pa.schema(left), earlier.ends)
         declared = TABLE.fullmatch(statement)
         if declared is None:
             continue

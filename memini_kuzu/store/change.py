@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from memini_kuzu.store import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from memini_kuzu.store.catalog import Table
     from memini_kuzu.store.engine import Transaction
 
-__all__ = ["Change", "write"]
+__all__ = ["Change", "together", "write"]
 
 How = Literal["delete", "create", "append", "update", "replace"]
 
@@ -164,6 +164,63 @@ class Change:
         return cls(json.loads(table.schema.metadata[b"vectors"]), parts)
 
 
+def together(changes: Sequence[Change]) -> list[Change]:
+    """Fewer changes that have the effect of these, one after the other.
+
+    The rows of several are created and updated at once, where a later change deletes nothing: deletions come
+    first in a change, and would miss what an earlier one of them creates.
+
+    Parameters
+    ----------
+    changes : sequence of Change
+        Small ones, in their order.
+
+    Examples
+    --------
+    >>> one, other = Change(), Change()
+    >>> one.create("Source", pa.table({"name": ["diary"], "passages": [1]}))
+    >>> other.update("Source", pa.table({"name": ["diary"], "passages": [2]}))
+    >>> [[(part.how, part.table) for part in change.parts] for change in together([one, other])]
+    [[('create', 'Source'), ('update', 'Source')]]
+    """
+    found: list[Change] = []
+    for change in changes:
+        adds = change.vectors is None and {part.how for part in change.parts} <= {"create", "update"}
+        if found and adds:
+            for part in change.parts:
+                _join(found[-1].parts, part)
+        else:
+            found.append(Change(change.vectors, list(change.parts)))
+    return found
+
+
+def _join(parts: list[Part], part: Part) -> None:
+    """Add a part to those of earlier changes."""
+    same = [n for n, each in enumerate(parts) if (each.how, each.table) == (part.how, part.table)]
+    # one part at most: of several with other columns, the order counts
+    if len(same) == 1 and parts[same[0]].rows.schema == part.rows.schema:
+        earlier, table = parts[same[0]], catalog.table(part.table)
+        if part.how == "update":
+            parts[same[0]] = Part("update", part.table, _latest(earlier.rows, part.rows, table.keys))
+            return
+        if table.ends is None or not (_shared(table, earlier.rows) or _shared(table, part.rows)):
+            parts[same[0]] = Part("create", part.table, pa.concat_tables([earlier.rows, part.rows]))
+            return
+    parts.append(part)
+
+
+def _latest(earlier: pa.Table, later: pa.Table, keys: list[str]) -> pa.Table:
+    """The rows of both, those of the later one where both have a key."""
+    known = later.select(keys).append_column("known", pa.array([True] * later.num_rows))
+    kept = earlier.join(known, keys=keys, join_type="left outer").filter(pc.field("known").is_null())
+    return pa.concat_tables([kept.select(earlier.column_names), later])
+
+
+def _shared(table: Table, rows: pa.Table) -> set[str]:
+    """The ends of relationships that all rows have in common."""
+    return {name for name in table.keys if pc.count_distinct(rows[name]).as_py() == 1}
+
+
 def _ipc(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
@@ -246,24 +303,26 @@ def _relationship(table: Table, rest: str) -> tuple[str, str]:
 
 
 def _create(transaction: Transaction, table: Table, rows: pa.Table) -> None:
+    # the columns of the rows, not of the table: the journal of an older memini may lack some
     if table.ends is None:
         transaction.run(
-            f"LOAD FROM batch CREATE (:{table.name} {{{_assigned(table.columns.names)}}})", batch=rows
+            f"LOAD FROM batch CREATE (:{table.name} {{{_assigned(rows.column_names)}}})", batch=rows
         )
         return
     (a, b), (source, target) = table.keys, table.ends
     a_key, b_key = (catalog.table(end).keys[0] for end in table.ends)
     # an end node that all rows share is looked up once, as a parameter: a join reads all keys of its table
-    shared = {name: rows[name][0].as_py() for name in (a, b) if pc.count_distinct(rows[name]).as_py() == 1}
+    shared = {name: rows[name][0].as_py() for name in sorted(_shared(table, rows))}
     ends = [
         f"MATCH ({variable}:{label} {{{key}: {'$' * (name in shared)}{name}}})"
         for variable, label, key, name in (("a", source, a_key, a), ("b", target, b_key, b))
     ]
     if b in shared:
         ends.reverse()
+    properties = _assigned([name for name in rows.column_names if name not in table.keys])
     # both ends in one MATCH would be a cross product
     transaction.run(
-        f"LOAD FROM batch {' '.join(ends)} CREATE (a)-[:{table.name} {{{_assigned(table.properties)}}}]->(b)",
+        f"LOAD FROM batch {' '.join(ends)} CREATE (a)-[:{table.name} {{{properties}}}]->(b)",
         shared,
         rows,
     )

@@ -39,13 +39,13 @@ CONTRADICTIONS = {
     """,
     "documents whose ledger lists differ in length": """
         MATCH (d:Document)
-        WHERE size(d.event_source) <> size(d.event_target) OR size(d.event_source) <> size(d.event_amount)
+        WHERE size(d.event_source) <> size(d.event_target) OR size(d.event_source) <> size(d.event_bits)
             OR size(d.event_source) <> size(d.event_time)
         RETURN count(*) AS n
     """,
     "parts of loads whose lists of events differ in length": """
         MATCH (l:EventLog)
-        WHERE size(l.event_source) <> size(l.event_target) OR size(l.event_source) <> size(l.event_amount)
+        WHERE size(l.event_source) <> size(l.event_target) OR size(l.event_source) <> size(l.event_bits)
             OR size(l.event_source) <> size(l.event_time)
             OR (size(l.event_kind) > 0 AND size(l.event_kind) <> size(l.event_source))
         RETURN count(*) AS n

@@ -40,7 +40,7 @@ SOURCES = "MATCH (d:Document) RETURN d.source AS name, COUNT(*) AS documents"
 
 EVENTS = """
 RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
-    d.event_amount AS event_amount, d.event_time AS event_time
+    d.event_bits AS event_bits, d.event_time AS event_time
 """
 
 HAS = "list_contains(d.event_source, $entity) OR list_contains(d.event_target, $entity)"
@@ -146,8 +146,8 @@ def read_sources(run: Callable[..., pa.Table]) -> dict[str, int]:
 
 
 def read_counters(run: Callable[..., pa.Table], names: Sequence[str]) -> dict[str, int]:
-    """How many positions each of these sources has assigned; 0 for a new one."""
-    return dict.fromkeys(names, 0) | _pairs(run(COUNTERS, {"names": list(names)}), "name", "passages")
+    """How many positions each of these sources has assigned; new ones are left out."""
+    return _pairs(run(COUNTERS, {"names": list(names)}), "name", "passages")
 
 
 def _pairs(table: pa.Table, key: str, value: str) -> dict[str, int]:

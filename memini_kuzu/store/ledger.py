@@ -1,13 +1,14 @@
 """The ledger: the dated events of documents and loads. It is the record; associations are computed from it.
 
 Forgetting, retuning, aliases, trajectories and recall at an earlier time all fold the ledger. The store keeps
-it with the documents and in the parts of loads (`loads`), as parallel lists; here it is columns.
+it with the documents and in the parts of loads (`loads`), as parallel lists; here it is columns. Amounts are
+stored as the bits of doubles, because Kùzu compresses lists of doubles wrongly (see `engine.faults`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,16 +33,22 @@ if TYPE_CHECKING:
 __all__ = [
     "LISTS",
     "Ledger",
+    "amounts_to_bits",
+    "bits_to_amounts",
     "ledger_from_arrow",
     "ledger_to_arrow",
     "parts_to_arrow",
     "read_events_from",
     "read_ledger",
+    "scaled_bits",
 ]
 
-LISTS = ("event_source", "event_target", "event_amount", "event_time")
+LISTS = ("event_source", "event_target", "event_bits", "event_time")
 
 KINDS = "event_kind"
+
+BITS, AMOUNTS = "event_bits", "event_amount"
+"""The stored column, and the one of exports and of stores before schema version 8, which holds doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +212,7 @@ def ledger_from_arrow(table: pa.Table) -> Ledger:
     lists = [table[name].combine_chunks() for name in LISTS]
     owner = table["id"].combine_chunks().take(pc.list_parent_indices(lists[0]))
     flat = pa.table({name: pc.list_flatten(values) for name, values in zip(LISTS, lists, strict=True)})
-    source, target, amount, time = (column(flat, name) for name in LISTS)
-    integers = [values.astype(np.int64) for values in (source, target, time)]
+    source, target, bits, time = (column(flat, name).astype(np.int64) for name in LISTS)
     kind = np.zeros(len(source), dtype=np.int64)
     if KINDS in table.column_names:
         kinds = table[KINDS].combine_chunks()
@@ -214,12 +220,68 @@ def ledger_from_arrow(table: pa.Table) -> Ledger:
         kind[np.repeat(told, pc.list_value_length(lists[0]).to_numpy())] = pc.list_flatten(kinds).to_numpy()
     return Ledger(
         np.array(owner.to_numpy(zero_copy_only=False), dtype=np.int64),
-        integers[0],
-        integers[1],
-        amount.astype(np.float64),
-        integers[2],
+        source,
+        target,
+        bits.view(np.float64),
+        time,
         kind,
     )
+
+
+def bits_to_amounts(table: pa.Table) -> pa.Table:
+    """Documents or parts with their amounts as doubles, as others read them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The column event_bits, and any others.
+
+    Returns
+    -------
+    pyarrow.Table
+        event_amount in its place.
+
+    Examples
+    --------
+    >>> told = pa.table({"id": [5], "event_amount": [[0.5, 1.0]]})
+    >>> amounts_to_bits(told)["event_bits"].to_pylist()
+    [[4602678819172646912, 4607182418800017408]]
+    >>> bits_to_amounts(amounts_to_bits(told)).equals(told)
+    True
+    """
+    return _recast(table, BITS, AMOUNTS, lambda bits: bits.view(np.float64))
+
+
+def amounts_to_bits(table: pa.Table) -> pa.Table:
+    """Documents or parts with their amounts as the store keeps them; the other way from `bits_to_amounts`."""
+    return _recast(table, AMOUNTS, BITS, lambda amounts: amounts.view(np.int64))
+
+
+def scaled_bits(lists: pa.ListArray | pa.ChunkedArray, factor: float) -> pa.ListArray:
+    """Lists of bits with the amounts that they stand for multiplied.
+
+    Examples
+    --------
+    >>> told = amounts_to_bits(pa.table({"event_amount": [[0.5], [], [1.0]]}))
+    >>> scaled_bits(told["event_bits"], 2.0).to_pylist()
+    [[4607182418800017408], [], [4611686018427387904]]
+    """
+    return _mapped(lists, lambda bits: (bits.view(np.float64) * factor).view(np.int64))
+
+
+def _recast(table: pa.Table, old: str, new: str, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(old), new, _mapped(table[old], convert))
+
+
+def _mapped(
+    lists: pa.ListArray | pa.ChunkedArray, convert: Callable[[NDArray[Any]], NDArray[Any]]
+) -> pa.ListArray:
+    """The same lists with their values converted; a missing one is empty."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    flat = pc.list_flatten(lists)
+    values = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(convert(values.to_numpy())))
 
 
 def ledger_to_arrow(ledger: Ledger, documents: Ints) -> pa.Table:
@@ -295,7 +357,7 @@ def _lists(ledger: Ledger, row: Ints, documents: Ints) -> pa.Table:
     values = (
         pa.array(ledger.source),
         pa.array(ledger.target),
-        pa.array(ledger.amount),
+        pa.array(ledger.amount.view(np.int64)),
         timestamps(ledger.time),
     )
     lists = {name: pa.ListArray.from_arrays(bounds, part) for name, part in zip(LISTS, values, strict=True)}

@@ -53,7 +53,7 @@ LOOKED_UP = 64
 
 EVENTS = """
 RETURN l.id AS id, l.event_source AS event_source, l.event_target AS event_target,
-    l.event_amount AS event_amount, l.event_time AS event_time, l.event_kind AS event_kind
+    l.event_bits AS event_bits, l.event_time AS event_time, l.event_kind AS event_kind
 """
 
 ONE = f"MATCH (l:EventLog {{id: $id}}) {EVENTS}"

@@ -39,7 +39,9 @@ __all__ = [
     "Said",
     "Shown",
     "best_scored",
+    "rarity",
     "strength_at",
+    "weighed",
 ]
 
 K1, B = 1.2, 0.75
@@ -271,30 +273,49 @@ class Lookup(Protocol):
         ...
 
 
+def rarity(df: Ints, n: int) -> Floats:
+    """What each word is worth by how few passages have it: log₁₀(1 + (n - df + ½) / (df + ½)).
+
+    Parameters
+    ----------
+    df : int64 (n_words,)
+        In how many passages each word occurs.
+    n : int
+        How many passages there are.
+    """
+    weight: Floats = np.log10(1 + (n - df + 0.5) / (df + 0.5))
+    return weight
+
+
+def weighed(times: NDArray[Any], length: NDArray[Any], idf: float, average: float) -> Floats:
+    """What a word adds to the scores of passages, less than (k₁ + 1) idf: BM25's saturation by length."""
+    scores: Floats = idf * times * (K1 + 1) / (times + K1 * (1 - B + B * length / average))
+    return scores
+
+
 def best_scored(  # noqa: PLR0917 - BM25's own symbols
     row: Sequence[NDArray[Any]],
     tf: Sequence[NDArray[Any]],
+    idf: Floats,
     length: NDArray[Any],
     ids: Ints,
-    n: int,
     average: float,
     top: int,
 ) -> tuple[Ints, Floats]:
     """The best passages by BM25.
 
-    The sum over the words of log₁₀(1 + (n - df + ½) / (df + ½)) (k₁ + 1) tf / (tf + k₁ (1 - b + b length /
-    average)).
+    The sum over the words of idf (k₁ + 1) tf / (tf + k₁ (1 - b + b length / average)).
 
     Parameters
     ----------
-    row, tf : sequence of int64 (df,)
-        For each word, in a fixed order, the passages that have it, each once, and how often each does.
+    row, tf : sequence of int64 (n,)
+        For each word, in a fixed order, passages that have it, each once, and how often each does.
+    idf : float64 (n_words,)
+        Of `rarity`.
     length, ids : int64 (n_rows,)
         Of the passages, by row.
-    n : int
-        How many passages there are.
     average : float
-        Their length on average.
+        The length of all passages on average.
     top : int
         The largest number of passages.
 
@@ -307,15 +328,13 @@ def best_scored(  # noqa: PLR0917 - BM25's own symbols
 
     Examples
     --------
-    >>> best_scored([np.array([1])], [np.array([2])], np.array([9, 9]), np.array([5, 7]), 2, 9.0, 10)[0]
-    array([7])
+    >>> best_scored([np.array([1])], [np.array([2])], np.ones(1), np.array([9, 9]), np.array([5, 7]), 9.0, 10)
+    (array([7]), array([1.375]))
     """
     score = np.zeros(len(ids))
-    for rows, times in zip(row, tf, strict=True):
-        df = len(rows)
-        norm = K1 * (1 - B + B * length[rows] / average)
+    for rows, times, worth in zip(row, tf, idf, strict=True):
         # each passage at most once a word: no sum is lost
-        score[rows] += np.log10(1 + (n - df + 0.5) / (df + 0.5)) * times * (K1 + 1) / (times + norm)
+        score[rows] += weighed(times, length[rows], worth, average)
     found = np.flatnonzero(score > 0)
     if len(found) > top:
         least = np.partition(score[found], len(found) - top)[len(found) - top]

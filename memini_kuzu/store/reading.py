@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store import view as seeing
 from memini_kuzu.store.catalog import tables
-from memini_kuzu.store.lookup import Name, Shown, best_scored
+from memini_kuzu.store.lookup import Name, Shown, best_scored, rarity
 from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.tables import column, positions, timestamps
 from memini_kuzu.times import to_millis
@@ -211,9 +211,9 @@ def best_by_words(
     return best_scored(
         [row[part] for part in parts],
         [tf[part] for part in parts],
+        rarity(np.array([np.count_nonzero(part) for part in parts]), sums.passages),
         column(found, "words")[first],
         ids,
-        sums.passages,
         sums.average,
         top,
     )

@@ -10,10 +10,13 @@ import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from pyarrow import parquet
+
 from memini_kuzu.errors import StoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import schema
 from memini_kuzu.store.engine import EXPORTED, Draft, work_beside
+from memini_kuzu.store.ledger import BITS, scaled_bits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +33,10 @@ EXPORT = "EXPORT DATABASE '{}' (format='parquet')"
 
 TABLES = ("CREATE NODE TABLE ", "CREATE REL TABLE ", "CREATE SEQUENCE ", "CREATE TYPE ")
 
-SCALE_LEDGERS = """
-MATCH (d:{})
-WITH d, $amounts AS amounts
-SET d.event_amount = list_transform(d.event_amount, amount -> amount * amounts)
-"""
-
 LEDGERS = ("Document", "EventLog")
 
+ROWS = 64
+"""So many documents or parts of loads are in memory while their amounts are scaled."""
 
 SET_PARAMETERS = "MATCH (m:MeminiMeta {key: 'parameters'}) SET m.value = $parameters"
 
@@ -105,6 +104,9 @@ def _macros(text: str) -> list[str]:
 def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
     for statement in _statements(exported / "schema.cypher", TABLES):
         draft.run(statement)
+    if amounts != 1:
+        for table in LEDGERS:
+            _scale(exported / f"{table}.parquet", amounts)
     for statement in _statements(exported / "copy.cypher", ("COPY ",)):
         if not statement.startswith("COPY `ASSOCIATES` "):
             # Kùzu writes this option in its exports but does not accept it
@@ -114,13 +116,22 @@ def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table,
             draft.run(re.sub(r' FROM "(.+?)"', lambda found: _from(exported, found[1]), plain, count=1))
     if edges.num_rows:
         draft.run("COPY ASSOCIATES FROM batch", batch=edges)
-    if amounts != 1:
-        for table in LEDGERS:
-            draft.run(SCALE_LEDGERS.format(table), {"amounts": amounts})
     for statement in schema.macros(parameters):
         draft.run(statement)
     draft.run(SET_PARAMETERS, {"parameters": parameters.to_json()})
     draft.run(COMPLETE)
+
+
+def _scale(path: Path, amounts: float) -> None:
+    """Multiply the amounts in an exported ledger."""
+    scaled = path.with_suffix(".scaled")
+    with parquet.ParquetFile(path) as file, parquet.ParquetWriter(scaled, file.schema_arrow) as writer:
+        # Kùzu puts the variable of its query before the name
+        [name] = [name for name in file.schema_arrow.names if name.endswith(f".{BITS}")]
+        place = file.schema_arrow.get_field_index(name)
+        for batch in file.iter_batches(ROWS):
+            writer.write_batch(batch.set_column(place, name, scaled_bits(batch[name], amounts)))
+    scaled.replace(path)
 
 
 def _statements(path: Path, beginnings: Sequence[str]) -> list[str]:

@@ -17,18 +17,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, StoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, labels, languages, terms
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
+from memini_kuzu.store.ledger import amounts_to_bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from memini_kuzu.config import Parameters
 
 __all__ = [
     "building",
@@ -49,6 +50,12 @@ FULLTEXT = "passage_terms"
 STOPWORDS = "MeminiStopword"
 """The table of stop words of that index."""
 
+BITS = 8
+"""The first schema version with the bits of amounts; they are filled before the next drops the amounts."""
+
+FILLED = 1_000_000
+"""Events whose amounts are in memory at once meanwhile."""
+
 OWN_TERMS = 2
 """The first schema version with the tables Term and OCCURS; before it, only that index held the words."""
 
@@ -59,6 +66,10 @@ PASSAGES_OF = """
 MATCH (p:Passage) WHERE p.document >= $low AND p.document <= $high
 RETURN p.id AS id, p.document AS document, p.position AS position, p.title AS title, p.text AS text,
     p.terms AS terms, p.words AS words, p.language AS language
+"""
+
+AMOUNTS = """
+MATCH (n:{}) WHERE n.id >= $first AND n.id <= $last RETURN n.id AS id, n.event_amount AS event_amount
 """
 
 _creating = threading.Lock()
@@ -220,9 +231,9 @@ def _set_meta(draft: Draft, key: str, value: str) -> None:
     draft.run("MERGE (m:MeminiMeta {key: $key}) SET m.value = $value", {"key": key, "value": value})
 
 
-def _apply(draft: Draft, after: int) -> None:
+def _apply(draft: Draft, after: int, until: int | None = None) -> None:
     for version, path in catalog.scripts().items():
-        if version > after:
+        if after < version <= (until or version):
             for statement in catalog.statements(path.read_text()):
                 draft.run(statement)
             _set_meta(draft, "schema_version", str(version))
@@ -288,7 +299,10 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
             _copy_with_log(path, work)
             with Draft(work) as draft:
                 version = schema_version(draft.run, path)
-                _apply(draft, version)
+                _apply(draft, version, BITS)
+                if version < BITS:
+                    _fill_bits(draft)
+                _apply(draft, max(version, BITS))
                 if version < OWN_TERMS:
                     _drop_index(draft)
                 if version < languages.ANALYSIS:
@@ -309,6 +323,27 @@ def _copy_with_log(path: Path, work: Path) -> None:
     log = path.with_name(path.name + ".wal")
     if log.exists():
         shutil.copyfile(log, work.with_name(work.name + ".wal"))
+
+
+def _fill_bits(draft: Draft) -> None:
+    """Write the amounts of events as bits, and the macro that reads these."""
+    for table in ("Document", "EventLog"):
+        sizes = draft.run(f"MATCH (n:{table}) RETURN n.id AS id, size(n.event_time) AS events ORDER BY n.id")
+        if not sizes.num_rows:
+            continue
+        ids = sizes["id"].to_numpy()
+        part = np.cumsum(pc.fill_null(sizes["events"], 0).to_numpy()) // FILLED
+        begins = np.flatnonzero(np.append(True, np.diff(part) > 0))
+        for first, last in zip(ids[begins], ids[np.append(begins[1:], len(ids)) - 1], strict=True):
+            rows = draft.run(AMOUNTS.format(table), {"first": int(first), "last": int(last)})
+            draft.run(
+                f"LOAD FROM batch MATCH (n:{table} {{id: id}}) SET n.event_bits = event_bits",
+                batch=amounts_to_bits(rows),
+            )
+            # Kùzu crashes at DROP after SET without it
+            draft.run("CHECKPOINT")
+    parameters = Parameters.from_json(read_meta(draft.run, draft.path)["parameters"])
+    draft.run(next(text for text in macros(parameters) if text.startswith("CREATE MACRO memini_amount(")))
 
 
 def _drop_index(draft: Draft) -> None:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from memini_kuzu.store.filters import END
 from memini_kuzu.store.ledger import Ledger, ledger_from_arrow
 from memini_kuzu.store.loads import parts_from, read_kept, read_loads, read_parts
-from memini_kuzu.store.lookup import best_scored
+from memini_kuzu.store.lookup import best_scored, rarity
 from memini_kuzu.store.metadata import holding
 from memini_kuzu.store.sums import Sums
 from memini_kuzu.tables import column
@@ -72,7 +72,7 @@ RETURN p.id AS passage, e.id AS entity
 EVENTS = """
 LOAD FROM batch MATCH (d:Document {id: id})
 RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
-    d.event_amount AS event_amount, d.event_time AS event_time
+    d.event_bits AS event_bits, d.event_time AS event_time
 """
 
 
@@ -196,9 +196,9 @@ class Selection:
         return best_scored(
             [self.row[begin:end] for begin, end in bounds],
             [self.tf[begin:end] for begin, end in bounds],
+            rarity(np.diff(bounds).reshape(-1), len(self.id)),
             self.words,
             self.id,
-            len(self.id),
             self.sums.average,
             top,
         )

@@ -19,7 +19,7 @@ from memini_kuzu.plugins import refuse_callbacks
 from memini_kuzu.resources import folder
 from memini_kuzu.store import rewriting, schema
 from memini_kuzu.store import view as seeing
-from memini_kuzu.store.change import Change, write
+from memini_kuzu.store.change import Change, together, write
 from memini_kuzu.store.engine import (
     Engine,
     JournalState,
@@ -36,7 +36,7 @@ from memini_kuzu.tables import EDGE_SCHEMA, column
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -85,6 +85,10 @@ IN_PLACE_GROWTH = 1.5e-10
 
 SIZE_LASTS = 60.0
 """Seconds for which a count of nodes is accurate enough to choose a query plan by."""
+
+
+SENTENCES = 1 << 16
+"""Bytes of a change up to which those who tell it wait for it: larger ones come in bulk."""
 
 
 NOBODY = np.zeros(0, dtype=np.int64)
@@ -211,11 +215,15 @@ class Store:
         """
         refuse_callbacks()
         with self._engine.writing():
+            model = self._held.model(self._engine, self.sums)
+            began = time.perf_counter()
             change = Change()
             yield change
-            self.apply(change)
+            size = self.apply(change)
+            if model is None and size <= SENTENCES:
+                self._held.spend(time.perf_counter() - began)
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change) -> int:
         """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
@@ -223,19 +231,24 @@ class Store:
         change : Change
             The change.
 
+        Returns
+        -------
+        int
+            Its bytes, or those of its rows where it is too large for the journal.
+
         Raises
         ------
         StoreError
             If the store is open read-only, or the disk is full.
         """
         if change.empty:
-            return
+            return 0
         if change.large:
             self._engine.load(partial(write, change=change), settled=change.appends)
-        else:
-            self._engine.apply(
-                change.pack(), partial(write, change=change), partial(self._held.after, change=change)
-            )
+            return sum(part.rows.nbytes for part in change.parts)
+        packed = change.pack()
+        self._engine.apply(packed, partial(self._held.after, change=change))
+        return len(packed)
 
     def journal(self, *, deep: bool = False) -> JournalState:
         """How many changes are in the file and in the journal; `deep` verifies the file's checksum."""
@@ -429,9 +442,10 @@ class Store:
         return swap < in_place
 
 
-def _replay(transaction: Transaction, change: bytes) -> None:
-    """Apply a change of the journal."""
-    write(transaction, Change.unpack(change))
+def _replay(transaction: Transaction, changes: Sequence[bytes]) -> None:
+    """Apply changes of the journal."""
+    for change in together(list(map(Change.unpack, changes))):
+        write(transaction, change)
 
 
 def recover_store(path: Path) -> list[str]:

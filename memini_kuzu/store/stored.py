@@ -7,23 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.store.known import read_aliases
+from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_splits
 from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.tables import EDGE_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from memini_kuzu.store.store import Store
 
     Ints = NDArray[np.int64]
 
-__all__ = ["aliases_stored", "edges_between", "entities_stored", "frequencies_stored"]
+__all__ = [
+    "aliases_stored",
+    "counters_stored",
+    "documents_stored",
+    "edges_between",
+    "entities_stored",
+    "frequencies_stored",
+    "splits_stored",
+]
 
 FEW = 5_000
 """Up to this many entities are looked up by id; for more, reading all of them is cheaper."""
@@ -41,6 +49,32 @@ WHERE a.id IN $ids AND b.id IN $ids
 RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
     e.first_seen AS first_seen, e.last_seen AS last_seen
 """
+
+
+def documents_stored(store: Store, ids: Sequence[int]) -> pa.Table:
+    """Documents with every column but their events; unknown ids are left out."""
+    model = store.model
+    if model is not None:
+        # mostly none is known, as with every new sentence: then the file is not asked
+        ids = np.array(ids, dtype=np.int64)[model.has_document(np.array(ids, dtype=np.int64))].tolist()
+    return read_documents(store.read, ids) if len(ids) else pa.table({})
+
+
+def counters_stored(store: Store, sources: Sequence[str]) -> dict[str, int]:
+    """How many positions each of these sources has assigned; new ones are left out."""
+    model = store.model
+    return read_counters(store.read, sources) if model is None else model.assigned(sources)
+
+
+def splits_stored(store: Store) -> dict[str, dict[int, tuple[str, str]]]:
+    """What entities are called in a source of their own: by source and entity, the key and the name there."""
+    model = store.model
+    if model is None:
+        return read_splits(store.read)
+    found: dict[str, dict[int, tuple[str, str]]] = {}
+    for split in model.splits.values():
+        found.setdefault(split.source, {})[split.entity] = split.key, split.name
+    return found
 
 
 def aliases_stored(store: Store) -> dict[str, int]:

@@ -17,7 +17,7 @@ from memini_kuzu.identity import stable_id
 from memini_kuzu.store.evidence import mentioned_by
 from memini_kuzu.store.labels import NO_VOTES, counted, label_rows, tally
 from memini_kuzu.store.languages import count_languages
-from memini_kuzu.store.stored import entities_stored, frequencies_stored
+from memini_kuzu.store.stored import counters_stored, entities_stored, frequencies_stored
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.tables import column, positions, timestamps
 
@@ -125,12 +125,17 @@ def alter_entities(change: Change, store: Store, added: pa.Table, removed: pa.Ta
     change.create("Entity", label_rows(added.filter(pa.array(~is_known))))
     if known.num_rows:
         known = known.filter(pc.is_in(known["id"], pa.array(ids)))
-        change.update("Entity", _altered(known, added, removed))
+        counts, names = _altered(known, added, removed)
+        change.update("Entity", counts)
+        change.update("Entity", names)
     return int(added.num_rows - is_known.sum())
 
 
-def _altered(known: pa.Table, added: pa.Table, removed: pa.Table) -> pa.Table:
-    """The new rows of entities that change."""
+def _altered(known: pa.Table, added: pa.Table, removed: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The entities whose dates, counts or votes change, and those that get a name.
+
+    Names are apart because the engine keeps every text that a column ever had, and they seldom change.
+    """
     ids = column(known, "id")
     in_added, in_removed = positions(ids, column(added, "id")), positions(ids, column(removed, "id"))
     is_added = in_added >= 0
@@ -145,39 +150,35 @@ def _altered(known: pa.Table, added: pa.Table, removed: pa.Table) -> pa.Table:
         name: column(known, name) + of(added, name, in_added, 0) - of(removed, name, in_removed, 0)
         for name in ("mentions", "headings")
     }
-    texts = {name: np.array(known[name].to_pylist(), dtype=object) for name in ("key", "name", "votes")}
+    key, old_votes = (np.array(known[name].to_pylist(), dtype=object) for name in ("key", "votes"))
     # an entity loaded by its id alone has the number for a name, until a load or document names it
-    nameless = is_added & (
-        texts["key"] == np.array([str(identity) for identity in ids.tolist()], dtype=object)
-    )
+    nameless = is_added & (key == np.array([str(identity) for identity in ids.tolist()], dtype=object))
     added_keys = added["key"].to_pylist()
     for row in np.flatnonzero(nameless).tolist():
         # an alias that resolves to this entity is not its own name
         nameless[row] = stable_id(added_keys[in_added[row]]) == ids[row]
-    new_texts = {name: values.copy() for name, values in texts.items()}
-    if nameless.any():
-        for name in ("key", "name"):
-            new_texts[name][nameless] = np.array(added[name].to_pylist(), dtype=object)[in_added[nameless]]
+    names = added.select(["key", "name"]).take(pa.array(in_added[nameless]))
     votes = [
         np.array([*table["votes"].to_pylist(), NO_VOTES], dtype=object)[rows].tolist()
         for table, rows in ((added, in_added), (removed, in_removed))
     ]
-    new_texts["votes"][:] = list(map(counted, texts["votes"], *votes))
-    changed = (new_first != first) | (new_last != last)
-    for name, values in new_texts.items():
-        changed |= values != texts[name]
+    new_votes = np.array(list(map(counted, old_votes, *votes)), dtype=object)
+    changed = (new_first != first) | (new_last != last) | (new_votes != old_votes)
     for name, values in counts.items():
         changed |= values != column(known, name)
     rows = pa.table(
         {
             "id": ids,
-            **{name: pa.array(values.tolist(), pa.string()) for name, values in new_texts.items()},
+            "votes": pa.array(new_votes.tolist(), pa.string()),
             "first_seen": timestamps(new_first),
             "last_seen": timestamps(new_last),
             **counts,
         }
     )
-    return label_rows(rows.filter(pa.array(changed)))
+    return (
+        label_rows(rows.filter(pa.array(changed))),
+        names.add_column(0, "id", pa.array(ids[nameless])),
+    )
 
 
 def rewrite_passages(change: Change, store: Store, deleted: Sequence[int], created: pa.Table) -> None:
@@ -222,8 +223,6 @@ def count_sources(change: Change, store: Store, counters: Mapping[str, int]) -> 
     rows = pa.table(
         {"name": pa.array(names, pa.string()), "passages": pa.array(list(counters.values()), pa.int64())}
     )
-    known = store.read("MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name", {"names": names})
-    known_names = pa.array(known["name"].to_pylist() if known.num_rows else [], pa.string())
-    is_known = pc.is_in(rows["name"], known_names)
+    is_known = pc.is_in(rows["name"], pa.array(list(counters_stored(store, names)), pa.string()))
     change.update("Source", rows.filter(is_known))
     change.create("Source", rows.filter(pc.invert(is_known)))

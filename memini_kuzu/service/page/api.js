@@ -4,7 +4,7 @@ import { h, show } from "./dom.js";
 
 const KEY = "memini-token";
 
-const GET = new Set(["timeline", "stats", "doctor", "sources"]);
+const GET = new Set(["timeline", "stats", "doctor", "reports", "sources"]);
 
 export class Failure extends Error {
   constructor(status, message) {

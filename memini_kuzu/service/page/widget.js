@@ -27,7 +27,7 @@ export function render({ model, el }) {
     const when = time === null ? answers[0].now.slice(0, 10) : new Date(time).toISOString().slice(0, 10);
     expand.disabled = chosen === null;
     const own = chosen === null ? [] : network.associationsOf(chosen).slice(0, 5);
-    show(said, `${when} · ${network.nodes.size} entities, ${network.edges.size} associations`, chosen !== null && ` · ${chosen}: `, own.map((each) => `${each.out ? "→" : "←"} ${each.name} ${each.state[0].toPrecision(2)} `));
+    show(said, `${when} · ${network.nodes.size} entities, ${network.associations().length} associations`, chosen !== null && ` · ${chosen}: `, own.map((each) => `${each.out ? "→" : "←"} ${each.name} ${each.state[0].toPrecision(2)} `));
   }
   // at its end the slider stands for the moment that was asked for
   const moment = () => (Number(slider.value) === STEPS ? null : first + ((end - first) * Number(slider.value)) / STEPS);

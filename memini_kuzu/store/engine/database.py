@@ -183,8 +183,6 @@ def open_database(path: Path, *, read_only: bool, share: float = 1.0) -> kuzu.Da
             read_only=read_only,
             buffer_pool_size=pool(share),
             max_db_size=ADDRESS_SPACE,
-            # with compression, a checkpoint may set doubles with long fractions in growing lists to 0
-            compression=False,
             auto_checkpoint=False,
         )
     except Exception as error:
@@ -253,6 +251,10 @@ def execute(
         If Kùzu refuses the query.
     """
     plain = {name: _plain(value) for name, value in (parameters or {}).items()}
+    if batch is not None:
+        # Kùzu reads no further than to the first piece without rows
+        pieces = [piece for piece in batch.to_batches() if piece.num_rows]
+        batch = pa.Table.from_batches(pieces, batch.schema)
     try:
         # Kùzu looks up the name `batch` in this frame
         result = connection.execute(query, plain)

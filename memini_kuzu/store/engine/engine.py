@@ -1,6 +1,8 @@
 """Safe access to a store's file: locking, durable changes, and recovery after a crash.
 
-- A change is on disk, in the journal, before it is applied, and applied before the call returns (`apply`).
+- A change is on disk, in the journal, before it is applied, and applied before the call returns (`apply`): to
+  the file, or to what is held in memory of it and a moment later to the file (`behind`).
+- Whoever uses the file finds in it all that was told.
 - Kùzu's own log is never replayed: opening starts from the last checkpoint and applies the rest of the
   journal.
 - A change that is not journaled, because it is large or the user's own Cypher, is checkpointed before the
@@ -16,11 +18,11 @@ during a commit.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -28,10 +30,15 @@ import kuzu
 
 from memini_kuzu.errors import QueryError, StoreError, StoreLockedError
 from memini_kuzu.store.engine import standby
+from memini_kuzu.store.engine.behind import LARGEST, Told
 from memini_kuzu.store.engine.checksum import SUMMED, checksum
 from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room
-from memini_kuzu.store.engine.foreign import check_reading, writing_statements
-from memini_kuzu.store.engine.journal import read, sync_folder
+from memini_kuzu.store.engine.foreign import (
+    check_reading,
+    refuse_lists_of_doubles,
+    writing_statements,
+)
+from memini_kuzu.store.engine.journal import read
 from memini_kuzu.store.engine.recovery import first_reader, first_writer
 from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.state import JournalState
@@ -76,7 +83,7 @@ class Engine:
     path : Path
         The file.
     replay : callable
-        Applies a change of the journal inside a transaction.
+        Applies changes of the journal inside a transaction.
     read_only : bool
         Open it without the right to write; several processes may do so at once.
     wait : float
@@ -149,7 +156,8 @@ class Engine:
         """A new connection to the shared database."""
         database = self._live.database
         if database.is_closed:
-            raise StoreError(f"{self.path} was closed meanwhile, or could not be opened again; open it again")
+            why = self._live.failed or "it was closed meanwhile, or could not be opened again"
+            raise StoreError(f"{self.path} is not open: {why}; open it again")
         return kuzu.Connection(database)
 
     def read(
@@ -176,7 +184,7 @@ class Engine:
         QueryError
             If Kùzu refuses the query.
         """
-        with self._live.gate.reading():
+        with self._live.reading():
             connection = self.connect()
             try:
                 return execute(connection, query, parameters, batch)
@@ -190,9 +198,9 @@ class Engine:
         The number changes with every commit, and only then: this process alone writes the file, or no process
         does while it is open read-only.
         """
-        gate = self._live.gate
-        with gate.reading():
-            yield gate.commits
+        shared = self._live
+        with shared.reading():
+            yield shared.gate.commits
 
     def run_foreign(
         self,
@@ -232,7 +240,7 @@ class Engine:
             return self._write_foreign(writing_statements(query), dict(parameters or {}), register)
         check_reading(query, files=files)
         shared = self._live
-        with shared.gate.reading():
+        with shared.reading():
             connection = self.connect()
             try:
                 self._register(shared, connection, register)
@@ -255,7 +263,7 @@ class Engine:
         if not statements:
             raise QueryError("the query is empty; pass a statement")
         result: pa.Table = None
-        with shared.writing, shared.gate.committing():
+        with shared.alone():
             with shared.rewriting() as name:
                 connection = self.connect()
                 try:
@@ -268,6 +276,7 @@ class Engine:
                             used = {key: value for key, value in parameters.items() if key in named}
                         shared.derived = None
                         result = execute(connection, statement, used)
+                    refuse_lists_of_doubles(partial(execute, connection))
                     shared.rewrite(connection, name)
                 finally:
                     connection.close()
@@ -304,20 +313,13 @@ class Engine:
         """Hold what was derived from the file, inside the `snapshot` in which it was read."""
         self._live.derived = derived
 
-    def apply(
-        self,
-        change: bytes,
-        statements: Callable[[Transaction], object],
-        follow: Callable[[Any], Any] = lambda _: None,
-    ) -> None:
+    def apply(self, change: bytes, follow: Callable[[Any], Any] = lambda _: None) -> None:
         """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
         ----------
         change : bytes
             The change in the form that `replay` accepts.
-        statements : callable
-            Applies it, as `replay` would.
         follow : callable
             Gives what is `derived` of the state after the change from that of the state before; None where
             it cannot.
@@ -331,30 +333,20 @@ class Engine:
         with shared.writing:
             need_room(shared.path)
             shared.begin()
-            journal = shared.journal
-            assert journal is not None  # noqa: S101  begin made one
-            number = shared.sequence + 1
+            small = len(change) <= LARGEST
+            if not small:
+                shared.bring_in()
+            told = Told(shared.told + 1, change)
+            shared.write_down(told)
             try:
-                journal.append(number, change)
-            except OSError as error:
-                raise StoreError(
-                    f"{journal.path} cannot be written ({error.strerror or error}); make room: nothing was "
-                    "changed"
-                ) from error
-            try:
-                shared.commit(number, statements, follow)
+                if small:
+                    shared.tell(told, follow)
+                else:
+                    shared.write([told], follow)
             except BaseException:
-                try:
-                    journal.take_back(change)
-                finally:
-                    shared.reopen()
+                shared.take_back(told)
                 raise
-            journal.answer(number)
-            if shared.long_journal():
-                # a failure loses nothing: the journal is durable, and the next change tries again
-                with shared.gate.committing(), suppress(StoreError):
-                    shared.checkpoint()
-                    shared.reload()
+            shared.answer(told)
 
     def load(self, statements: Callable[[Transaction], object], *, settled: bool = False) -> None:
         """Apply a change that is too large for the journal; it is checkpointed when this returns.
@@ -373,6 +365,7 @@ class Engine:
         """
         shared = self._writable()
         with shared.writing:
+            shared.bring_in()
             need_room(shared.path)
             if settled:
                 shared.settle()
@@ -400,7 +393,7 @@ class Engine:
             Verify the checksum of the file, if it is not too large.
         """
         shared = self._live
-        with shared.gate.reading():
+        with shared.reading():
             if shared.read_only:
                 changes, sequence = 0, shared.mark().sequence
             else:
@@ -435,31 +428,14 @@ class Engine:
             raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
         if not target.parent.is_dir():
             raise StoreError(f"folder {target.parent} does not exist; create it first")
-        work = target.with_name(f".{target.name}.new")
-        try:
-            with shared.writing:
-                shared.settle()
-                standby.copy(shared.descriptor, work)
-            try:
-                # appears when it is complete, and never replaces an existing file
-                os.link(work, target)
-            except FileExistsError:
-                raise StoreError(
-                    f"{target} exists; a backup writes over nothing: name another path"
-                ) from None
-            except OSError:
-                # no hard links here, as on many USB sticks; the target was checked above not to exist
-                work.replace(target)
-            sync_folder(target.parent)
-        except OSError as error:
-            raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
-        finally:
-            work.unlink(missing_ok=True)
+        with standby.appearing(target) as work, shared.writing:
+            shared.settle()
+            standby.copy(shared.descriptor, work)
 
     def export(self, query: str) -> None:
         """Run EXPORT DATABASE, which changes nothing and accepts no parameter."""
         shared = self._writable()
-        with shared.writing, shared.gate.committing():
+        with shared.alone():
             shared.settle()  # so that Kùzu has nothing to checkpoint
             connection = self.connect()
             try:
@@ -488,7 +464,7 @@ class Engine:
     def offline(self) -> Iterator[None]:
         """Inside, the file is closed but still locked, so that another file can replace it."""
         shared = self._live
-        with shared.writing, shared.gate.committing():
+        with shared.alone():
             shared.settle()
             shared.stop()
             # the file holds all changes; the journal has the checksum of the file to be replaced
@@ -509,7 +485,7 @@ class Engine:
                 return
             del _open[shared.path]
             try:
-                with shared.writing, shared.gate.committing():
+                with shared.alone():
                     if shared.worth_settling():
                         # a failure loses nothing: the journal is durable, and the next close tries again
                         with suppress(StoreError):

@@ -146,6 +146,11 @@ FAULTS = (
         "It is imported: engine/database.py.",
     ),
     Fault(
+        "empty_piece_ends_the_rows",
+        "LOAD FROM an Arrow table reads no further than to the first piece of it that holds no rows.",
+        "Such pieces are left out: execute in engine/database.py.",
+    ),
+    Fault(
         "deaf_to_interrupts",
         "Reading an Arrow table imports polars where it is installed, whose handler of SIGINT has system "
         "calls begin anew: Ctrl-C no longer ends a process that waits for input.",
@@ -173,9 +178,11 @@ FAULTS = (
     ),
     Fault(
         "compression_loses_fractions",
-        "With compression, doubles with long fractions in a table of lists become 0 or other numbers at a "
-        "checkpoint.",
-        "Compression is off: engine/database.py.",
+        "With compression, which is the default, doubles with long fractions in lists (DOUBLE[], FLOAT[]) "
+        "become 0 or other numbers at a checkpoint: where new values fit into the pages of the old, those "
+        "that it cannot compress are not written. Arrays such as DOUBLE[3] are not compressed.",
+        "The store holds no such lists: amounts of events are lists of their bits (store/ledger.py); in "
+        "tables of the user's own they are refused (engine/foreign.py).",
     ),
     Fault(
         "one_match_is_a_cross_product",

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import QueryError
 
-__all__ = ["check_reading", "writing_statements"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+__all__ = ["check_reading", "refuse_lists_of_doubles", "writing_statements"]
+
+LOSSY = re.compile(r"\b(?:DOUBLE|FLOAT)\[\]")
+"""Types of columns of which Kùzu loses values when it compresses them (`faults`)."""
 
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|//[^\n]*|/\*.*?\*/", re.DOTALL)
 """Strings, quoted names and comments: semicolons inside them separate no statements."""
@@ -114,6 +123,29 @@ def writing_statements(query: str) -> list[str]:
             )
         found.append(query[begin + 1 : end].strip())
     return found
+
+
+def refuse_lists_of_doubles(run: Callable[[str], pa.Table]) -> None:
+    """Refuse tables that Kùzu would not keep whole.
+
+    Parameters
+    ----------
+    run : callable
+        Executes a query.
+
+    Raises
+    ------
+    QueryError
+        If a column holds lists of doubles.
+    """
+    for table in run("CALL show_tables() RETURN name AS name")["name"].to_pylist():
+        escaped = table.replace("\\", "\\\\").replace("'", "\\'")
+        for column in run(f"CALL table_info('{escaped}') RETURN name AS name, type AS type").to_pylist():
+            if LOSSY.search(column["type"]):
+                raise QueryError(
+                    f"column {column['name']} of table {table} holds lists of doubles, {column['type']}, of "
+                    "which Kùzu loses values; use arrays such as DOUBLE[3], or a row for each value"
+                )
 
 
 def _refuse_scans(code: str) -> None:

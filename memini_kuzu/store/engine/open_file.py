@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import threading
 import uuid
 import warnings
-from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import kuzu
 
-from memini_kuzu.errors import DamagedStoreError, NotAStoreError, QueryError, StoreError
+from memini_kuzu.errors import QueryError, StoreError
 from memini_kuzu.store.engine import standby
-from memini_kuzu.store.engine.checksum import checksum, sum_file
+from memini_kuzu.store.engine.behind import MOST, Told, WriteBehind
+from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.database import (
     Transaction,
     close_database,
@@ -27,18 +25,18 @@ from memini_kuzu.store.engine.database import (
     open_database,
     pool,
 )
-from memini_kuzu.store.engine.files import stamp
+from memini_kuzu.store.engine.found import Found
 from memini_kuzu.store.engine.gate import Gate
-from memini_kuzu.store.engine.journal import Journal, Written, read
-from memini_kuzu.store.engine.lock import ProcessLock
+from memini_kuzu.store.engine.journal import Journal, Written
 from memini_kuzu.store.engine.standby import beside
-from memini_kuzu.store.engine.state import Mark, OldStoreError, changes
+from memini_kuzu.store.engine.state import Mark, OldStoreError
 from memini_kuzu.store.engine.trial import try_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from memini_kuzu.store.engine.lock import ProcessLock
 
 __all__ = [
     "OpenFile",
@@ -49,56 +47,44 @@ __all__ = [
 COMMITTED_DESPITE_ERROR = "Timeout waiting for active transactions to leave the system before checkpointing"
 """Kùzu's error after a commit whose checkpoint timed out."""
 
-
 JOURNAL = 8 << 20
 """Bytes of the journal from which it is checkpointed."""
-
 
 JOURNAL_SHARE = 16
 """A journal may grow to one part in this many of a large file, because a checkpoint copies the file."""
 
-
 JOURNAL_CHANGES = 250
 """Changes in the journal from which it is checkpointed: applying one takes some hundredths of a second."""
-
 
 SMALL = 256 << 20
 """Bytes up to which copying the file costs almost nothing, so that closing it always checkpoints."""
 
-
 CHANGE = 0.05
 """Seconds to apply one change of the journal when the store is opened."""
-
 
 REWRITE = 2.5e-9
 """Seconds that a checkpoint takes per byte of the file, including the standby copy."""
 
-
-EMPTY_LOG = 64
-"""Bytes of a log without changes: registering functions creates one."""
-
-
 READ_MARK = "MATCH (m:MeminiJournal {id: 0}) RETURN m.sequence AS sequence, m.journal AS journal"
-
 
 SET_SEQUENCE = "MATCH (m:MeminiJournal {id: 0}) SET m.sequence = $sequence"
 
-
 SET_JOURNAL = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = $journal"
 
-
-RECOVER = "or go on with what is left: memini recover --db {path}"
-
-
-Replay = Callable[[Transaction, bytes], object]
+Replay = Callable[[Transaction, Sequence[bytes]], object]
+"""Applies changes of the journal, one after the other, inside a transaction."""
 
 
 @dataclass
 class OpenFile:
     """The state that all engines on one path share in this process.
 
-    `derived` is what the caller holds in memory of the file's current state, and drops where it is unknown:
-    it is None after every change that `commit` is not told how to follow.
+    `derived` is what the caller holds in memory of the current state, and drops where it is unknown: it is
+    None after every change that `commit` is not told how to follow. While it is held, small changes are in
+    the journal and in it first, and in the file a moment later (`behind`): who reads the file, or does
+    anything else with it, brings them in before (`bring_in`, `reading`).
+
+    Locks are taken in this order: `writing`, that of `behind`, `gate`.
     """
 
     path: Path
@@ -106,21 +92,24 @@ class OpenFile:
     lock: ProcessLock | None
     replay: Replay
     share: float = 1.0
-    accepted: list[str] | None = None
+    losses: list[str] | None = None
     database: kuzu.Database = field(init=False)
     descriptor: int = field(init=False)
     journal: Journal | None = field(init=False, default=None)
     sequence: int = field(init=False, default=0)
-    broken: str = field(init=False, default="")
-    foreign: bool = field(init=False, default=False)
+    found: Found = field(init=False)
     derived: Any = None
     engines: int = 0
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
     registering: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
+    behind: WriteBehind = field(init=False)
+    failed: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
+        self.found = Found(self.path, self.losses)
+        self.behind = WriteBehind(self.write, self.work)
         if self.read_only:
             self.join_readers()
         else:
@@ -138,10 +127,10 @@ class OpenFile:
     def start(self) -> None:
         """Open the database and apply the journal."""
         self.derived = None
-        self.refuse_others()
-        written = self.written()
-        log = self.set_log_aside(written)
-        if self.accepted:
+        self.found.refuse_others()
+        written = self.found.written()
+        log = self.found.set_log_aside(written)
+        if self.found.accepted:
             try_out(self.path, pool())
         self.load()
         try:
@@ -162,91 +151,6 @@ class OpenFile:
                 stacklevel=2,
             )
 
-    def refuse_others(self) -> None:
-        """Refuse a file that another program has open in Kùzu, before anything beside it is changed."""
-        try:
-            with self.path.open("rb+") as file:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            pass
-        except BlockingIOError:
-            raise ProcessLock(self.path).refusal(held=True) from None
-        except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be written: {error.strerror or error}; open it read-only"
-            ) from error
-
-    def damaged(self, what: str) -> None:
-        """Report a loss: raise, or record it where losses are accepted."""
-        if self.accepted is None:
-            raise DamagedStoreError(f"{what}; {RECOVER.format(path=self.path)}")
-        self.accepted.append(what)
-
-    def written(self) -> Written | None:
-        """Restore the standby copy if a rewrite was interrupted, check the file, and read the journal."""
-        path = beside(self.path, ".journal")
-        self.broken, self.foreign = "", False
-        try:
-            written = read(path)
-        except DamagedStoreError as error:
-            self.broken = f"{error}. Put a backup in its place"
-            written = None
-            if beside(self.path, ".standby").exists():
-                # the file may be half rewritten, so it must not be opened
-                self.damaged(self.broken)
-                self.broken = ""
-        if self.accepted is not None and path.exists():
-            shutil.copyfile(path, beside(self.path, f".journal.{stamp()}"))
-        if written is None:
-            return None
-        if written.rewriting is not None and not standby.restore(self.path, written.rewriting):
-            self.damaged(
-                f"{self.path} was being rewritten when its process ended, and the copy of it, "
-                f"{beside(self.path, '.standby').name}, is missing or damaged: remove {path.name}, and put "
-                "a backup in the file's place"
-            )
-        written = self.checked(written)
-        if written.answered > written.last:
-            self.broken = (
-                f"the journal of {self.path} is damaged: {changes(written.last + 1, written.answered)} of "
-                f"{written.answered} cannot be read. Put a backup in its place"
-            )
-        return written
-
-    def checked(self, written: Written) -> Written:
-        """Compare the file with its checksum: refuse a damaged one, note one that another program wrote."""
-        expected = written.rewriting or written.head.file
-        try:
-            found = sum_file(self.path, like=expected)
-        except FileNotFoundError:
-            raise NotAStoreError(f"{self.path} is missing, and only its journal is there") from None
-        if damage := expected.damage(found):
-            self.damaged(f"{self.path} is damaged: {damage}. Put a backup in its place")
-            if found._replace(header=expected.header) == expected:
-                # only the header is damaged, and the journal has a copy of it
-                with self.path.open("rb+") as file:
-                    file.write(expected.header)
-                    file.flush()
-                    os.fsync(file.fileno())
-                found = expected
-        self.foreign = not damage and found != expected
-        # the checksum for later standby copies
-        return replace(written, head=written.head._replace(file=found))
-
-    def set_log_aside(self, written: Written | None) -> Path | None:
-        """Move the log away, because Kùzu would replay it; a log of memini's own changes is deleted.
-
-        The journal has all changes of memini; the log of another program is kept under another name.
-        """
-        log = beside(self.path, ".wal")
-        if not log.exists():
-            return None
-        ours = written is not None and (written.head.follow or written.rewriting is not None)
-        if ours or log.stat().st_size <= EMPTY_LOG:
-            log.unlink()
-            return None
-        return log.replace(beside(self.path, f".wal.{stamp()}"))
-
     def mark(self) -> Mark:
         """The file's row of MeminiJournal."""
         connection = kuzu.Connection(self.database)
@@ -263,58 +167,26 @@ class OpenFile:
     def follow(self, written: Written | None) -> None:
         """Apply the journal's changes that are not in the file."""
         mark = self.mark()
-        path = beside(self.path, ".journal")
         self.sequence = mark.sequence
-        if not mark.journal:
-            if self.broken or (written is not None and written.last > mark.sequence):
-                aside = path.replace(beside(self.path, f".journal.{stamp()}"))
-                warnings.warn(
-                    f"{self.path} is complete without the journal beside it, which is "
-                    f"{'damaged' if self.broken else 'of another state of it'}: that is {aside.name} now",
-                    stacklevel=2,
-                )
-                written = None
-            elif self.foreign:
-                self.warn_foreign()
-            self.journal = None if written is None else Journal(path, written)
-            return
-        if self.broken:
-            self.damaged(self.broken)
-        if written is None or written.head.name != mark.journal:
-            self.damaged(
-                f"{self.path} was copied while it was open, or without its journal: what was told after "
-                f"change {mark.sequence} is not in it. Copy both, {path.name} too, while no process has it "
-                "open, or make copies with `memini backup`"
-            )
-            return
-        if self.foreign:
-            self.warn_foreign()
-        self.journal = Journal(path, written)
-        for record in written.records:
-            if record.number > self.sequence:
-                self.commit(record.number, partial(replayed, self.replay, record.change))
-
-    def warn_foreign(self) -> None:
-        """Warn that another program has written or replaced the file, which may or may not be sound."""
-        warnings.warn(
-            f"{self.path} is not as memini left it: another program wrote it, or another file was put in its "
-            "place; look whether it is sound: memini doctor --deep",
-            stacklevel=2,
-        )
+        written = self.found.fitting(written, mark)
+        self.journal = None if written is None else Journal(beside(self.path, ".journal"), written)
+        records = [] if written is None else [one for one in written.records if one.number > mark.sequence]
+        for start in range(0, len(records), MOST):
+            self.write([Told(*record) for record in records[start : start + MOST]])
 
     def join_readers(self) -> None:
         """Open the database for reading; the file must hold all changes."""
-        self.written()
+        self.found.written()
         self.load()
         try:
             if self.mark().journal:
-                self.damaged(
-                    self.broken
+                self.found.damaged(
+                    self.found.broken
                     or f"{self.path} was copied while it was open, or without its journal. Copy both while "
                     "no process has it open, or make copies with `memini backup`"
                 )
-            if self.foreign:
-                self.warn_foreign()
+            if self.found.foreign:
+                self.found.warn_foreign()
         except BaseException:
             self.stop()
             raise
@@ -323,6 +195,7 @@ class OpenFile:
 
     def stop(self) -> None:
         """Close the database; journaled changes stay in the journal."""
+        self.behind.clear()
         if self.journal is not None:
             self.journal.close()
             self.journal = None
@@ -335,13 +208,75 @@ class OpenFile:
 
     def reopen(self) -> None:
         """Open the file and the journal again, in their state before the failed step."""
-        with self.gate.committing():
+        with self.behind.still(), self.gate.committing():
             self.stop()
             self.start()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, no other thread reads or writes, and all changes are in the file."""
+        with self.writing:
+            self.bring_in()
+            with self.gate.committing():
+                yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside, the file has all changes, and gets no others."""
+        with ExitStack() as stack:
+            self.bring_in()
+            stack.enter_context(self.gate.reading())
+            if self.behind.waits:
+                # another change came between: this time writers wait
+                stack.close()
+                with self.writing:
+                    self.bring_in()
+                    stack.enter_context(self.gate.reading())
+            yield
+
+    def bring_in(self) -> None:
+        """Write into the file what only the journal has yet; a thread that reads has nothing to bring in.
+
+        Raises
+        ------
+        StoreError
+            If the file can neither be written nor opened again: no change is lost, the journal has them.
+        """
+        if not self.behind.waits:
+            return
+        try:
+            self.behind.flush()
+        except BaseException as error:
+            with self.writing:
+                if not self.behind.waits:
+                    # another thread opened the file again
+                    return
+                self.reopen()
+            if not isinstance(error, StoreError | QueryError):
+                raise
+            warnings.warn(f"{self.path} was opened again, with nothing lost, since: {error}", stacklevel=2)
+
+    def work(self) -> None:
+        """What is done while nobody waits: bring changes in, and checkpoint a long journal."""
+        try:
+            self.bring_in()
+            with self.writing:
+                self.trim()
+        except StoreError as error:
+            # whoever uses the store next is told
+            self.failed = str(error)
+
+    def trim(self) -> None:
+        """Checkpoint the journal if it is long."""
+        if self.long_journal():
+            # a failure loses nothing: the journal is durable, and the next change tries again
+            with self.alone(), suppress(StoreError):
+                self.checkpoint()
+                self.reload()
+
     def settle(self) -> None:
         """Checkpoint all journaled changes, so that the file alone is the whole store."""
-        with self.writing, self.gate.committing():
+        with self.alone():
             if self.journal is not None and self.journal.head.follow:
                 self.checkpoint(follow=False)
                 self.reload()
@@ -444,6 +379,76 @@ class OpenFile:
             with self.gate.committing():
                 self.checkpoint()
 
+    def write_down(self, told: Told) -> None:
+        """Write a change into the journal, durably, or nothing."""
+        assert self.journal is not None  # noqa: S101  begin made one
+        try:
+            self.journal.append(told.number, told.change)
+        except OSError as error:
+            raise StoreError(
+                f"{self.journal.path} cannot be written ({error.strerror or error}); make room: nothing was "
+                "changed"
+            ) from error
+
+    def take_back(self, told: Told) -> None:
+        """After a failure, leave a change out that the journal has; but not one that was told already."""
+        with self.behind.still():
+            if self.told >= told.number:
+                return
+            assert self.journal is not None  # noqa: S101  begin made one
+            try:
+                self.journal.take_back(told.change)
+            finally:
+                self.reopen()
+
+    def answer(self, told: Told) -> None:
+        """Note that a change is acknowledged."""
+        assert self.journal is not None  # noqa: S101  begin made one
+        self.journal.answer(told.number)
+        if not self.behind.waits:
+            self.trim()
+
+    @property
+    def told(self) -> int:
+        """The number of the last change, in the file or in the journal alone."""
+        return self.behind.last or self.sequence
+
+    def write(self, told: Sequence[Told], follow: Callable[[Any], Any] = lambda derived: derived) -> None:
+        """Write changes that the journal has into the file, in one transaction.
+
+        Parameters
+        ----------
+        told : sequence of Told
+            The changes, in their order.
+        follow : callable
+            As for `commit`; without it, what is `derived` has the changes already.
+        """
+        changes = [each.change for each in told]
+        self.commit(told[-1].number, lambda transaction: self.replay(transaction, changes), follow)
+
+    def tell(self, told: Told, follow: Callable[[Any], Any]) -> None:
+        """Apply a small change that the journal has: in memory now, where all is held, and in the file soon.
+
+        Parameters
+        ----------
+        told : Told
+            The change.
+        follow : callable
+            As for `commit`.
+        """
+        derived = None if self.derived is None else follow(self.derived)
+        if derived is None or self.behind.full:
+            self.bring_in()
+        # a file that had to be opened again has it by now
+        if self.sequence >= told.number:
+            return
+        if derived is None:
+            self.write([told], lambda _: None)
+            return
+        with self.gate.committing():
+            self.derived = derived
+            self.behind.add(told)
+
     def commit(
         self,
         number: int,
@@ -486,7 +491,3 @@ class OpenFile:
             return False
         size = self.path.stat().st_size
         return journal.changes >= JOURNAL_CHANGES or journal.size > max(JOURNAL, size // JOURNAL_SHARE)
-
-
-def replayed(replay: Replay, change: bytes, transaction: Transaction) -> None:
-    replay(transaction, change)

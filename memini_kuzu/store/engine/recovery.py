@@ -88,7 +88,7 @@ def recover(path: Path, replay: Replay) -> list[str]:
     with opening(path):
         lock.acquire(wait=0.0)
         try:
-            shared = OpenFile(path, False, lock, replay, accepted=losses)  # noqa: FBT003
+            shared = OpenFile(path, False, lock, replay, losses=losses)  # noqa: FBT003
             try:
                 if shared.journal is None:
                     shared.journal = Journal.begin(

@@ -14,14 +14,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from memini_kuzu.errors import StoreError
 from memini_kuzu.store.engine.checksum import Checksum, blocks, sum_file
+from memini_kuzu.store.engine.journal import sync_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["FILES", "beside", "copy", "discard", "keep", "restore"]
+__all__ = ["FILES", "appearing", "beside", "copy", "discard", "keep", "restore"]
 
 FILES = (".standby.new", ".standby")
 """Suffixes of the copy beside a store."""
@@ -105,3 +109,39 @@ def restore(path: Path, expected: Checksum) -> bool:
     beside(path, ".shadow").unlink(missing_ok=True)
     standby.replace(path)
     return True
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A file to be written inside, which appears as `target` when it is complete, and replaces nothing.
+
+    Parameters
+    ----------
+    target : Path
+        It must not exist.
+
+    Yields
+    ------
+    Path
+        The file to write.
+
+    Raises
+    ------
+    StoreError
+        If the target exists by then, or a file cannot be written.
+    """
+    work = target.with_name(f".{target.name}.new")
+    try:
+        yield work
+        try:
+            os.link(work, target)
+        except FileExistsError:
+            raise StoreError(f"{target} exists; a backup writes over nothing: name another path") from None
+        except OSError:
+            # no hard links here, as on many USB sticks; the target was looked for before
+            work.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        work.unlink(missing_ok=True)

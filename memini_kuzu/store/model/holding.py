@@ -1,4 +1,4 @@
-"""When the read model is held: once asking the file has cost as much as reading all of it."""
+"""When the read model is held: once asking and writing the file has cost as much as reading all of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHARE = 8
 
 
 class Held:
-    """The read model of a store, and what recall has spent on asking the file since there was one.
+    """The read model of a store, and what was spent on the file since there was one.
 
     Parameters
     ----------
@@ -43,8 +43,9 @@ class Held:
     def model(self, engine: Engine, sums: Callable[[], Sums]) -> Model | None:
         """The read model of the current state; None where asking the file is cheaper.
 
-        All is read once the recalls that asked the file have taken as long as reading all would. So at most
-        twice the time is spent that the best choice in hindsight would have taken (the rent-or-buy rule).
+        All is read once recalls and small changes have taken as long without it as reading all would. So at
+        most twice the time is spent that the best choice in hindsight would have taken (the rent-or-buy
+        rule).
         Changes keep the model up to date; large ones, and those of other programs, drop it. It is not held
         where it would take too much memory (`SHARE`).
 
@@ -98,5 +99,9 @@ class Held:
         """Add the time spent inside to what was spent on asking the file."""
         began = time.perf_counter()
         yield
+        self.spend(time.perf_counter() - began)
+
+    def spend(self, seconds: float) -> None:
+        """Add to the time that was spent on the file, where memory would have served."""
         with self._counting:
-            self._spent += time.perf_counter() - began
+            self._spent += seconds

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from memini_kuzu.store.likeness import nearest
 from memini_kuzu.store.lookup import (
+    K1,
     Links,
     Lookup,
     Mentions,
@@ -19,10 +20,12 @@ from memini_kuzu.store.lookup import (
     Said,
     Shown,
     best_scored,
+    rarity,
     strength_at,
+    weighed,
 )
+from memini_kuzu.store.model.columns import PLACES
 from memini_kuzu.store.model.rows import spans
-from memini_kuzu.store.model.state import PLACES
 from memini_kuzu.store.sums import sums_in
 
 if TYPE_CHECKING:
@@ -33,10 +36,14 @@ if TYPE_CHECKING:
     from memini_kuzu.config import Parameters
     from memini_kuzu.store.model.state import Model
 
+    Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
 __all__ = ["InMemory"]
+
+SURELY = 1 - 1e-9
+"""Sums of the same scores in another order may differ by a rounding."""
 
 
 class InMemory(Lookup):
@@ -103,40 +110,74 @@ class InMemory(Lookup):
 
     @override
     def best(self, words: Sequence[str], top: int) -> Ints:
-        passages, held = self._model.passages, self._model.words
-        codes = self._model.terms.find(sorted(words)).astype(np.int32)
-        which, place = held.index.find(codes)
-        row = held.passage[place]
-        there = passages.there(row)
-        which, row, tf = which[there], row[there], held.tf[place[there]]
-        of_word = [which == number for number in range(len(codes))]
+        passages = self._model.passages
+        codes = self._model.terms.find(sorted(words))
+        df = self._model.words.frequency(codes)
+        codes, df = codes[df > 0], df[df > 0]
+        idf = rarity(df, self.sums.passages)
+        near = self._near(codes, df, idf, top)
+        tf = self._tf(near, codes)
+        row = [np.flatnonzero(word) for word in tf.T]
         ids, _ = best_scored(
-            [row[each] for each in of_word],
-            [tf[each] for each in of_word],
-            passages.column("length"),
-            passages.column("id"),
-            self.sums.passages,
+            row,
+            [word[rows] for word, rows in zip(tf.T, row, strict=True)],
+            idf,
+            passages.take("length", near),
+            passages.take("id", near),
             self.sums.average,
             top,
         )
         return ids
 
-    @override
-    def passages(self, ids: Ints, words: Sequence[str]) -> Passages:
+    def _near(self, codes: Ints, df: Ints, idf: Floats, top: int) -> Ints:
+        """Rows of passages among which are the best by these words, and few others.
+
+        The rarest words first: once so many passages score higher than a passage can that has only the other
+        words, all those are passed over (MaxScore: Turtle and Flood, Query evaluation: strategies and
+        optimizations, Information Processing & Management 31, 1995).
+        """
+        passages, held = self._model.passages, self._model.words
+        length, average = passages.column("length"), self.sums.average
+        score = np.zeros(passages.n)
+        rows = np.zeros(0, dtype=np.int64)
+        # a word adds less than this; what the words still to come add at most
+        most = (K1 + 1) * idf
+        left, least = float(most.sum()), 0.0
+        for word in np.argsort(df, kind="stable").tolist():
+            if left < least:
+                break
+            _, place = held.index.find(codes[[word]].astype(np.int32))
+            row = held.passage[place]
+            there = passages.there(row)
+            row, times = row[there], held.tf[place[there]]
+            rows = np.concatenate([rows, row[score[row] == 0]])
+            score[row] += weighed(times, length[row], idf[word], average)
+            left -= most[word]
+            if len(rows) >= top:
+                least = float(np.partition(score[rows], len(rows) - top)[len(rows) - top]) * SURELY
+        return np.sort(rows[score[rows] + left >= least])
+
+    def _tf(self, rows: Ints, codes: Ints) -> Ints:
+        """How often passages have words: int64 (n_rows, n_codes)."""
         table, held = self._model.passages, self._model.words
-        rows = table.row_of("id", ids)
-        rows = rows[rows >= 0]
-        source = table.take("source", rows)
-        nameless = self._model.sources.find([""])[0]
-        number = table.take("words", rows).astype(np.int64)
-        place = spans(table.take("begin", rows), number)
-        codes = self._model.terms.find(words)
-        tf = np.zeros((len(rows), len(words)), dtype=np.int64)
-        if len(words):
+        tf = np.zeros((len(rows), len(codes)), dtype=np.int64)
+        if len(codes):
+            number = table.take("words", rows).astype(np.int64)
+            place = spans(table.take("begin", rows), number)
             order = np.argsort(codes)
             near = np.minimum(np.searchsorted(codes[order], held.word[place]), len(order) - 1)
             there = codes[order[near]] == held.word[place]
             tf[np.repeat(np.arange(len(rows)), number)[there], order[near[there]]] = held.tf[place[there]]
+        return tf
+
+    @override
+    def passages(self, ids: Ints, words: Sequence[str]) -> Passages:
+        table = self._model.passages
+        rows = table.row_of("id", ids)
+        rows = rows[rows >= 0]
+        source = table.take("source", rows)
+        nameless = self._model.sources.find([""])[0]
+        tf = self._tf(rows, self._model.terms.find(words))
         position = table.take("position", rows)
         return Passages(
             table.take("id", rows),
@@ -223,13 +264,13 @@ class InMemory(Lookup):
     def associations(self, entities: Ints) -> Outgoing:
         table, ends = self._model.associations, self._model.entities
         which, rows = table.find("source", entities)
-        target = table.take("target", rows)
-        shown = self._shown(target)
-        which, rows, target = which[shown], rows[shown], target[shown]
+        if len(self._model.hidden):
+            shown = self._shown(table.take("target", rows))
+            which, rows = which[shown], rows[shown]
         fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
         strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-        ids, target = np.unique(target, return_inverse=True)
-        counted = ends.row_of("id", ids)
+        number, ids, target = self._model.numbers.distinct(table.take("end", rows))
+        counted = self._model.place[number]
         return Outgoing(
             ids,
             ends.take("mentions", counted),

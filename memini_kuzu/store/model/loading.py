@@ -57,6 +57,10 @@ RETURN offset(id(a)) AS source, offset(id(b)) AS target, e.fast AS fast, e.slow 
     e.events AS events, e.first_seen AS first_seen, e.last_seen AS last_seen
 """,
     "Alias": "MATCH (a:Alias) RETURN a.key AS key, a.entity AS entity",
+    "Document": "MATCH (d:Document) RETURN d.id AS id",
+    "Source": "MATCH (s:Source) RETURN s.name AS name, s.passages AS passages",
+    "Split": "MATCH (s:Split) RETURN s.id AS id, s.source AS source, s.entity AS entity, s.key AS key, "
+    "s.name AS name",
     "Dropped": "MATCH (d:Dropped) RETURN d.key AS key, d.entity AS entity",
     "MeminiMeta": "MATCH (m:MeminiMeta) RETURN m.key AS key, m.value AS value",
 }

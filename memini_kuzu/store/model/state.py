@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memini_kuzu.dynamics.edges import same_pairs
-from memini_kuzu.store.likeness import letters
-from memini_kuzu.store.lookup import NO_HEADING
+from memini_kuzu.store.model.columns import (
+    ASSOCIATES,
+    COUNTERS,
+    DOCUMENT,
+    ENTITY,
+    MENTIONS,
+    PASSAGE,
+    associations_of,
+    entities_of,
+    headings_of,
+    passages_of,
+)
+from memini_kuzu.store.model.numbers import Numbers
 from memini_kuzu.store.model.rows import Rows, spans
 from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,61 +36,21 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["PLACES", "Model"]
+__all__ = ["Model"]
 
-PLACES = 36
-"""Bits for the position of a passage in its source; the bits above are the number of the source."""
 
-PASSAGE = {
-    "id": np.int64,
-    "source": np.int32,
-    "position": np.int64,
-    "place": np.int64,
-    "time": np.int64,
-    "document": np.int64,
-    "heading": np.int64,
-    "length": np.int32,
-    "begin": np.int64,
-    "words": np.int32,
-    "record": str,
-    "title": str,
-    "text": str,
-}
-"""`place` is the number of the source and the position in one; the different words of a passage stand from
-`begin` on, so many as `words` says."""
+class Split(NamedTuple):
+    """What an entity is called in one source, where people told two of one name apart."""
 
-ENTITY = {
-    "id": np.int64,
-    "mentions": np.int64,
-    "headings": np.int64,
-    "first_seen": np.int64,
-    "last_seen": np.int64,
-    "label": np.int32,
-    "size": np.int32,
-    "letters": np.uint64,
-    "key": str,
-    "name": str,
-    "votes": str,
-}
-"""`size` and `letters` are of the key: how many characters, and which (`likeness`)."""
-
-MENTIONS = {"passage": np.int64, "entity": np.int64}
-
-ASSOCIATES = {
-    "source": np.int64,
-    "target": np.int64,
-    "fast": np.float64,
-    "slow": np.float64,
-    "as_of": np.int64,
-    "events": np.int64,
-    "first_seen": np.int64,
-    "last_seen": np.int64,
-}
+    source: str
+    entity: int
+    key: str
+    name: str
 
 
 @dataclass(frozen=True)
 class Model:
-    """What recall looks up, of one state of a store.
+    """What recall looks up, and what telling another sentence starts from, of one state of a store.
 
     Parameters
     ----------
@@ -88,16 +58,22 @@ class Model:
         Its number, among the states that followed on each other since all was read.
     latest : int
         The date of the latest passage or evidence, in milliseconds since 1970; 0 in an empty store.
-    passages, entities, mentions, associations : Rows
-        The rows of these tables, without what recall does not ask for.
+    passages, entities, mentions, associations, documents, counters : Rows
+        The rows of these tables, without what is not asked for.
     words : Words
         Of the passages.
     aliases, dropped : dict of str to int
         By their keys: the entity that an alias resolves to, and entities that people have dropped.
     meta : dict of str to str
         MeminiMeta.
+    splits : dict of str to Split
+        By their ids.
     terms, sources, labels : Codes
         The numbers of words, sources and labels.
+    numbers : Numbers
+        Those of entities.
+    place : int32 (≥ n,)
+        The row of the entity of each number; -1 where it is gone.
     """
 
     version: int
@@ -106,13 +82,18 @@ class Model:
     entities: Rows
     mentions: Rows
     associations: Rows
+    documents: Rows
+    counters: Rows
     words: Words
     aliases: Mapping[str, int]
     dropped: Mapping[str, int]
     meta: Mapping[str, str]
+    splits: Mapping[str, Split]
     terms: Codes
     sources: Codes
     labels: Codes
+    numbers: Numbers
+    place: NDArray[np.int32]
 
     @classmethod
     def none(cls) -> Model:
@@ -124,13 +105,18 @@ class Model:
             Rows.none(ENTITY, ("id",)),
             Rows.none(MENTIONS, ("passage", "entity")),
             Rows.none(ASSOCIATES, ("source",)),
+            Rows.none(DOCUMENT, ("id",)),
+            Rows.none(COUNTERS, ("source",)),
             Words.none(),
             {},
             {},
             {},
+            {},
             Codes(),
             Codes(),
             Codes(),
+            Numbers(),
+            np.zeros(0, dtype=np.int32),
         )
 
     @classmethod
@@ -149,8 +135,10 @@ class Model:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that it takes."""
-        tables = (self.passages, self.entities, self.mentions, self.associations)
-        return sum(part.nbytes for part in (*tables, self.words, self.terms, self.sources, self.labels))
+        nodes = (self.passages, self.entities, self.documents, self.counters)
+        tables = (*nodes, self.mentions, self.associations)
+        codes = (self.words, self.terms, self.sources, self.labels, self.numbers, self.place)
+        return sum(part.nbytes for part in (*tables, *codes))
 
     def entities_of(self, ids: Ints) -> pa.Table:
         """The entities of these ids, each given once, as they are stored; unknown ids are left out."""
@@ -173,6 +161,17 @@ class Model:
         _, rows = table.find("source", np.unique(ids))
         rows = rows[np.isin(table.take("target", rows), ids)]
         return edges_to_arrow(Edges(*(table.take(name, rows) for name in EDGE_SCHEMA.names)))
+
+    def has_document(self, ids: Ints) -> NDArray[np.bool_]:
+        """Which of these documents there are."""
+        return self.documents.row_of("id", ids) >= 0
+
+    def assigned(self, sources: Sequence[str]) -> dict[str, int]:
+        """How many positions each of these sources has assigned, of those that there are."""
+        rows = self.counters.row_of("source", self.sources.find(sources)).tolist()
+        found = {name: row for name, row in zip(sources, rows, strict=True) if row >= 0}
+        numbers = self.counters.take("passages", np.array(list(found.values()), dtype=np.int64))
+        return dict(zip(found, numbers.tolist(), strict=True))
 
     def after(self, change: Change) -> Model | None:
         """The state after a change; None where it has to be read again, as after a large one.
@@ -201,7 +200,9 @@ class _Step:
         self._model, self._version = model, model.version + 1
         self._passages, self._entities = model.passages, model.entities
         self._mentions, self._associations = model.mentions, model.associations
+        self._documents, self._counters = model.documents, model.counters
         self._words = model.words
+        self._splits = model.splits
         self._named: dict[str, Mapping[str, Any]] = {
             "Alias": model.aliases,
             "Dropped": model.dropped,
@@ -209,6 +210,7 @@ class _Step:
         }
         # None where something may have gone that was the latest
         self._latest: int | None = model.latest
+        self._gone = np.zeros(0, dtype=np.int32)
 
     def model(self) -> Model:
         """The state after all that was taken."""
@@ -226,11 +228,31 @@ class _Step:
             entities=entities,
             mentions=self._dense(self._mentions),
             associations=self._dense(self._associations),
+            documents=self._dense(self._documents),
+            counters=self._dense(self._counters),
             words=words,
             aliases=self._named["Alias"],
             dropped=self._named["Dropped"],
             meta=self._named["MeminiMeta"],
+            splits=self._splits,
+            place=self._placed(entities),
         )
+
+    def _placed(self, entities: Rows) -> NDArray[np.int32]:
+        """Where the entities stand by their numbers."""
+        before = self._model.place
+        if self._entities is self._model.entities:
+            return before
+        # a copy: the earlier state keeps its own
+        place = np.full(len(self._model.numbers), -1, dtype=np.int32)
+        rows = entities.all()
+        if entities.n == self._entities.n:
+            # most stand where they stood
+            place[: len(before)] = before
+            place[self._gone] = -1
+            rows = rows[rows >= self._model.entities.n]
+        place[entities.take("number", rows)] = rows
+        return place
 
     def _dense(self, rows: Rows) -> Rows:
         rows = replace(rows, version=self._version)
@@ -246,6 +268,12 @@ class _Step:
             self._take_associations(part)
         elif part.table == "Entity":
             self._take_entities(part)
+        elif part.table == "Document":
+            self._take_documents(part)
+        elif part.table == "Source":
+            self._take_sources(part)
+        elif part.table == "Split":
+            self._take_splits(part)
         elif part.table == "Passage":
             return self._take_passages(part)
         return True
@@ -262,6 +290,36 @@ class _Step:
         if value in part.rows.column_names:
             pairs = zip(keys, part.rows[value].to_pylist(), strict=True)
             named.update((key, each) for key, each in pairs if part.how == "create" or key in named)
+
+    def _take_documents(self, part: Part) -> None:
+        # its table holds lists, so that no row of it is updated
+        ids = column(part.rows, "id").astype(np.int64)
+        if part.how == "create":
+            self._documents = self._documents.plus(self._version, {"id": ids})
+        else:
+            self._documents = self._end(self._documents, self._documents.find("id", ids)[1])
+
+    def _take_sources(self, part: Part) -> None:
+        sources = self._model.sources.give(part.rows["name"].to_pylist()).astype(np.int64)
+        which, rows = self._counters.find("source", sources)
+        if part.how == "delete":
+            self._counters = self._end(self._counters, rows)
+            return
+        values = {"source": sources, "passages": column(part.rows, "passages").astype(np.int64)}
+        if part.how == "create":
+            self._counters = self._counters.plus(self._version, values)
+        else:
+            self._counters = self._altered(self._counters, rows.astype(np.int64), values, which)
+
+    def _take_splits(self, part: Part) -> None:
+        splits = dict(self._splits)
+        for row in part.rows.to_pylist():
+            number = row.pop("id")
+            if part.how == "delete":
+                splits.pop(number, None)
+            else:
+                splits[number] = Split(**row)
+        self._splits = splits
 
     def _take_passages(self, part: Part) -> bool:
         if part.how == "create":
@@ -309,6 +367,7 @@ class _Step:
     def _take_entities(self, part: Part) -> None:
         values = entities_of(part.rows, self._model.labels)
         if part.how == "create":
+            values["number"] = self._model.numbers.give(values["id"])
             self._entities = self._entities.plus(self._version, values)
             self._dated(values["last_seen"])
             return
@@ -317,6 +376,7 @@ class _Step:
         rows = rows[found]
         if part.how == "delete":
             ids = values["id"][found]
+            self._gone = np.append(self._gone, self._entities.take("number", rows))
             self._entities, self._latest = self._end(self._entities, rows), None
             self._mentions = self._end(self._mentions, self._mentions.find("entity", ids)[1])
             # by target there is no index: entities are deleted seldom
@@ -343,6 +403,7 @@ class _Step:
     def _take_associations(self, part: Part) -> None:
         values = associations_of(part.rows)
         if part.how == "create":
+            values["end"] = self._model.numbers.give(values["target"])
             self._associations = self._associations.plus(self._version, values)
             return
         rows, which = _pairs(self._associations, "source", "target", values)
@@ -383,54 +444,3 @@ def _compacted(passages: Rows, words: Words) -> tuple[Rows, Words]:
     kept = Words.none().plus(owner, words.word[place], words.tf[place], len(words.df))
     values["begin"] = np.cumsum(number) - number
     return Rows.none(PASSAGE, tuple(passages.indexes)).plus(passages.version, values), kept
-
-
-def headings_of(values: pa.ChunkedArray) -> Ints:
-    """The entities that head passages, as numbers."""
-    return np.asarray(values.fill_null(NO_HEADING).to_numpy(), dtype=np.int64)
-
-
-def passages_of(table: pa.Table, sources: Codes) -> dict[str, Any]:
-    """Rows of Passage as columns of the model; their words are left to be counted."""
-    names = pa.array(table["source"]).dictionary_encode()
-    given = sources.give(names.dictionary.to_pylist())
-    source = given[names.indices.to_numpy(zero_copy_only=False)]
-    position = column(table, "position").astype(np.int64)
-    return {
-        "id": column(table, "id").astype(np.int64),
-        "source": source,
-        "position": position,
-        "place": (source.astype(np.int64) << PLACES) + position,
-        "time": column(table, "time").astype(np.int64),
-        "document": column(table, "document").astype(np.int64),
-        "heading": headings_of(table["heading"]),
-        "length": column(table, "words").astype(np.int32),
-        **{name: pa.array(table[name]) for name in ("record", "title", "text")},
-    }
-
-
-def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
-    """Rows of Entity as columns of the model, those that the table has."""
-    has = set(table.column_names)
-    values: dict[str, Any] = {
-        name: column(table, name).astype(np.int64)
-        for name in ("id", "mentions", "headings", "first_seen", "last_seen")
-        if name in has
-    }
-    if "label" in has:
-        values["label"] = labels.give(table["label"].to_pylist())
-    values |= {name: pa.array(table[name]) for name in ("name", "votes") if name in has}
-    if "key" in has:
-        keys = values["key"] = pa.array(table["key"])
-        values["size"] = pc.utf8_length(keys).to_numpy(zero_copy_only=False).astype(np.int32)
-        values["letters"] = letters(keys)
-    return values
-
-
-def associations_of(table: pa.Table) -> dict[str, Any]:
-    """Rows of ASSOCIATES as columns of the model, those that the table has."""
-    return {
-        name: column(table, name).astype(kind)
-        for name, kind in ASSOCIATES.items()
-        if name in table.column_names
-    }

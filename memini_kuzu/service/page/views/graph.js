@@ -9,6 +9,16 @@ import { asked, link, moment, number, remember, route, watch } from "../state.js
 const LISTED = 150;
 const EXPANDED = 40; // associations that an expansion adds at most
 
+/** What the width says where one kind of event is chosen. */
+function byKind(associations, kind) {
+  const unkept = associations.filter((each) => each.time === null);
+  const mixed = unkept.filter((each) => each.kinds.includes(kind)).length;
+  const notes = [`width: strength by events “${kind}” alone`];
+  if (mixed) notes.push(`${mixed.toLocaleString("en")} with events that are not kept: strength by all of them`);
+  if (unkept.length > mixed) notes.push(`${(unkept.length - mixed).toLocaleString("en")} of unknown kinds: not shown`);
+  return notes.join("; ");
+}
+
 export function graph(place) {
   const { given } = route();
   const name = given.get("name");
@@ -26,6 +36,7 @@ export function graph(place) {
   const labels = h("fieldset", { class: "labels" });
   const kinds = h("select", {});
   const kindField = labelled("Kind of event", kinds);
+  const meaning = h("span", {}); // what the width says
   const about = h("div", { class: "about", "aria-live": "polite" });
   const list = h("ul", { class: "names" });
   const said = h("p", { class: "quiet", role: "status" });
@@ -45,7 +56,7 @@ export function graph(place) {
       (answers) => {
         network.replace(answers);
         const { left_out, unknown } = answers[0];
-        show(said, `${network.nodes.size} entities, ${network.edges.size} associations`, left_out > 0 && `; ${left_out.toLocaleString("en")} more`, unknown > 0 && `; ${unknown} of unknown strength then`);
+        show(said, `${network.nodes.size.toLocaleString("en")} entities, ${network.associations().length.toLocaleString("en")} associations`, left_out > 0 && `; ${left_out.toLocaleString("en")} more`, unknown > 0 && `; ${unknown} of unknown strength then`);
         choices();
         update();
       },
@@ -54,6 +65,7 @@ export function graph(place) {
   }
   function update(settled = true) {
     network.update(moment(), hidden);
+    show(meaning, hidden.kind ? byKind(network.associations(), hidden.kind) : "width: strength");
     details();
     // many names take longer than the drawing
     if (settled) names();
@@ -76,7 +88,8 @@ export function graph(place) {
       box.addEventListener("change", () => { hidden.labels[box.checked ? "delete" : "add"](label); update(); });
       return h("label", { class: "check" }, box, ` ${label.toLowerCase()}`);
     }));
-    const events = [...new Set([...network.edges.values()].flatMap((each) => each.kinds))].sort();
+    const told = network.associations().flatMap((each) => each.kinds);
+    const events = [...new Set(hidden.kind ? [...told, hidden.kind] : told)].sort();
     kindField.hidden = events.length === 0;
     show(kinds, h("option", { value: "" }, "all"), events.map((each) => h("option", { value: each, selected: each === hidden.kind }, each)));
   }
@@ -105,7 +118,7 @@ export function graph(place) {
   kinds.addEventListener("change", () => { hidden.kind = kinds.value; update(); });
   find.addEventListener("input", () => { names(); network.find(find.value.trim().toLowerCase()); });
   const controls = h("details", { class: "filters", open: matchMedia("(min-width: 50rem)").matches }, h("summary", {}, "Filter"), h("div", { class: "controls" }, labelled("Associations", count), labelled("Source", source), sources, kindField), labels);
-  const legend = h("p", { class: "legend" }, h("span", { class: "ramp", "aria-hidden": "true" }), "colour: from fresh to consolidated; width: strength");
+  const legend = h("p", { class: "legend" }, h("span", { class: "ramp", "aria-hidden": "true" }), "colour: from fresh to consolidated", meaning);
   const fit = h("button", { type: "button", class: "small over", onclick: () => network.fit() }, "Fit");
   show(
     place,

@@ -2,7 +2,7 @@
 
 import { call, latest } from "../api.js";
 import { failed, h, labelled, show, table } from "../dom.js";
-import { stateAt } from "../dynamics.js";
+import { countUntil, course } from "../dynamics.js";
 import { associationRows } from "../parts.js";
 import { asked, minute, moment, watch } from "../state.js";
 
@@ -18,23 +18,26 @@ export function rankings(place) {
     const now = moment();
     only(
       () => call("neighbourhood", { now: asked(), k: READ }),
-      (answer) => { found = { ...answer, at: Date.parse(answer.now) }; draw(now); list.setAttribute("aria-busy", "false"); },
+      (answer) => {
+        const at = Date.parse(answer.now);
+        found = { ...answer, at, through: course(answer.associations, answer.spectrum, answer.associations.map(() => at)) };
+        draw(now);
+        list.setAttribute("aria-busy", "false");
+      },
       (error) => show(list, failed(error)),
     );
   }
   function draw(time) {
     if (found === null) return;
     const at = time ?? found.at;
-    const rows = found.associations
-      .map((each) => {
-        const past = each.time === null ? null : each.time.filter((event) => event <= at);
-        const state = stateAt(each, at, found.spectrum, found.at);
-        if (state === null || (past !== null && !past.length)) return null;
-        return { ...each, source: found.entities[each.source].name, target: found.entities[each.target].name, strength: state[0], consolidated: state[1], events: past === null ? each.events : past.length, last_seen: past === null ? each.last_seen : past.at(-1) };
-      })
-      .filter((each) => each !== null)
-      .sort((a, b) => b.strength - a.strength)
-      .slice(0, Number(count.value));
+    const { fast, slow } = found.through(at);
+    const told = found.associations.map((each) => (each.time === null ? each.events : countUntil(each.time, at)));
+    const shown = [...fast.keys()].filter((place) => told[place] && !Number.isNaN(fast[place])).sort((a, b) => fast[b] - fast[a]);
+    const rows = shown.slice(0, Number(count.value)).map((place) => {
+      const each = found.associations[place];
+      const [source, target] = [found.entities[each.source].name, found.entities[each.target].name];
+      return { source, target, strength: fast[place], consolidated: slow[place], events: told[place], last_seen: each.time === null ? each.last_seen : each.time[told[place] - 1] };
+    });
     show(list, rows.length ? table(`Strongest associations as of ${minute(at)}`, ["from", "to", "strength", "consolidated", "events", "last seen"], associationRows(rows)) : h("p", {}, "Nothing was told until then."));
   }
   count.addEventListener("change", () => draw(moment()));
