@@ -66,7 +66,7 @@ def test_who_reads_the_file_sees_all_that_was_told(held: Memory) -> None:
         assert not shared(held).behind.waits
 
 
-def test_recall_waits_for_nothing_and_one_transaction_takes_all_that_waits(
+def test_recall_waits_for_nothing_and_a_transaction_takes_several_changes(
     held: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits = []
@@ -77,14 +77,16 @@ def test_recall_waits_for_nothing_and_one_transaction_takes_all_that_waits(
             commits.append(query)
         return real(connection, query, *rest)  # type: ignore[arg-type]
 
+    tell(held, 0)
+    assert days(held) == told(0)
     monkeypatch.setattr(open_file, "execute", execute)
     with shared(held).behind.still():
-        for day in range(3):
+        for day in range(1, 4):
             tell(held, day)
             assert TEXT.format(day) in [passage.text for passage in held.recall(TEXT.format(day))]
         assert not commits
         assert shared(held).behind.waits
-    assert days(held) == told(0, 1, 2)
+    assert days(held) == told(0, 1, 2, 3)
     assert len(commits) == 1
 
 
@@ -151,9 +153,10 @@ def patch_together(monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:
     """Note how many changes are written together."""
     real = store_module.together
 
-    def together(changes: Sequence[Change]) -> list[Change]:
-        written.append(len(changes))
-        return real(changes)
+    def together(changes: Sequence[Change]) -> list[tuple[int, Change]]:
+        steps = real(changes)
+        written.extend(number for number, _ in steps)
+        return steps
 
     monkeypatch.setattr(store_module, "together", together)
 

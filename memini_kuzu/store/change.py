@@ -164,61 +164,76 @@ class Change:
         return cls(json.loads(table.schema.metadata[b"vectors"]), parts)
 
 
-def together(changes: Sequence[Change]) -> list[Change]:
+def together(changes: Sequence[Change]) -> list[tuple[int, Change]]:
     """Fewer changes that have the effect of these, one after the other.
 
-    The rows of several are created and updated at once, where a later change deletes nothing: deletions come
-    first in a change, and would miss what an earlier one of them creates.
+    The rows of several are created and updated at once. Kùzu loses what is done to a row that the same
+    transaction has created or changed (`engine.faults`), so no row is touched twice: a change that deletes
+    stands alone, and so begins one that updates what was created or updated otherwise before.
 
     Parameters
     ----------
     changes : sequence of Change
         Small ones, in their order.
 
+    Returns
+    -------
+    list of (int, Change)
+        Changes, each for a transaction of its own, and how many of the given ones each stands for.
+
     Examples
     --------
     >>> one, other = Change(), Change()
     >>> one.create("Source", pa.table({"name": ["diary"], "passages": [1]}))
-    >>> other.update("Source", pa.table({"name": ["diary"], "passages": [2]}))
-    >>> [[(part.how, part.table) for part in change.parts] for change in together([one, other])]
-    [[('create', 'Source'), ('update', 'Source')]]
+    >>> other.create("Source", pa.table({"name": ["mail"], "passages": [1]}))
+    >>> [(number, change.parts[0].rows.num_rows) for number, change in together([one, other])]
+    [(2, 2)]
     """
-    found: list[Change] = []
+    found: list[tuple[int, Change]] = []
     for change in changes:
-        adds = change.vectors is None and {part.how for part in change.parts} <= {"create", "update"}
-        if found and adds:
-            for part in change.parts:
-                _join(found[-1].parts, part)
+        joined = _joined(found[-1][1], change) if found else None
+        if joined is None:
+            found.append((1, change))
         else:
-            found.append(Change(change.vectors, list(change.parts)))
+            found[-1] = found[-1][0] + 1, joined
     return found
 
 
-def _join(parts: list[Part], part: Part) -> None:
-    """Add a part to those of earlier changes."""
-    same = [n for n, each in enumerate(parts) if (each.how, each.table) == (part.how, part.table)]
-    # one part at most: of several with other columns, the order counts
-    if len(same) == 1 and parts[same[0]].rows.schema == part.rows.schema:
-        earlier, table = parts[same[0]], catalog.table(part.table)
+def _joined(earlier: Change, later: Change) -> Change | None:
+    """Both changes as one; None where the later one has to see the earlier one done."""
+    how = {part.how for change in (earlier, later) for part in change.parts}
+    if not how <= {"create", "update"} or later.vectors is not None:
+        return None
+    parts = list(earlier.parts)
+    for part in later.parts:
+        keys = catalog.table(part.table).keys
+        place = None
+        for number, before in enumerate(earlier.parts):
+            if before.table != part.table:
+                continue
+            if before.how == part.how and before.rows.schema == part.rows.schema:
+                place = number
+            elif part.how == "update" and _common(before.rows, part.rows, keys):
+                return None
+        if place is None:
+            parts.append(part)
+            continue
+        rows = parts[place].rows
         if part.how == "update":
-            parts[same[0]] = Part("update", part.table, _latest(earlier.rows, part.rows, table.keys))
-            return
-        if table.ends is None or not (_shared(table, earlier.rows) or _shared(table, part.rows)):
-            parts[same[0]] = Part("create", part.table, pa.concat_tables([earlier.rows, part.rows]))
-            return
-    parts.append(part)
+            rows = _others(rows, part.rows, keys)
+        parts[place] = Part(part.how, part.table, pa.concat_tables([rows, part.rows]))
+    return Change(earlier.vectors, parts)
 
 
-def _latest(earlier: pa.Table, later: pa.Table, keys: list[str]) -> pa.Table:
-    """The rows of both, those of the later one where both have a key."""
-    known = later.select(keys).append_column("known", pa.array([True] * later.num_rows))
-    kept = earlier.join(known, keys=keys, join_type="left outer").filter(pc.field("known").is_null())
-    return pa.concat_tables([kept.select(earlier.column_names), later])
+def _common(rows: pa.Table, others: pa.Table, keys: list[str]) -> bool:
+    """Whether a row of both has the same key."""
+    found = rows.select(keys).join(others.select(keys), keys=keys, join_type="inner")
+    return bool(found.num_rows)
 
 
-def _shared(table: Table, rows: pa.Table) -> set[str]:
-    """The ends of relationships that all rows have in common."""
-    return {name for name in table.keys if pc.count_distinct(rows[name]).as_py() == 1}
+def _others(rows: pa.Table, others: pa.Table, keys: list[str]) -> pa.Table:
+    """The rows whose keys the others do not have."""
+    return rows.join(others.select(keys), keys=keys, join_type="left anti").select(rows.column_names)
 
 
 def _ipc(rows: pa.Table) -> bytes:
@@ -312,7 +327,7 @@ def _create(transaction: Transaction, table: Table, rows: pa.Table) -> None:
     (a, b), (source, target) = table.keys, table.ends
     a_key, b_key = (catalog.table(end).keys[0] for end in table.ends)
     # an end node that all rows share is looked up once, as a parameter: a join reads all keys of its table
-    shared = {name: rows[name][0].as_py() for name in sorted(_shared(table, rows))}
+    shared = {name: rows[name][0].as_py() for name in (a, b) if pc.count_distinct(rows[name]).as_py() == 1}
     ends = [
         f"MATCH ({variable}:{label} {{{key}: {'$' * (name in shared)}{name}}})"
         for variable, label, key, name in (("a", source, a_key, a), ("b", target, b_key, b))

@@ -24,7 +24,7 @@ from memini_kuzu.store.engine import (
     Engine,
     JournalState,
     OldStoreError,
-    Transaction,
+    Step,
     recover,
 )
 from memini_kuzu.store.in_file import InFile
@@ -442,10 +442,12 @@ class Store:
         return swap < in_place
 
 
-def _replay(transaction: Transaction, changes: Sequence[bytes]) -> None:
-    """Apply changes of the journal."""
-    for change in together(list(map(Change.unpack, changes))):
-        write(transaction, change)
+def _replay(changes: Sequence[bytes]) -> list[Step]:
+    """What changes of the journal do to the file."""
+    return [
+        Step(number, partial(write, change=change))
+        for number, change in together(list(map(Change.unpack, changes)))
+    ]
 
 
 def recover_store(path: Path) -> list[str]:

@@ -15,6 +15,7 @@ from memini_kuzu.store.engine.database import (
 from memini_kuzu.store.engine.engine import Engine
 from memini_kuzu.store.engine.files import EXPORTED, clear_work, forget_sum, work_beside
 from memini_kuzu.store.engine.lock import ProcessLock
+from memini_kuzu.store.engine.open_file import Step
 from memini_kuzu.store.engine.recovery import recover
 from memini_kuzu.store.engine.state import JournalState, OldStoreError
 
@@ -25,6 +26,7 @@ __all__ = [
     "JournalState",
     "OldStoreError",
     "ProcessLock",
+    "Step",
     "Transaction",
     "clear_work",
     "engine_version",

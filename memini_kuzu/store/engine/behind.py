@@ -1,7 +1,7 @@
 """Changes that are durable in the journal, and that a thread brings into the file meanwhile.
 
 Who makes a small change need not wait for Kùzu: it is in the journal, and what is held in memory has it. A
-thread brings such changes into the file, all that wait in one transaction, and ends when none is left.
+thread brings such changes into the file, several at once where it can, and ends when none is left.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class WriteBehind:
     Parameters
     ----------
     commit : callable
-        Writes changes into the file in one transaction.
+        Writes changes into the file.
     work : callable
         What the thread does, time and again until no change waits; it calls `flush`, and raises nothing.
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import kuzu
 
@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.store.engine.lock import ProcessLock
 
-__all__ = [
-    "OpenFile",
-    "Replay",
-]
+__all__ = ["OpenFile", "Replay", "Step"]
 
 
 COMMITTED_DESPITE_ERROR = "Timeout waiting for active transactions to leave the system before checkpointing"
@@ -71,8 +68,24 @@ SET_SEQUENCE = "MATCH (m:MeminiJournal {id: 0}) SET m.sequence = $sequence"
 
 SET_JOURNAL = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = $journal"
 
-Replay = Callable[[Transaction, Sequence[bytes]], object]
-"""Applies changes of the journal, one after the other, inside a transaction."""
+
+class Step(NamedTuple):
+    """What is done in a transaction of its own.
+
+    Parameters
+    ----------
+    changes : int
+        How many changes it stands for.
+    statements : callable
+        What they do.
+    """
+
+    changes: int
+    statements: Callable[[Transaction], object]
+
+
+Replay = Callable[[Sequence[bytes]], Sequence[Step]]
+"""Gives the steps by which changes of the journal are applied, one after the other."""
 
 
 @dataclass
@@ -414,7 +427,7 @@ class OpenFile:
         return self.behind.last or self.sequence
 
     def write(self, told: Sequence[Told], follow: Callable[[Any], Any] = lambda derived: derived) -> None:
-        """Write changes that the journal has into the file, in one transaction.
+        """Write changes that the journal has into the file.
 
         Parameters
         ----------
@@ -423,8 +436,10 @@ class OpenFile:
         follow : callable
             As for `commit`; without it, what is `derived` has the changes already.
         """
-        changes = [each.change for each in told]
-        self.commit(told[-1].number, lambda transaction: self.replay(transaction, changes), follow)
+        done = 0
+        for step in self.replay([each.change for each in told]):
+            done += step.changes
+            self.commit(told[done - 1].number, step.statements, follow)
 
     def tell(self, told: Told, follow: Callable[[Any], Any]) -> None:
         """Apply a small change that the journal has: in memory now, where all is held, and in the file soon.
