@@ -10,6 +10,7 @@ from memini_kuzu.lazy import names_of
 
 if TYPE_CHECKING:
     from memini_kuzu.changes.aliases import Alias
+    from memini_kuzu.changes.compaction import CompactReport
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.reports import KeptReport, LeftOut
@@ -66,6 +67,7 @@ __all__ = [
     "AssociativeMemory",
     "AsyncMemory",
     "Columns",
+    "CompactReport",
     "Context",
     "Diagnosis",
     "Displacement",
@@ -125,6 +127,7 @@ _MODULES = {
     "memini_kuzu.changes.aliases": ("Alias",),
     "memini_kuzu.changes.consolidation": ("MaintenanceReport",),
     "memini_kuzu.changes.report": ("IngestReport",),
+    "memini_kuzu.changes.compaction": ("CompactReport",),
     "memini_kuzu.changes.reports": ("KeptReport", "LeftOut"),
     "memini_kuzu.changes.retune": ("RetuneReport",),
     "memini_kuzu.changes.scope": ("ForgetReport",),

@@ -17,10 +17,10 @@ from bench_graph import graph as run_graph
 from bench_icews import icews as run_icews
 from bench_imports import imports as run_imports
 from bench_load import load as run_load
-from bench_load import size as run_size
 from bench_loop import loop as run_loop
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
+from bench_size import size as run_size
 from bench_standing import standing as run_standing
 from bench_text import long_document as run_document
 from bench_text import remember as run_remember
@@ -95,9 +95,13 @@ def document(
 
 
 @app.command()
-def size(edges: Edges = 1_000_000, json: Json = None) -> None:
-    """Bytes on disk an association, next to Parquet."""
-    report(run_size(edges), json)
+def size(
+    edges: Edges = 1_000_000,
+    text: Annotated[int, typer.Option(help="Kilobytes of notes.", min=100)] = 4_000,
+    json: Json = None,
+) -> None:
+    """Bytes on disk an association, next to Parquet, and of a store of notes for each byte of text."""
+    report(run_size(edges, text), json)
 
 
 @app.command()

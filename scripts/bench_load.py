@@ -52,7 +52,7 @@ def load(events: int, runs: int) -> list[Row]:
     found: dict[str, list[_Load]] = {name: [] for name in sides}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.parquet"
-        _write_events(path, events)
+        write_events(path, events)
         for number in range(runs):
             for name, function in sides.items():
                 store = Path(folder) / f"{name}{number}.memini"
@@ -90,25 +90,7 @@ def load(events: int, runs: int) -> list[Row]:
     ]
 
 
-def size(edges: int) -> list[Row]:
-    """Bytes of a store per edge, next to the same columns as Parquet."""
-    # as many events as make about so many pairs
-    events = edges * 5_000_000 // 1_400_000
-    with tempfile.TemporaryDirectory() as folder:
-        path, stored = Path(folder) / "events.parquet", Path(folder) / "size.memini"
-        _write_events(path, events)
-        with Store(stored, create=True) as store:
-            empty = stored.stat().st_size
-            load_events(store, [path], columns=EventColumns(), now=NOW, keep_events=False)
-            table = store.read_edges()
-        pq.write_table(table, Path(folder) / "edges.parquet")
-        bytes_store = (stored.stat().st_size - empty) / table.num_rows
-        bytes_parquet = (Path(folder) / "edges.parquet").stat().st_size / table.num_rows
-    note = f"{bytes_store:.0f} bytes an edge with entities and indexes, {bytes_parquet:.0f} as Parquet"
-    return [Row("size", "bytes an edge", table.num_rows, None, None, bytes_store / bytes_parquet, note=note)]
-
-
-def _write_events(path: Path, events: int) -> None:
+def write_events(path: Path, events: int) -> None:
     """In parts, so that fifty million need no more memory than five."""
     part = 5_000_000
     with pq.ParquetWriter(path, zipf_events(1, ENTITIES, EXPONENT).schema) as writer:

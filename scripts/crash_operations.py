@@ -213,7 +213,7 @@ class Worker:
     def leftovers(self, number: int) -> list[str]:
         """What an operation that is done has left beside the file that it wrote anew."""
         name = kind(self.seed, number)
-        if name == "retune":
+        if name in {"retune", "compact"}:
             return _beginning(self.folder, f".{STORE}.")
         return [] if name not in BESIDE else left_beside(self.folder / BESIDE[name])
 
@@ -461,6 +461,10 @@ def _retune(worker: Worker, _number: int, chance: random.Random) -> None:
     )
 
 
+def _compact(worker: Worker, _number: int, _chance: random.Random) -> None:
+    worker.memory.compact()
+
+
 def _create_note_table(worker: Worker, number: int, _chance: random.Random) -> None:
     if number % 2:
         worker.memory.cypher(
@@ -513,6 +517,7 @@ OPERATIONS: dict[str, tuple[int, Callable[[Worker, int, random.Random], None]]] 
     "consolidate": (2, _consolidate),
     "consolidate and forget": (2, _consolidate_and_forget),
     "retune": (2, _retune),
+    "compact": (1, _compact),
     "backup": (2, _backup),
     "note table": (2, _create_note_table),
     "note": (3, _write_note),

@@ -135,9 +135,7 @@ def measure_engine(folder: Path, stores: int, statements: Sequence[str]) -> Cost
     """Databases of Kùzu, with the settings that memini has."""
 
     def opened(path: Path) -> kuzu.Database:
-        return kuzu.Database(
-            str(path), buffer_pool_size=1 << 28, max_db_size=1 << 40, compression=False, auto_checkpoint=False
-        )
+        return kuzu.Database(str(path), buffer_pool_size=1 << 28, max_db_size=1 << 40, auto_checkpoint=False)
 
     paths = [folder / f"{number}.kuzu" for number in range(stores)]
     for path in paths:

@@ -26,6 +26,7 @@ from oracle_steps import (
     AliasAdd,
     AliasRemove,
     Bad,
+    Compact,
     Consolidate,
     Embed,
     ExportImport,
@@ -150,6 +151,7 @@ KINDS = {
     "wait": 1.5,
     "merge": 1.0,
     "retune": 1.0,
+    "compact": 0.4,
     "export": 0.5,
     "reopen": 1.0,
     "embed": 0.7,
@@ -169,7 +171,7 @@ FLAVOURS: tuple[tuple[str, ...], ...] = (
 )
 """What is drawn three times as often in a history, so that it meets itself."""
 
-IN_ANOTHER = KINDS.keys() - {"wait", "merge", "retune", "export", "reopen", "embed", "bad"}
+IN_ANOTHER = KINDS.keys() - {"wait", "merge", "retune", "compact", "export", "reopen", "embed", "bad"}
 """What happens to a store before it is merged."""
 
 
@@ -298,6 +300,9 @@ class History:
 
     def _retune(self, _: Oracle) -> Step:
         return Retune(self.chance.choice(PARAMETERS))
+
+    def _compact(self, _: Oracle) -> Step:
+        return Compact()
 
     def _merge(self, oracle: Oracle) -> Step:
         kinds = {kind: often for kind, often in self.kinds.items() if kind in IN_ANOTHER}

@@ -38,6 +38,7 @@ __all__ = [
     "AliasAdd",
     "AliasRemove",
     "Bad",
+    "Compact",
     "Consolidate",
     "Embed",
     "ExportImport",
@@ -336,6 +337,18 @@ class Retune(Step):
     def on_oracle(self, run: Run) -> None:
         """Do it to the oracle."""
         run.oracle.retune(self.parameters)
+
+
+@dataclass(frozen=True)
+class Compact(Step):
+    """Write the file anew: nothing that the store tells changes."""
+
+    def on_store(self, run: Run) -> None:
+        """Do it to the store."""
+        run.memory.compact()
+
+    def on_oracle(self, run: Run) -> None:
+        """Do it to the oracle."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,16 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
         (["load", "--events", "2000", "--runs", "1"], ["2,000 events, not kept", "2,000 events, kept"]),
         (["ingest", "--texts", "3", "--runs", "1"], ["3 texts"]),
         (["document", "--characters", "20000"], ["20 kB"]),
-        (["size", "--edges", "2000"], ["bytes an edge"]),
+        (
+            ["size", "--edges", "2000", "--text", "100"],
+            [
+                "bytes an edge",
+                "after a maintenance pass",
+                "notes of 1 kB",
+                "notes of 10 kB",
+                "notes of 100 kB",
+            ],
+        ),
         (["writes", "--edges", "2000", "--runs", "1"], ["20 in place", "1,000 in place"]),
         (["standing", "--matters", "1", "--runs", "1"], ["fifty rivals compared"]),
         (["gap", "--passages", "8"], ["rules", "model"]),
@@ -56,7 +65,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
             ["graph", "--edges", "50", "--seconds", "0.2"],
             [
                 f"{kind}{part}"
-                for kind in ("find the places", "pan", "zoom", "move the time", "drag an entity")
+                for kind in ("find the places", "pan", "zoom", "drag an entity", "move the time")
                 for part in ("", ", script")
             ],
         ),

@@ -31,7 +31,7 @@ from memini_kuzu.text.analysis import terms
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from click.testing import Result
@@ -383,11 +383,16 @@ def test_a_merge_leaves_out_vectors_of_another_embedder(tmp_path: Path) -> None:
         assert vectors(a) == expected(a, Meanings())
 
 
-def test_retuning_keeps_the_vectors(path: Path) -> None:
+@pytest.mark.parametrize(
+    "rewrite",
+    [lambda memory: memory.retune(Parameters(tau_fast=1.0)), Memory.compact],
+    ids=["retune", "compact"],
+)
+def test_a_file_written_anew_keeps_the_vectors(path: Path, rewrite: Callable[[Memory], object]) -> None:
     with opened(path, Meanings()) as memory:
         tell(memory)
         before = vectors(memory)
-        memory.retune(Parameters(tau_fast=1.0))
+        rewrite(memory)
         assert vectors(memory) == before
         assert memory.recall(CUE, now="2025-04-01").passages[0].id == "ferry"
         tell(memory, {"new": "a vessel sank"})

@@ -8,6 +8,7 @@ Input: records, tables, names and scopes. Output: a report of what was done.
 - `aliases`, `undo`: names that stand for an entity, and how that is taken back.
 - `forgetting`, `scope`: exact unlearning.
 - `consolidation`, `retune`, `vectors`: the maintenance pass, other parameters, vectors of passages.
+- `compaction`: the file written anew.
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from memini_kuzu.changes import (
         aliases,
         columns,
+        compaction,
         consolidation,
         documents,
         entities,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "aliases",
     "columns",
+    "compaction",
     "consolidation",
     "documents",
     "entities",

@@ -1,17 +1,17 @@
-"""The commands forget, backup, recover and doctor: a store that is looked after."""
+"""The commands forget, backup, compact, recover and doctor: a store that is looked after."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
+from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened, opened_file
 from memini_kuzu.cli._print import clean, note, show_json, show_table
 
 if TYPE_CHECKING:
     from memini_kuzu.changes.scope import ForgetReport
 
-__all__ = ["backup", "doctor", "forget", "recover"]
+__all__ = ["backup", "compact", "doctor", "forget", "recover"]
 
 
 @command(
@@ -102,6 +102,17 @@ def backup(
         show_json({"backup": str(made)})
     else:
         typer.echo(clean(str(made)))
+
+
+@command("memini compact --db notes.memini")
+def compact(*, db: Db = STORE, as_json: Json = False, wait: Wait = 0.0) -> None:
+    """Write the store's file anew, without the space that it does not use and what it holds no longer."""
+    with opened_file(db, write=True, wait=wait) as memory:
+        report = memory.compact()
+    if as_json:
+        show_json(report)
+    else:
+        typer.echo(f"{report.after / 1e6:,.1f} MB, {report.before / 1e6:,.1f} MB before")
 
 
 @command("memini recover --db notes.memini")

@@ -168,6 +168,7 @@ class AsyncMemory:
     remember = _awaited(Memory.remember)
     reports = _awaited(Memory.reports)
     retune = _awaited(Memory.retune)
+    compact = _awaited(Memory.compact)
     rivals = _awaited(Memory.rivals)
     sources = _awaited(Memory.sources)
     stats = _awaited(Memory.stats)

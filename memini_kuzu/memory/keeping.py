@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from memini_kuzu.changes.compaction import CompactReport
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.merging import MergeReport
     from memini_kuzu.changes.retune import RetuneReport
@@ -141,6 +142,37 @@ class Keeping(OpenMemory):
         0.204
         """
         return changes.retune.retune(self._store, parameters)
+
+    def compact(self) -> CompactReport:
+        """Write the file anew, without the space that it does not use.
+
+        A store that grew by small changes has free pages, and bytes of what was forgotten may still be in
+        them. The new file replaces the old one in one step, and holds the same to the last bit. It needs room
+        for itself and for all tables as Parquet beside the old one, and as long as it takes, nobody else can
+        use the store.
+
+        Returns
+        -------
+        CompactReport
+            Bytes before and after.
+
+        Raises
+        ------
+        StoreError
+            If the store is open read-only, or twice in this process, or the disk is full, or there are macros
+            or indexes that memini did not make; nothing is changed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from memini_kuzu import Memory
+        >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
+        ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
+        ...     report = memory.compact()
+        ...     report.after < report.before, memory.recall("Babbage")[0].text
+        (True, 'Ada Lovelace met Charles Babbage.')
+        """
+        return changes.compaction.compact(self._store)
 
     def export(self, folder: Path | str) -> dict[str, int]:
         """Write everything as a folder of Parquet files, exact to the bit.

@@ -1,4 +1,4 @@
-"""Rewriting a store's file with other parameters: Kùzu can neither replace a macro nor drop one.
+"""Rewriting a store's file: Kùzu can neither replace a macro nor drop one, and gives no space back.
 
 Kùzu's EXPORT DATABASE writes all tables as Parquet, in bounded memory, the user's own included. Only the
 tables of an export are used: it writes macros without their parentheses, which changes their meaning.
@@ -44,8 +44,10 @@ COMPLETE = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = ''"
 """Set in the new file, which has no journal."""
 
 
-def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
-    """Replace the store's file by one with other parameters, atomically.
+def rewrite(
+    engine: Engine, parameters: Parameters, edges: pa.Table | None = None, amounts: float = 1.0
+) -> None:
+    """Replace the store's file by a new one, atomically.
 
     Parameters
     ----------
@@ -53,8 +55,8 @@ def rewrite(engine: Engine, parameters: Parameters, edges: pa.Table, amounts: fl
         Open for writing, and the only one on the file in this process.
     parameters : Parameters
         Those of the new file.
-    edges : pyarrow.Table
-        Its associations; `tables.EDGE_SCHEMA`.
+    edges : pyarrow.Table, optional
+        Its associations, `tables.EDGE_SCHEMA`; the same as before by default.
     amounts : float
         Factor for the amounts in the ledgers.
 
@@ -101,20 +103,22 @@ def _macros(text: str) -> list[str]:
     return re.findall(r"CREATE MACRO `?(\w+)`?\s*\(", text)
 
 
-def _fill(draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
+def _fill(
+    draft: Draft, exported: Path, parameters: Parameters, edges: pa.Table | None, amounts: float
+) -> None:
     for statement in _statements(exported / "schema.cypher", TABLES):
         draft.run(statement)
     if amounts != 1:
         for table in LEDGERS:
             _scale(exported / f"{table}.parquet", amounts)
     for statement in _statements(exported / "copy.cypher", ("COPY ",)):
-        if not statement.startswith("COPY `ASSOCIATES` "):
+        if edges is None or not statement.startswith("COPY `ASSOCIATES` "):
             # Kùzu writes this option in its exports but does not accept it
             plain = re.sub(
                 r"(, | \()parallel=true\)$", lambda found: ")" if found[1] == ", " else "", statement
             )
             draft.run(re.sub(r' FROM "(.+?)"', lambda found: _from(exported, found[1]), plain, count=1))
-    if edges.num_rows:
+    if edges is not None and edges.num_rows:
         draft.run("COPY ASSOCIATES FROM batch", batch=edges)
     for statement in schema.macros(parameters):
         draft.run(statement)

@@ -271,15 +271,15 @@ class Store:
             query, parameters, write=write, files=files, register=_register_functions
         )
 
-    def rewrite(self, parameters: Parameters, edges: pa.Table, amounts: float) -> None:
-        """Replace the file by one with other parameters, atomically.
+    def rewrite(self, parameters: Parameters, edges: pa.Table | None = None, amounts: float = 1.0) -> None:
+        """Replace the file by a new one, atomically.
 
         Parameters
         ----------
         parameters : Parameters
             Those of the new file.
-        edges : pyarrow.Table
-            Its associations; `tables.EDGE_SCHEMA`.
+        edges : pyarrow.Table, optional
+            Its associations, `tables.EDGE_SCHEMA`; the same as before by default.
         amounts : float
             Factor for the amounts in the ledgers.
 

@@ -125,16 +125,15 @@ def alter_entities(change: Change, store: Store, added: pa.Table, removed: pa.Ta
     change.create("Entity", label_rows(added.filter(pa.array(~is_known))))
     if known.num_rows:
         known = known.filter(pc.is_in(known["id"], pa.array(ids)))
-        counts, names = _altered(known, added, removed)
-        change.update("Entity", counts)
-        change.update("Entity", names)
+        for rows in _altered(known, added, removed):
+            change.update("Entity", rows)
     return int(added.num_rows - is_known.sum())
 
 
 def _altered(known: pa.Table, added: pa.Table, removed: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The entities whose dates, counts or votes change, and those that get a name.
+    """The new rows of entities that change: without their names, and of others, that get a name, with it.
 
-    Names are apart because the engine keeps every text that a column ever had, and they seldom change.
+    Names are left out because the engine keeps every text that a column ever had, and they seldom change.
     """
     ids = column(known, "id")
     in_added, in_removed = positions(ids, column(added, "id")), positions(ids, column(removed, "id"))
@@ -175,10 +174,10 @@ def _altered(known: pa.Table, added: pa.Table, removed: pa.Table) -> tuple[pa.Ta
             **counts,
         }
     )
-    return (
-        label_rows(rows.filter(pa.array(changed))),
-        names.add_column(0, "id", pa.array(ids[nameless])),
-    )
+    named = rows.filter(pa.array(nameless))
+    for name in names.column_names:
+        named = named.append_column(name, names[name])
+    return label_rows(rows.filter(pa.array(changed & ~nameless))), label_rows(named)
 
 
 def rewrite_passages(change: Change, store: Store, deleted: Sequence[int], created: pa.Table) -> None:

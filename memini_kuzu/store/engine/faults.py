@@ -65,6 +65,12 @@ FAULTS = (
         "The database is opened again after a checkpoint: reload in engine/engine.py.",
     ),
     Fault(
+        "freed_end_is_lost",
+        "When the end of the file becomes free, it is neither counted any longer nor listed as free, nor cut "
+        "off: where the file is opened again, these pages count as used for ever.",
+        "The end is cut off after a checkpoint: engine/ends.py.",
+    ),
+    Fault(
         "killed_checkpoint",
         "A checkpoint that is killed midway leaves a file that cannot be opened, or crashes who opens it.",
         "A copy of the file stands by while the engine checkpoints, and it does so only when told to: "
@@ -175,6 +181,12 @@ FAULTS = (
         "lists_are_mixed_up",
         "SET of a list together with new rows gives the new rows the lists of others at the next checkpoint.",
         "Rows with lists are deleted and created, not updated: store/change.py.",
+    ),
+    Fault(
+        "joined_statements_miss_new_relationships",
+        "In a table that a checkpoint has written, SET and DELETE for the rows of LOAD FROM find of all "
+        "relationships that the same transaction has created only the first.",
+        "No row is touched twice in a transaction: together in store/change.py.",
     ),
     Fault(
         "compression_loses_fractions",

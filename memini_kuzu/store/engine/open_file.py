@@ -25,6 +25,7 @@ from memini_kuzu.store.engine.database import (
     open_database,
     pool,
 )
+from memini_kuzu.store.engine.ends import cut_off
 from memini_kuzu.store.engine.found import Found
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written
@@ -351,6 +352,7 @@ class OpenFile:
             raise
         try:
             yield name if follow else ""
+            cut_off(self)
             os.fsync(self.descriptor)
             file = checksum(self.descriptor)
             fresh = Journal.begin(path, self.sequence, file, follow=follow, name=name)
