@@ -126,14 +126,13 @@ def test_another_file_in_its_place_is_noticed(resting: Memory, tmp_path: Path) -
 def test_who_reads_keeps_the_file_open(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.add(corpus(61, 20))
     monkeypatch.setattr(rest, "IDLE", 0.0)
-    begun = threading.Thread(target=shared(memory).rest.begin)
     with memory._store.snapshot():
+        begun = threading.Thread(target=shared(memory).rest.begin)
         begun.start()
-        begun.join(0.2)
-        assert begun.is_alive()
+        begun.join()
+        assert not shared(memory).rest.resting
         assert memory.stats().passages > 0
-    begun.join()
-    assert shared(memory).rest.resting
+    lay_down(memory)
 
 
 def test_a_file_in_use_does_not_rest(memory: Memory) -> None:
