@@ -9,3 +9,60 @@ Input: records, tables, names and scopes. Output: a report of what was done.
 - `forgetting`, `scope`: exact unlearning.
 - `consolidation`, `retune`, `vectors`: the maintenance pass, other parameters, vectors of passages.
 """
+
+from typing import TYPE_CHECKING
+
+from memini_kuzu.lazy import submodules_of
+
+if TYPE_CHECKING:
+    from memini_kuzu.changes import (
+        aliases,
+        columns,
+        consolidation,
+        documents,
+        entities,
+        events,
+        exchange,
+        folding,
+        forgetting,
+        ingestion,
+        kept,
+        merging,
+        moves,
+        prepared,
+        report,
+        reports,
+        retune,
+        scope,
+        selecting,
+        undo,
+        unloading,
+        vectors,
+    )
+
+__all__ = [
+    "aliases",
+    "columns",
+    "consolidation",
+    "documents",
+    "entities",
+    "events",
+    "exchange",
+    "folding",
+    "forgetting",
+    "ingestion",
+    "kept",
+    "merging",
+    "moves",
+    "prepared",
+    "report",
+    "reports",
+    "retune",
+    "scope",
+    "selecting",
+    "undo",
+    "unloading",
+    "vectors",
+]
+
+__getattr__ = submodules_of(__name__, __all__)

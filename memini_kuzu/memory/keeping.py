@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from memini_kuzu.changes import consolidation, exchange, forgetting, merging
-from memini_kuzu.changes.retune import RetuneReport, retune
-from memini_kuzu.changes.scope import Scope
+from memini_kuzu import changes
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.store import Store, recover_store
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.merging import MergeReport
+    from memini_kuzu.changes.retune import RetuneReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.config import Parameters
 
@@ -79,7 +78,7 @@ class Keeping(OpenMemory):
         ...     memory.consolidate(now="2026-03-01").forgotten
         2
         """
-        return consolidation.consolidate(
+        return changes.consolidation.consolidate(
             self._store, now=self._now(now), threshold=threshold, keep=keep, dry_run=dry_run
         )
 
@@ -95,7 +94,7 @@ class Keeping(OpenMemory):
         association: tuple[str, str] | None = None,
         dry_run: bool = False,
     ) -> ForgetReport:
-        scope = Scope(
+        scope = changes.scope.Scope(
             documents=None if id is None else (resolved(self._store, id),),
             source=source,
             since=None if since is None else to_millis(since),
@@ -108,7 +107,7 @@ class Keeping(OpenMemory):
                 self._resolve(association[1], dropped=True)[0],
             ),
         )
-        return forgetting.forget(self._store, scope, dry_run=dry_run)
+        return changes.forgetting.forget(self._store, scope, dry_run=dry_run)
 
     def retune(self, parameters: Parameters) -> RetuneReport:
         """Give the store other parameters, exactly as if it had had them from the start.
@@ -141,7 +140,7 @@ class Keeping(OpenMemory):
         ...     round(memory.associations("Ada Lovelace", now="2026-03-02")[0].strength, 3)
         0.204
         """
-        return retune(self._store, parameters)
+        return changes.retune.retune(self._store, parameters)
 
     def export(self, folder: Path | str) -> dict[str, int]:
         """Write everything as a folder of Parquet files, exact to the bit.
@@ -174,7 +173,7 @@ class Keeping(OpenMemory):
         ...     copy.stats().associations
         2
         """
-        return exchange.export_store(self._store, Path(folder))
+        return changes.exchange.export_store(self._store, Path(folder))
 
     @classmethod
     def import_(cls, path: Path | str, folder: Path | str) -> Self:
@@ -199,7 +198,7 @@ class Keeping(OpenMemory):
         InputError
             If the folder is no export.
         """
-        exchange.import_store(Path(path), Path(folder))
+        changes.exchange.import_store(Path(path), Path(folder))
         return cls.open(path, create=False)
 
     def merge(self, other: Path | str, *, skip_known: bool = False) -> MergeReport:
@@ -236,7 +235,7 @@ class Keeping(OpenMemory):
         2
         """
         with Store(Path(other), read_only=True) as theirs:
-            return merging.merge(self._store, theirs, skip_known=skip_known)
+            return changes.merging.merge(self._store, theirs, skip_known=skip_known)
 
     @override
     def backup(self, dest: PurePath | str) -> Path:
