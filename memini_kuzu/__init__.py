@@ -4,8 +4,9 @@ New associations are usable at once, repetition consolidates them, the rest fade
 mechanism, the Benna-Fusi model of synaptic consolidation on the edges of a graph of entities.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from memini_kuzu.lazy import names_of
 
 if TYPE_CHECKING:
     from memini_kuzu.changes.aliases import Alias
@@ -171,14 +172,7 @@ _MODULES = {
     "memini_kuzu.results": ("Association", "Document", "Mentioning", "Portrait", "Stats", "Version"),
     "memini_kuzu.text.redaction": ("NO_REDACTION", "Redaction"),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
-    return value
+__getattr__ = names_of(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -26,6 +26,7 @@ from memini_kuzu.extraction import canonical
 from memini_kuzu.insight.plots import plot_trajectories
 from memini_kuzu.insight.streams import read_table
 from memini_kuzu.insight.trajectory import trace
+from memini_kuzu.memory.tracing import POINTS
 from memini_kuzu.tables import column
 
 SHOWN = 5
@@ -190,7 +191,7 @@ else:
         rows = np.flatnonzero(of.to_numpy(zero_copy_only=False))
         rows = rows[np.argsort(milliseconds[rows], kind="stable")]
         when, amount = milliseconds[rows], impulse * weight[rows]
-        line = trace(amount, when, int(now.timestamp() * 1000), memory.parameters)
+        line = trace(amount, when, int(now.timestamp() * 1000), memory.parameters, points=POINTS)
         drawn.append(Trajectory(each.source, each.target, *line, when, amount))
     plot_trajectories(drawn, Path("analysis.png"))
     print("\nwrote analysis.png")

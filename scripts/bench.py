@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from bench_cold import cold as run_cold
 from bench_common import report
 from bench_explore import explore as run_explore
 from bench_gap import gap as run_gap
@@ -142,6 +143,16 @@ def loop(
 def imports(runs: Runs = 5, json: Json = None) -> None:
     """Importing the package and asking for help, against a bare Python."""
     report(run_imports(runs), json)
+
+
+@app.command()
+def cold(
+    passages: Annotated[int, typer.Option(help="How many passages the memory holds.", min=1)] = 10_000,
+    runs: Runs = 9,
+    json: Json = None,
+) -> None:
+    """`memini recall` with the start of its process, against a process that imports and opens alone."""
+    report(run_cold(passages, runs), json)
 
 
 @app.command()

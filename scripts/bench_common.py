@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import gc
 import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -112,6 +115,14 @@ def alternate(runs: int, *functions: Callable[[], object]) -> list[list[float]]:
         for place, function in zip(seconds, functions, strict=True):
             place.append(timed(function))
     return seconds
+
+
+def process_seconds(*arguments: str) -> tuple[float, float]:
+    """CPU seconds, the system's included, and seconds elapsed of a Python process with these arguments."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+    elapsed, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, elapsed
 
 
 def compare(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
-
-from bench_common import Row, compare
+from bench_common import Row, compare, process_seconds
 
 CASES = {
     "import memini_kuzu": (("-c", "import memini_kuzu"), "≤ 0.15 s"),
@@ -22,20 +18,12 @@ def imports(runs: int) -> list[Row]:
     """Import the package and ask the command line for help, each in processes of their own."""
     rows = []
     for case, (arguments, goal) in CASES.items():
-        _cpu_seconds(arguments)  # the first one compiles, and reads from the disk
+        process_seconds(*arguments)  # the first one compiles, and reads from the disk
         ours, floor = [], []
         for _ in range(runs):
-            ours.append(_cpu_seconds(arguments))
-            floor.append(_cpu_seconds(NOTHING))
+            ours.append(process_seconds(*arguments)[0])
+            floor.append(process_seconds(*NOTHING)[0])
         rows.append(
             compare("imports", case, 0, ours, floor, goal=goal, note="CPU seconds; floor: python -c pass")
         )
     return rows
-
-
-def _cpu_seconds(arguments: tuple[str, ...]) -> float:
-    """CPU seconds, the system's included, of a Python process of its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

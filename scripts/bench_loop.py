@@ -85,6 +85,15 @@ def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
     return found
 
 
+def fill(path: Path, told: list[tuple[str, str]]) -> None:
+    """A store of these sentences, told a minute apart."""
+    with Memory.open(path, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
+        memory.add(
+            Record(text=text, source=f"talk {number // TALK}", time=NOW - 365 * DAY + number * MINUTE)
+            for number, (text, _) in enumerate(told)
+        )
+
+
 def loop(passages: int, turns: int) -> list[Row]:
     """So many turns in a memory of so many passages."""
     told = sentences(passages + turns)
@@ -92,11 +101,7 @@ def loop(passages: int, turns: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         first = folder / "first.memini"
-        with Memory.open(first, extractor=RuleExtractor(), clock=lambda: NOW) as memory:
-            memory.add(
-                Record(text=text, source=f"talk {number // TALK}", time=NOW - 365 * DAY + number * MINUTE)
-                for number, (text, _) in enumerate(before)
-            )
+        fill(first, before)
         ours = {}
         for way, series in (
             ("in process", _in_process),

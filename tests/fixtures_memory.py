@@ -110,10 +110,11 @@ TABLES = {
     "Source": "MATCH (n:Source) RETURN n.*",
     "Document": "MATCH (n:Document) RETURN n.*",
     "Passage": "MATCH (n:Passage) RETURN n.*",
-    "ASSOCIATES": "MATCH (a)-[e:ASSOCIATES]->(b) RETURN a.id AS a, b.id AS b, e.fast AS fast, "
+    "ASSOCIATES": "MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity) RETURN a.id AS a, b.id AS b, e.fast AS fast, "
     "e.slow AS slow, e.as_of AS as_of, e.events AS events, "
     "e.first_seen AS first_seen, e.last_seen AS last_seen",
-    "MENTIONS": "MATCH (p)-[m:MENTIONS]->(e) RETURN p.id AS p, e.id AS e, m.count AS n, m.label AS label",
+    "MENTIONS": "MATCH (p:Passage)-[m:MENTIONS]->(e:Entity) RETURN p.id AS p, e.id AS e, m.count AS n, "
+    "m.label AS label",
     "MeminiMeta": "MATCH (n:MeminiMeta) RETURN n.*",
 }
 

@@ -6,7 +6,9 @@ import math
 import multiprocessing
 import os
 import random
+import shutil
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import pytest
 from crash import violations
 from fixtures_memory import NOW, Names, contents, corpus
 
+from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.memory import Memory
 from memini_kuzu.store import store as store_module
 from memini_kuzu.store.engine import behind, open_file
@@ -147,6 +150,37 @@ def test_changes_that_are_written_together_are_as_those_written_one_by_one(
     assert contents(at_once) == contents(one_by_one)
     assert not violations(at_once._store)
     assert max(written) > 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_a_crash_leaves_is_opened_with_all_that_was_told(
+    memories: Callable[[], Memory], tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    told = corpus(80 + seed, 60)
+    memory = memories()
+    memory.add(told[:20])
+    memory._store._engine.checkpoint()
+    for number, record in enumerate(told[20:]):
+        memory.add([record])
+        # what the same journal has created is changed and deleted again
+        if number % 5 == 4:
+            kinds: list[Callable[[], object]] = [
+                lambda: memory.forget(entity=chance.choice(("Ada", "Bob", "Cleo")), dry_run=False),
+                lambda: memory.forget(source=f"source {chance.randrange(3)}", dry_run=False),
+                lambda: memory.alias_add("Zoe", "Dora"),
+                lambda: memory.alias_remove("Zoe"),
+            ]
+            with suppress(UnknownEntityError, InputError):
+                chance.choice(kinds)()
+        if number % 13 == 12:
+            with memory._store.snapshot():
+                copy = tmp_path / f"copy {number}.memini"
+                for suffix in ("", ".journal"):
+                    shutil.copyfile(f"{memory.path}{suffix}", f"{copy}{suffix}")
+            with Memory.open(copy, extractor=Names()) as again:
+                assert contents(again) == contents(memory)
+                assert not violations(again._store)
 
 
 def patch_together(monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:

@@ -81,6 +81,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
                 "recall, over stdio",
             ],
         ),
+        (["cold", "--passages", "50", "--runs", "1"], ["CPU", "elapsed"]),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (
             ["words", "--passages", "200", "--runs", "1"],

@@ -10,3 +10,62 @@ Input: records, tables, names and scopes. Output: a report of what was done.
 - `consolidation`, `retune`, `vectors`: the maintenance pass, other parameters, vectors of passages.
 - `compaction`: the file written anew.
 """
+
+from typing import TYPE_CHECKING
+
+from memini_kuzu.lazy import submodules_of
+
+if TYPE_CHECKING:
+    from memini_kuzu.changes import (
+        aliases,
+        columns,
+        compaction,
+        consolidation,
+        documents,
+        entities,
+        events,
+        exchange,
+        folding,
+        forgetting,
+        ingestion,
+        kept,
+        merging,
+        moves,
+        prepared,
+        report,
+        reports,
+        retune,
+        scope,
+        selecting,
+        undo,
+        unloading,
+        vectors,
+    )
+
+__all__ = [
+    "aliases",
+    "columns",
+    "compaction",
+    "consolidation",
+    "documents",
+    "entities",
+    "events",
+    "exchange",
+    "folding",
+    "forgetting",
+    "ingestion",
+    "kept",
+    "merging",
+    "moves",
+    "prepared",
+    "report",
+    "reports",
+    "retune",
+    "scope",
+    "selecting",
+    "undo",
+    "unloading",
+    "vectors",
+]
+
+__getattr__ = submodules_of(__name__, __all__)

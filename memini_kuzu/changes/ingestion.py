@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from memini_kuzu.changes.documents import read_known, write
 from memini_kuzu.changes.moves import Moves
 from memini_kuzu.changes.prepared import Document
-from memini_kuzu.changes.report import IngestReport
+from memini_kuzu.changes.report import IngestReport, silent
 from memini_kuzu.changes.reports import keep_report
 from memini_kuzu.embedding import space_of
 from memini_kuzu.errors import InputError, RecordError
@@ -30,6 +30,7 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from memini_kuzu.changes.report import Progress
     from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor, Mention
     from memini_kuzu.readers import Listing
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH",
-    "Progress",
     "ingest",
-    "silent",
     "texts_to_extract",
 ]
 
@@ -60,14 +59,6 @@ BATCH_LARGEST = 50_000
 
 CHUNK_CHARACTERS = BATCH_PASSAGES * LIMIT
 """Characters of text after which no more records are read ahead, for the same reason."""
-
-Progress: TypeAlias = "Callable[[int, int], None]"
-"""Told how many documents are done and kept, and how many passages have been read for mentions."""
-
-
-def silent(documents: int, passages: int) -> None:
-    """Progress that nobody follows."""
-
 
 SLACK = DAY
 """How far ahead of the clock a record may be dated, for clocks and time zones that disagree."""

@@ -1,23 +1,29 @@
-"""What an ingestion did."""
+"""What an ingestion does and did."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from memini_kuzu.identity import document_id
 from memini_kuzu.notebook import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from memini_kuzu.errors import RecordError
     from memini_kuzu.records import Notice, Record
 
-__all__ = [
-    "IngestReport",
-]
+__all__ = ["IngestReport", "Progress", "silent"]
+
+Progress: TypeAlias = "Callable[[int, int], None]"
+"""Told how many documents are done and kept, and how many passages have been read for mentions."""
+
+
+def silent(documents: int, passages: int) -> None:
+    """Progress that nobody follows."""
+
 
 IDS = 1_000
 """Ids in a report, at most: one of a million documents is not to hold a million of them."""

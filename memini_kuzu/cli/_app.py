@@ -17,6 +17,7 @@ errors come at once.
 """
 
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -37,6 +38,7 @@ from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
 from memini_kuzu.times import system_clock, to_millis
 
 if TYPE_CHECKING:
+    from memini_kuzu.embedding import Embedder
     from memini_kuzu.extraction import Extractor
     from memini_kuzu.memory import Memory
     from memini_kuzu.protocol import AssociativeMemory
@@ -106,6 +108,9 @@ NoRedaction = Annotated[
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 """Exit codes; 130 is what a shell gives a command that Ctrl-C ended."""
+
+GARBAGE = 100_000
+"""New objects after which Python looks for garbage: imports alone make hundreds of thousands, and none."""
 
 # typer names only this one of the errors that a wrong command line raises; its base is all of them
 _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
@@ -217,6 +222,7 @@ def _memini(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    gc.set_threshold(GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that lacks a character gets its number, not a traceback
@@ -251,10 +257,22 @@ def ending(*examples: str) -> str:
 
 def extractor_asked() -> "Extractor | None":
     """The extractor that ``--extractor`` names; None where the default is to do."""
+    name = _extractor.get()
+    if name is None:
+        return None
     from memini_kuzu.extraction.plugins import extractor_named
 
-    name = _extractor.get()
-    return None if name is None else extractor_named(name)
+    return extractor_named(name)
+
+
+def embedder_asked(name: str | None = None) -> "Embedder | None":
+    """The embedder of this name, or the one that ``--embedder`` names; None where neither is given."""
+    name = name or _embedder.get()
+    if name is None:
+        return None
+    from memini_kuzu.embedding.plugins import embedder_named
+
+    return embedder_named(name)
 
 
 def masking(*, emails: bool, phones: str | None, nothing: bool) -> Redaction:
@@ -377,14 +395,12 @@ def opened_file(
         If ``--server`` is given: a server offers only part of what the file does.
     """
     _refuse_server()
-    from memini_kuzu.embedding.plugins import embedder_named
     from memini_kuzu.memory import Memory
 
     clock: Clock = system_clock
     if now is not None:
         moment = to_millis(now)
         clock = lambda: moment  # noqa: E731 - a clock that stands still
-    name = embedder or _embedder.get()
     missing = create and not db.exists()
     with Memory.open(
         db,
@@ -396,7 +412,7 @@ def opened_file(
         hint=note,
         extractor=extractor_asked(),
         redaction=redaction,
-        embedder=None if name is None else embedder_named(name),
+        embedder=embedder_asked(embedder),
     ) as memory:
         if missing and not silent:
             note(f"made a new store, {db}")
@@ -426,13 +442,11 @@ def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callabl
         If ``--server`` is given.
     """
     _refuse_server()
-    from memini_kuzu.embedding.plugins import embedder_named
     from memini_kuzu.extraction import default_extractor
     from memini_kuzu.memory import Memory
 
     extractor = extractor_asked() or default_extractor(note)
-    name = _embedder.get()
-    embedder = None if name is None else embedder_named(name)
+    embedder = embedder_asked()
 
     def open_memory(path: Path) -> Memory:
         return Memory.open(

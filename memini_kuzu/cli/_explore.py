@@ -1,9 +1,7 @@
 """The command explore: the memory in a browser."""
 
 import os
-import secrets
 import signal
-import webbrowser
 from typing import Annotated
 
 import typer
@@ -31,6 +29,9 @@ def explore(
     wait: Wait = 0.0,
 ) -> None:
     """Show the memory in a browser: ask, walk, move through time, put right. For this machine only."""
+    import secrets
+    import webbrowser
+
     try:
         from memini_kuzu.service import PATH, serve_http
     except ImportError as error:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Consolidated", "Overview", "Rivals", "Trajectory", "learned", "overview", "trace"]
 
-POINTS = 400
-"""Moments between the first event and the last moment."""
-
 MARKED = 1_000
 """Events up to which each one's instant is among the moments, so that a jump is drawn as one."""
 
@@ -89,7 +86,7 @@ def trace(
     until: int,
     parameters: Parameters,
     *,
-    points: int = POINTS,
+    points: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """The two variables from the first event to a last moment.
 

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from memini_kuzu import insight
 from memini_kuzu import recall as recalling
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import time_constants
 from memini_kuzu.errors import InputError
-from memini_kuzu.insight import doctor
-from memini_kuzu.insight.about import selected_associations
-from memini_kuzu.insight.kinds import KindOfEvents, kinds
-from memini_kuzu.insight.news import News, news
-from memini_kuzu.insight.streams import Stream, read_stream, stream_from_arrow, stream_from_ledger
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory, check_count, check_order, check_text
 from memini_kuzu.results import Association, Order, Stats, associations_from_arrow
 from memini_kuzu.store import strongest
@@ -30,6 +26,9 @@ if TYPE_CHECKING:
 
     from memini_kuzu.insight.doctor import Diagnosis
     from memini_kuzu.insight.fitting import FitReport
+    from memini_kuzu.insight.kinds import KindOfEvents
+    from memini_kuzu.insight.news import News
+    from memini_kuzu.insight.streams import Stream
     from memini_kuzu.recall import Explanation, Recall
 
 
@@ -154,7 +153,9 @@ class Asking(OpenMemory):
             if about is None:
                 table = strongest.strongest_associations(self._store, identity, moment, k, by, asked=asked)
             else:
-                table = selected_associations(self._store, identity, about, now=moment, top=k, asked=asked)
+                table = insight.about.selected_associations(
+                    self._store, identity, about, now=moment, top=k, asked=asked
+                )
         return associations_from_arrow(table, name)
 
     def kinds(self, entity: str, *, now: TimeLike | None = None, k: int = 10) -> list[KindOfEvents]:
@@ -196,7 +197,7 @@ class Asking(OpenMemory):
         check_count(k, "kinds to return")
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            return kinds(self._store, identity, name, now=self._now(now), k=k)
+            return insight.kinds.kinds(self._store, identity, name, now=self._now(now), k=k)
 
     def changes(self, *, since: TimeLike | None = None, now: TimeLike | None = None, k: int = 10) -> News:
         """The memory's own news: what became of its associations between two moments. Changes nothing.
@@ -241,7 +242,7 @@ class Asking(OpenMemory):
             )
         check_count(k, "of each kind to list")
         with self._store.snapshot():
-            return news(self._store, since=start, now=moment, k=k)
+            return insight.news.news(self._store, since=start, now=moment, k=k)
 
     def fit(
         self,
@@ -299,7 +300,9 @@ class Asking(OpenMemory):
         31
         """
         if events is None:
-            events = stream_from_ledger(read_ledger(self._store.read).in_time(), self.parameters.impulse)
+            events = insight.streams.stream_from_ledger(
+                read_ledger(self._store.read).in_time(), self.parameters.impulse
+            )
         return fit_events(
             events, current=self.parameters, until=until, tau_slow=tau_slow, seed=seed, progress=progress
         )
@@ -344,7 +347,7 @@ class Asking(OpenMemory):
         True
         """
         with self._store.snapshot():
-            return doctor.examine(self._store, deep=deep)
+            return insight.doctor.examine(self._store, deep=deep)
 
 
 def fit_events(
@@ -385,10 +388,12 @@ def fit_events(
         raise InputError(
             'fitting needs SciPy, which is not installed; pip install "memini-kuzu[fit]"'
         ) from error
-    if isinstance(events, Stream):
+    if isinstance(events, insight.streams.Stream):
         stream = events
+    elif isinstance(events, str | Path):
+        stream = insight.streams.read_stream(Path(events))
     else:
-        stream = read_stream(Path(events)) if isinstance(events, str | Path) else stream_from_arrow(events)
+        stream = insight.streams.stream_from_arrow(events)
     return fitting.report(
         stream,
         current=current or Parameters(),

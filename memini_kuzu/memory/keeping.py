@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from memini_kuzu.changes import consolidation, exchange, forgetting, merging
-from memini_kuzu.changes.compaction import CompactReport, compact
-from memini_kuzu.changes.retune import RetuneReport, retune
-from memini_kuzu.changes.scope import Scope
+from memini_kuzu import changes
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.store import Store, recover_store
@@ -22,8 +19,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from memini_kuzu.changes.compaction import CompactReport
     from memini_kuzu.changes.consolidation import MaintenanceReport
     from memini_kuzu.changes.merging import MergeReport
+    from memini_kuzu.changes.retune import RetuneReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.config import Parameters
 
@@ -80,7 +79,7 @@ class Keeping(OpenMemory):
         ...     memory.consolidate(now="2026-03-01").forgotten
         2
         """
-        return consolidation.consolidate(
+        return changes.consolidation.consolidate(
             self._store, now=self._now(now), threshold=threshold, keep=keep, dry_run=dry_run
         )
 
@@ -96,7 +95,7 @@ class Keeping(OpenMemory):
         association: tuple[str, str] | None = None,
         dry_run: bool = False,
     ) -> ForgetReport:
-        scope = Scope(
+        scope = changes.scope.Scope(
             documents=None if id is None else (resolved(self._store, id),),
             source=source,
             since=None if since is None else to_millis(since),
@@ -109,7 +108,7 @@ class Keeping(OpenMemory):
                 self._resolve(association[1], dropped=True)[0],
             ),
         )
-        return forgetting.forget(self._store, scope, dry_run=dry_run)
+        return changes.forgetting.forget(self._store, scope, dry_run=dry_run)
 
     def retune(self, parameters: Parameters) -> RetuneReport:
         """Give the store other parameters, exactly as if it had had them from the start.
@@ -142,7 +141,7 @@ class Keeping(OpenMemory):
         ...     round(memory.associations("Ada Lovelace", now="2026-03-02")[0].strength, 3)
         0.204
         """
-        return retune(self._store, parameters)
+        return changes.retune.retune(self._store, parameters)
 
     def compact(self) -> CompactReport:
         """Write the file anew, without the space that it does not use.
@@ -173,7 +172,7 @@ class Keeping(OpenMemory):
         ...     report.after < report.before, memory.recall("Babbage")[0].text
         (True, 'Ada Lovelace met Charles Babbage.')
         """
-        return compact(self._store)
+        return changes.compaction.compact(self._store)
 
     def export(self, folder: Path | str) -> dict[str, int]:
         """Write everything as a folder of Parquet files, exact to the bit.
@@ -206,7 +205,7 @@ class Keeping(OpenMemory):
         ...     copy.stats().associations
         2
         """
-        return exchange.export_store(self._store, Path(folder))
+        return changes.exchange.export_store(self._store, Path(folder))
 
     @classmethod
     def import_(cls, path: Path | str, folder: Path | str) -> Self:
@@ -231,7 +230,7 @@ class Keeping(OpenMemory):
         InputError
             If the folder is no export.
         """
-        exchange.import_store(Path(path), Path(folder))
+        changes.exchange.import_store(Path(path), Path(folder))
         return cls.open(path, create=False)
 
     def merge(self, other: Path | str, *, skip_known: bool = False) -> MergeReport:
@@ -268,7 +267,7 @@ class Keeping(OpenMemory):
         2
         """
         with Store(Path(other), read_only=True) as theirs:
-            return merging.merge(self._store, theirs, skip_known=skip_known)
+            return changes.merging.merge(self._store, theirs, skip_known=skip_known)
 
     @override
     def backup(self, dest: PurePath | str) -> Path:

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from memini_kuzu.changes import events, exchange, forgetting, ingestion
-from memini_kuzu.changes.ingestion import silent
-from memini_kuzu.changes.moves import gone_documents
-from memini_kuzu.changes.scope import Scope
-from memini_kuzu.changes.vectors import embed_passages
+from memini_kuzu import changes, extraction, readers
+from memini_kuzu.changes.report import silent
 from memini_kuzu.errors import InputError
-from memini_kuzu.extraction import CostlyExtractor
 from memini_kuzu.memory.messages import records_of
 from memini_kuzu.memory.opening import EXTRACTOR, OpenMemory
-from memini_kuzu.readers import Columns, list_files, read
-from memini_kuzu.records import EventColumns, check_metadata
+from memini_kuzu.records import Columns, EventColumns, check_metadata
 from memini_kuzu.times import TimeLike, to_millis
 
 if TYPE_CHECKING:
@@ -25,8 +20,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.changes.events import EventsReport
     from memini_kuzu.changes.exchange import EdgesReport
-    from memini_kuzu.changes.ingestion import Progress
-    from memini_kuzu.changes.report import IngestReport
+    from memini_kuzu.changes.report import IngestReport, Progress
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
     from memini_kuzu.readers import Listing
@@ -133,8 +127,10 @@ class Learning(OpenMemory):
         ...     memory.ingest(folder).documents
         1
         """
-        listing = list_files(paths, include=include, exclude=exclude, name=name)
-        records = read(listing, columns=columns or Columns(), time=time, source=source, encoding=encoding)
+        listing = readers.list_files(paths, include=include, exclude=exclude, name=name)
+        records = readers.read(
+            listing, columns=columns or Columns(), time=time, source=source, encoding=encoding
+        )
         return self.add(records, listing=listing, skip_bad=skip_bad, processes=processes, progress=progress)
 
     def prune(self, *paths: Path | str, name: str | None = None, dry_run: bool = False) -> ForgetReport:
@@ -167,7 +163,7 @@ class Learning(OpenMemory):
         ...     memory.prune(folder).documents
         1
         """
-        gone = self.gone(list_files(paths, name=name))
+        gone = self.gone(readers.list_files(paths, name=name))
         return self.forget_documents(gone, dry_run=dry_run)
 
     def gone(self, listing: Listing) -> list[int]:
@@ -188,7 +184,7 @@ class Learning(OpenMemory):
         ...     memory.gone(list_files([folder]))
         []
         """
-        return gone_documents(self._store, listing)
+        return changes.moves.gone_documents(self._store, listing)
 
     def forget_documents(self, ids: Sequence[int], *, dry_run: bool = False) -> ForgetReport:
         """Take back exactly what documents have contributed.
@@ -213,7 +209,9 @@ class Learning(OpenMemory):
         ...     memory.forget_documents([1], dry_run=True).documents
         0
         """
-        return forgetting.forget(self._store, Scope(documents=tuple(ids)), dry_run=dry_run)
+        return changes.forgetting.forget(
+            self._store, changes.scope.Scope(documents=tuple(ids)), dry_run=dry_run
+        )
 
     def add(
         self,
@@ -257,7 +255,7 @@ class Learning(OpenMemory):
         # before the first batch: what an interrupted ingestion keeps, this extractor has found
         if self._store.meta.get(EXTRACTOR) != extractor.identity:
             self._store.set_meta(EXTRACTOR, extractor.identity)
-        return ingestion.ingest(
+        return changes.ingestion.ingest(
             self._store,
             extractor,
             records,
@@ -303,10 +301,10 @@ class Learning(OpenMemory):
         1
         """
         extractor = self.extractor
-        if not isinstance(extractor, CostlyExtractor):
+        if not isinstance(extractor, extraction.CostlyExtractor):
             raise InputError(f"{extractor.identity} costs nothing: it works on this machine")
         return extractor.estimate(
-            ingestion.texts_to_extract(
+            changes.ingestion.texts_to_extract(
                 self._store, records, now=self._clock(), skip_bad=skip_bad, redaction=self._redaction
             )
         )
@@ -351,7 +349,7 @@ class Learning(OpenMemory):
         """
         if self._embedder is None:
             raise InputError("the memory was opened without an embedder; Memory.open(path, embedder=…)")
-        return embed_passages(self._store, self._embedder, progress=progress)
+        return changes.vectors.embed_passages(self._store, self._embedder, progress=progress)
 
     def load_events(
         self,
@@ -402,7 +400,7 @@ class Learning(OpenMemory):
         ...     memory.associations("Ada", now="2026-03-01")[0].strength
         1.0
         """
-        return events.load_events(
+        return changes.events.load_events(
             self._store,
             sources,
             columns=columns or EventColumns(),
@@ -451,6 +449,6 @@ class Learning(OpenMemory):
         ...
         memini_kuzu.errors.InputError: ...
         """
-        return exchange.load_edges(
+        return changes.exchange.load_edges(
             self._store, Path(path), None if entities is None else Path(entities), where
         )

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memini_kuzu.changes import aliases
-from memini_kuzu.changes import entities as editing
-from memini_kuzu.insight import entities as listing
-from memini_kuzu.insight import suggestions
+from memini_kuzu import changes, insight
 from memini_kuzu.memory.opening import OpenMemory, check_count
 
 if TYPE_CHECKING:
@@ -57,7 +54,7 @@ class Naming(OpenMemory):
         ...     memory.associations("Countess Lovelace", now="2026-03-01")[0].target
         'Charles Babbage'
         """
-        return aliases.add_alias(self._store, alias, entity)
+        return changes.aliases.add_alias(self._store, alias, entity)
 
     def alias_remove(self, alias: str) -> Alias:
         """Let a name stand for itself again, and give back what was moved.
@@ -90,7 +87,7 @@ class Naming(OpenMemory):
         ...     memory.alias_remove("Ada").entity
         'Ada Lovelace'
         """
-        return aliases.remove_alias(self._store, alias)
+        return changes.aliases.remove_alias(self._store, alias)
 
     def alias_list(self) -> list[Alias]:
         """All aliases, by name.
@@ -109,7 +106,7 @@ class Naming(OpenMemory):
         ...     memory.alias_list()
         []
         """
-        return aliases.list_aliases(self._store)
+        return changes.aliases.list_aliases(self._store)
 
     def alias_suggest(self, k: int = 10) -> list[Suggestion]:
         """Pairs of names that may mean the same, for people to judge. Changes nothing.
@@ -142,7 +139,7 @@ class Naming(OpenMemory):
         ['Ada Lovelace', 'Ada Lovelase']
         """
         check_count(k, "suggestions to return")
-        return suggestions.suggest(self._store, k)
+        return insight.suggestions.suggest(self._store, k)
 
     def entities(self, k: int = 20, *, junk: bool = False, like: str | None = None) -> list[KnownEntity]:
         """The entities that the texts mention most, and why one looks wrong. Changes nothing.
@@ -179,7 +176,7 @@ class Naming(OpenMemory):
         """
         check_count(k, "entities to return")
         with self._store.snapshot():
-            return listing.entities(self._store, k, junk=junk, like=like)
+            return insight.entities.entities(self._store, k, junk=junk, like=like)
 
     def entity_drop(self, entity: str) -> Edit:
         """Leave an entity out of all answers, whatever later documents say; `entity_undo` takes it back.
@@ -212,7 +209,7 @@ class Naming(OpenMemory):
         ...     [found.target for found in memory.associations("Ada Lovelace", now="2026-03-01")]
         ['Charles Babbage']
         """
-        return editing.drop_entity(self._store, entity)
+        return changes.entities.drop_entity(self._store, entity)
 
     def entity_rename(self, entity: str, name: str) -> Edit:
         """Give an entity another name; later documents that use the former one mean it too.
@@ -247,7 +244,7 @@ class Naming(OpenMemory):
         ...     memory.associations("Charles Babbage", now="2026-03-01")[0].target
         'Ada Lovelace'
         """
-        return editing.rename_entity(self._store, entity, name)
+        return changes.entities.rename_entity(self._store, entity, name)
 
     def entity_split(self, entity: str, name: str, sources: Sequence[str]) -> Edit:
         """Tell two entities of one name apart: what these sources tell, now and later, is of the other one.
@@ -285,7 +282,7 @@ class Naming(OpenMemory):
         ...     [found.target for found in memory.associations("Ada Lovelace (ship)", now="2026-03-01")]
         ['Malmö']
         """
-        return editing.split_entity(self._store, entity, name, list(dict.fromkeys(sources)))
+        return changes.entities.split_entity(self._store, entity, name, list(dict.fromkeys(sources)))
 
     def entity_undo(self, entity: str) -> Edit:
         """Take back that an entity was dropped, renamed or split off.
@@ -317,4 +314,4 @@ class Naming(OpenMemory):
         ...     memory.entity_undo("Ada Lovelace").name
         'Ada Lovelace'
         """
-        return editing.undo_entity(self._store, entity)
+        return changes.entities.undo_entity(self._store, entity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memini_kuzu.insight import choice
+from memini_kuzu import insight
 from memini_kuzu.memory.opening import OpenMemory, check_count, check_order
 from memini_kuzu.results import Association, Order, associations_from_arrow
 from memini_kuzu.store.survey import strongest_of_all
@@ -104,4 +104,4 @@ class Surveying(OpenMemory):
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            return choice.forecast(self._store, identity, name, now=moment, k=k)
+            return insight.choice.forecast(self._store, identity, name, now=moment, k=k)

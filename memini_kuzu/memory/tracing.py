@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memini_kuzu import insight
 from memini_kuzu.errors import InputError
-from memini_kuzu.insight.about import selected_associations
-from memini_kuzu.insight.trajectory import POINTS, Overview, Rivals, Trajectory, overview, trace
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.recall.foremost import foremost, names_none_of
 from memini_kuzu.store.ledger import read_ledger
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
+    from memini_kuzu.insight.trajectory import Overview, Rivals, Trajectory
     from memini_kuzu.times import TimeLike
 
 __all__ = ["Tracing"]
+
+POINTS = 400
+"""Moments of a trajectory between its first event and its last moment."""
 
 MOMENTS = 100
 """At so many moments a cue is asked."""
@@ -83,8 +86,10 @@ class Tracing(OpenMemory):
                 f"nothing tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of events "
                 "that were loaded and not kept are not known"
             )
-        time, fast, slow = trace(events.amount, events.time, moment, self.parameters, points=points)
-        return Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
+        time, fast, slow = insight.trajectory.trace(
+            events.amount, events.time, moment, self.parameters, points=points
+        )
+        return insight.trajectory.Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
 
     def overview(self, *, now: TimeLike | None = None, days: float = 30.0, k: int = 10) -> Overview:
         """The whole store at one moment: how strong its associations are, and what consolidated lately.
@@ -117,7 +122,7 @@ class Tracing(OpenMemory):
             raise InputError(f"days = {days}, k = {k}; pass a number of days above 0, and k of at least 1")
         moment = self._now(now)
         with self._store.snapshot():
-            return overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
+            return insight.trajectory.overview(self._store, now=moment, since=moment - round(days * DAY), k=k)
 
     def rivals(
         self,
@@ -173,7 +178,7 @@ class Tracing(OpenMemory):
         moment = self._now(now)
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            table = selected_associations(self._store, identity, cue, now=moment, top=SELECTED)
+            table = insight.about.selected_associations(self._store, identity, cue, now=moment, top=SELECTED)
             table = table.filter(names_none_of(self._store, cue, table["target"]))[:k]
             if not table.num_rows:
                 raise InputError(
@@ -183,4 +188,4 @@ class Tracing(OpenMemory):
             began = min(int(each.time[0]) for each in answers)
             time = np.unique(np.linspace(began, moment, moments).astype(np.int64))
             first = foremost(self._store, cue, time, table["id"].to_pylist(), embedder=self._embedder)
-        return Rivals(cue, answers, time, first)
+        return insight.trajectory.Rivals(cue, answers, time, first)

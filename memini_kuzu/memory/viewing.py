@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memini_kuzu.changes.reports import kept_reports
+from memini_kuzu import changes, insight
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import document_id
-from memini_kuzu.insight import neighbourhood as near
-from memini_kuzu.insight import portrait as portraying
 from memini_kuzu.memory.opening import OpenMemory, check_count
 from memini_kuzu.results import Mentioning, Portrait, associations_from_arrow
 from memini_kuzu.store.filters import wanted
@@ -88,7 +86,9 @@ class Viewing(OpenMemory):
         asked = wanted(sources)
         with self._store.snapshot():
             identity = None if entity is None else self._resolve(entity)[0]
-            return near.neighbourhood(self._store, identity, now=self._now(now), k=k, asked=asked)
+            return insight.neighbourhood.neighbourhood(
+                self._store, identity, now=self._now(now), k=k, asked=asked
+            )
 
     def graph(self, entity: str | None = None, *, now: TimeLike | None = None, k: int = 100) -> GraphWidget:
         """A neighbourhood as a widget for a notebook, which moves through time (extra ``notebook``).
@@ -171,7 +171,7 @@ class Viewing(OpenMemory):
         check_count(k, "associations and passages to return")
         with self._store.snapshot():
             identity, name = self._resolve(entity)
-            seen = portraying.portrait(self._store, identity, now=self._now(now), k=k)
+            seen = insight.portrait.portrait(self._store, identity, now=self._now(now), k=k)
         return Portrait(
             name=name,
             label=seen.label,
@@ -224,7 +224,7 @@ class Viewing(OpenMemory):
         """
         check_count(bins, "intervals", "bins")
         with self._store.snapshot():
-            return portraying.timeline(self._store, bins)
+            return insight.portrait.timeline(self._store, bins)
 
     def sources(self) -> dict[str, int]:
         """What was told from: documents of each source, and events of each file that was loaded.
@@ -276,4 +276,4 @@ class Viewing(OpenMemory):
         (1, [(1, ('notes/photo.xyz',))])
         """
         with self._store.snapshot():
-            return kept_reports(self._store)
+            return changes.reports.kept_reports(self._store)

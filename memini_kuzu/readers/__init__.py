@@ -41,12 +41,25 @@ what its markup holds. A page that is not in the given encoding is read in the o
 CSV are streamed, so that memory does not grow with the file.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from memini_kuzu.readers._files import Listing
-from memini_kuzu.readers._inputs import TEXT_LIMIT
-from memini_kuzu.readers._lines import LINE_LIMIT
-from memini_kuzu.readers._walk import SUFFIXES, list_files, read, read_stdin
+from memini_kuzu.lazy import names_of
 from memini_kuzu.records import Columns
 
+if TYPE_CHECKING:
+    from memini_kuzu.readers._files import Listing
+    from memini_kuzu.readers._inputs import TEXT_LIMIT
+    from memini_kuzu.readers._lines import LINE_LIMIT
+    from memini_kuzu.readers._walk import SUFFIXES, list_files, read, read_stdin
+
 __all__ = ["LINE_LIMIT", "SUFFIXES", "TEXT_LIMIT", "Columns", "Listing", "list_files", "read", "read_stdin"]
+
+__getattr__ = names_of(
+    __name__,
+    {
+        "memini_kuzu.readers._files": ("Listing",),
+        "memini_kuzu.readers._inputs": ("TEXT_LIMIT",),
+        "memini_kuzu.readers._lines": ("LINE_LIMIT",),
+        "memini_kuzu.readers._walk": ("SUFFIXES", "list_files", "read", "read_stdin"),
+    },
+)

@@ -3,8 +3,9 @@
 What can be asked for (`tools`) needs no server: frameworks that call it themselves do without that extra.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from memini_kuzu.lazy import names_of
 
 if TYPE_CHECKING:
     from memini_kuzu.service.http import PATH, application, serve_http
@@ -24,16 +25,12 @@ __all__ = [
     "serve_stdio",
 ]
 
-_MODULES = {
-    "memini_kuzu.service.http": ("PATH", "application", "serve_http"),
-    "memini_kuzu.service.mcp_server": ("build", "serve_stdio"),
-    "memini_kuzu.service.memories": ("OPEN", "OneMemory", "UserMemories"),
-    "memini_kuzu.service.tokens": ("SignedTokens",),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULE_OF[name]), name)
+__getattr__ = names_of(
+    __name__,
+    {
+        "memini_kuzu.service.http": ("PATH", "application", "serve_http"),
+        "memini_kuzu.service.mcp_server": ("build", "serve_stdio"),
+        "memini_kuzu.service.memories": ("OPEN", "OneMemory", "UserMemories"),
+        "memini_kuzu.service.tokens": ("SignedTokens",),
+    },
+)

@@ -167,9 +167,9 @@ class Change:
 def together(changes: Sequence[Change]) -> list[tuple[int, Change]]:
     """Fewer changes that have the effect of these, one after the other.
 
-    The rows of several are created and updated at once. Kùzu loses what is done to a row that the same
-    transaction has created or changed (`engine.faults`), so no row is touched twice: a change that deletes
-    stands alone, and so begins one that updates what was created or updated otherwise before.
+    The rows of several are created and updated at once. Kùzu may not find what the same transaction has
+    created (`engine.faults`), so no row is touched twice: a change that deletes stands alone, and one that
+    updates what was created before, or other columns of what was updated, begins anew.
 
     Parameters
     ----------

@@ -10,8 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import NotAStoreError
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.store.filters import Filter
@@ -378,9 +377,7 @@ class Store:
         return self._date("max(e.last_seen)")
 
     def _date(self, aggregate: str) -> int | None:
-        dates = self.read(f"MATCH (e:Entity) RETURN {aggregate} AS date").filter(
-            pc.is_valid(pc.field("date"))
-        )
+        dates = self.read(f"MATCH (e:Entity) RETURN {aggregate} AS date").drop_null()
         return int(column(dates, "date")[0]) if dates.num_rows else None
 
     def looks_back(self, now: int) -> bool:
@@ -389,9 +386,7 @@ class Store:
             # a local value: another thread may put that of another state in its place
             latest = self._latest
             if latest is None or latest[0] != state:
-                dates = self.read("MATCH (p:Passage) RETURN max(p.time) AS date").filter(
-                    pc.is_valid(pc.field("date"))
-                )
+                dates = self.read("MATCH (p:Passage) RETURN max(p.time) AS date").drop_null()
                 told = int(column(dates, "date")[0]) if dates.num_rows else None
                 found = [date for date in (told, self.last_seen()) if date is not None]
                 latest = self._latest = state, max(found, default=0)

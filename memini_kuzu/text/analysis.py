@@ -109,19 +109,28 @@ MARKS = "\u0300-\u036f\u0483-\u0487\u0900-\u0963\u0966-\u0dff"
 
 LETTER = rf"(?![{UNSPACED}])[^\W_]"
 
-WRITTEN = re.compile(
-    rf"(?P<unspaced>[{UNSPACED}]+)|{LETTER}(?:{LETTER}|[{MARKS}])*(?:'{LETTER}(?:{LETTER}|[{MARKS}])*)*"
-)
-
 UNWRITTEN = re.compile("[\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u200c\u200d]+")
 """Vowel points of Hebrew and Arabic, the stroke that stretches a word, joiners: most leave them out."""
-
-ONE_KIND = re.compile(rf"(?P<syllabic>[{SYLLABIC}]+)|(?:(?![{SYLLABIC}])[{UNSPACED}])+")
 
 PIECE, ALPHABETIC_PIECE = 2, 3
 """Characters of a piece of what is written without blanks: most Chinese words have two."""
 
-_HAN = re.compile(f"[{HAN}]")
+
+@cache
+def _written() -> re.Pattern[str]:
+    """A word, or what is written without blanks. To compile so large a class takes milliseconds."""
+    word = rf"{LETTER}(?:{LETTER}|[{MARKS}])*"
+    return re.compile(rf"(?P<unspaced>[{UNSPACED}]+)|{word}(?:'{word})*")
+
+
+@cache
+def _one_kind() -> re.Pattern[str]:
+    return re.compile(rf"(?P<syllabic>[{SYLLABIC}]+)|(?:(?![{SYLLABIC}])[{UNSPACED}])+")
+
+
+@cache
+def _han() -> re.Pattern[str]:
+    return re.compile(f"[{HAN}]")
 
 
 class _Local(threading.local):
@@ -204,7 +213,7 @@ def _english(text: str, without: frozenset[str]) -> Iterator[str]:
 def _other(text: str, language: str, without: frozenset[str]) -> Iterator[str]:
     stop, elision = function_words(language) | without, ELISION.get(language)
     folded = UNWRITTEN.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("’", "'")
-    for match in WRITTEN.finditer(folded):
+    for match in _written().finditer(folded):
         word = match.group()
         if match["unspaced"]:
             yield from (piece for piece in _pieces(word) if piece not in stop)
@@ -222,14 +231,15 @@ def _unaccented(word: str) -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     """Pieces of what is written without blanks; a Chinese character may also be a word by itself."""
-    for match in ONE_KIND.finditer(text):
+    han = _han()
+    for match in _one_kind().finditer(text):
         run = match.group()
         length = PIECE if match["syllabic"] else ALPHABETIC_PIECE
         if len(run) < length:
             yield run
             continue
         for at, character in enumerate(run):
-            if _HAN.match(character):
+            if han.match(character):
                 yield character
             if at + length <= len(run):
                 yield run[at : at + length]

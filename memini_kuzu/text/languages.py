@@ -77,11 +77,21 @@ _IN_A_NAME = re.compile(
     rf"(?<!\w)([A-ZÀ-ÖØ-Þ][\w.]* )((?:(?:{'|'.join(sorted(PARTICLES))}) ){{1,2}})(?=[A-ZÀ-ÖØ-Þ])"
 )
 
-_UNSPACED = re.compile(f"[{UNSPACED}]")
-_WORD = re.compile(rf"(?:(?![{UNSPACED}])[^\W\d_])+(?:['’][^\W\d_]+)*")
 _LATIN = re.compile(r"(?![ªºµ])[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _IN_DETECTOR = {"no": "nb"}
 """What py3langid calls otherwise than spaCy."""
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """A character of those scripts. Compiling a class of so many takes milliseconds, and not all need it."""
+    return re.compile(f"[{UNSPACED}]")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """A word between blanks."""
+    return re.compile(rf"(?:(?![{UNSPACED}])[^\W\d_])+(?:['’][^\W\d_]+)*")
 
 
 @cache
@@ -160,8 +170,8 @@ def detect(text: str, among: Collection[str] | None = None) -> str:
     """
     possible = languages() if among is None else among
     sample = text[:SAMPLE]
-    words = [match.group() for match in _WORD.finditer(sample)]
-    unspaced = "".join(_UNSPACED.findall(sample))
+    words = [match.group() for match in _word().finditer(sample)]
+    unspaced = "".join(_unspaced().findall(sample))
     if len(unspaced) > CHARACTERS_A_WORD * len(words):
         language = _by_script(unspaced)
         return language if language in possible else ENGLISH
@@ -201,7 +211,7 @@ def _functions(text: str, possible: Collection[str]) -> Counter[frozenset[str]]:
     """How many words of a text have a mere function in these languages, and no others, of those possible."""
     uses = Counter(
         frozenset(_use(_folded(match.group()))).intersection(possible)
-        for match in _WORD.finditer(text)
+        for match in _word().finditer(text)
         if match.group()[0].islower() or _opens(text, match.start())
     )
     del uses[frozenset()]

@@ -214,6 +214,7 @@ def close_database(database: kuzu.Database) -> None:
         Open, without connections.
     """
     database.close()
+    pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

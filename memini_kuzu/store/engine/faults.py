@@ -183,6 +183,12 @@ FAULTS = (
         "Rows with lists are deleted and created, not updated: store/change.py.",
     ),
     Fault(
+        "joined_statements_miss_new_relationships",
+        "In a table that a checkpoint has written, SET and DELETE for the rows of LOAD FROM find of all "
+        "relationships that the same transaction has created only the first.",
+        "No row is touched twice in a transaction: together in store/change.py.",
+    ),
+    Fault(
         "compression_loses_fractions",
         "With compression, which is the default, doubles with long fractions in lists (DOUBLE[], FLOAT[]) "
         "become 0 or other numbers at a checkpoint: where new values fit into the pages of the old, those "

@@ -29,6 +29,7 @@ from memini_kuzu.store.engine.ends import cut_off
 from memini_kuzu.store.engine.found import Found
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.journal import Journal, Written
+from memini_kuzu.store.engine.rest import Rest, watch
 from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.state import Mark, OldStoreError
 from memini_kuzu.store.engine.trial import try_out
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from memini_kuzu.store.engine.lock import ProcessLock
 
 __all__ = ["OpenFile", "Replay", "Step"]
-
 
 COMMITTED_DESPITE_ERROR = "Timeout waiting for active transactions to leave the system before checkpointing"
 """Kùzu's error after a commit whose checkpoint timed out."""
@@ -119,15 +119,18 @@ class OpenFile:
     registering: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
     behind: WriteBehind = field(init=False)
+    rest: Rest = field(init=False)
     failed: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         self.found = Found(self.path, self.losses)
         self.behind = WriteBehind(self.write, self.work)
+        self.rest = Rest(self)
         if self.read_only:
             self.join_readers()
         else:
             self.start()
+            watch(self.rest)
 
     # --- opening ---
 
@@ -213,7 +216,8 @@ class OpenFile:
         if self.journal is not None:
             self.journal.close()
             self.journal = None
-        if not self.database.is_closed:
+        if self.rest.resting or not self.database.is_closed:
+            self.rest.resting = False
             close_database(self.database)
             os.close(self.descriptor)
             if not self.read_only:
@@ -240,8 +244,8 @@ class OpenFile:
         with ExitStack() as stack:
             self.bring_in()
             stack.enter_context(self.gate.reading())
-            if self.behind.waits:
-                # another change came between: this time writers wait
+            if self.behind.waits or self.rest.resting:
+                # another change came between, or a rest began: this time writers wait
                 stack.close()
                 with self.writing:
                     self.bring_in()
@@ -249,13 +253,14 @@ class OpenFile:
             yield
 
     def bring_in(self) -> None:
-        """Write into the file what only the journal has yet; a thread that reads has nothing to bring in.
+        """Open the file if it rests; write into it what only the journal has. A thread that reads has none.
 
         Raises
         ------
         StoreError
             If the file can neither be written nor opened again: no change is lost, the journal has them.
         """
+        self.rest.end()
         if not self.behind.waits:
             return
         try:
@@ -299,8 +304,12 @@ class OpenFile:
         """Whether a checkpoint now takes less time than applying the journal when the store is opened."""
         if self.journal is None or not self.journal.head.follow or self.database.is_closed:
             return False
-        size = self.path.stat().st_size
-        return size < SMALL or self.journal.changes * CHANGE > size * REWRITE
+        return self.path.stat().st_size < SMALL or self.long_to_apply()
+
+    def long_to_apply(self) -> bool:
+        """Whether applying the journal takes longer than a checkpoint."""
+        changes = 0 if self.journal is None else self.journal.changes
+        return changes * CHANGE > self.path.stat().st_size * REWRITE
 
     # --- writing ---
 
@@ -391,6 +400,7 @@ class OpenFile:
     def begin(self) -> None:
         """Before the first change: name the journal in the file, so that a copy without it is detected."""
         if self.journal is None or not self.journal.head.follow:
+            self.rest.end()
             with self.gate.committing():
                 self.checkpoint()
 

@@ -1,0 +1,180 @@
+"""A file that nobody uses rests: Kùzu is closed, and nobody sees a difference."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from fixtures_memory import NOW, Names, corpus
+from test_behind import days, shared, tell, told
+
+from memini_kuzu.errors import StoreError
+from memini_kuzu.memory import Memory
+from memini_kuzu.store.engine import rest
+from memini_kuzu.store.model import Model
+from memini_kuzu.times import from_millis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ["fixtures_memory"]
+
+OPEN = "import sys, kuzu; kuzu.Database(sys.argv[1], buffer_pool_size=1 << 28, max_db_size=1 << 40)"
+
+
+@pytest.fixture
+def resting(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """A memory whose file rests; so it does again whenever `lay_down` is called."""
+    memory.add(corpus(61, 20))
+    memory._store.hold()
+    monkeypatch.setattr(rest, "IDLE", 0.0)
+    lay_down(memory)
+    return memory
+
+
+def opened(path: Path) -> Memory:
+    return Memory.open(path, extractor=Names(), clock=lambda: NOW)
+
+
+def lay_down(memory: Memory) -> None:
+    file = shared(memory)
+    file.bring_in()
+    for _ in range(2):  # two threads may find it due
+        file.rest.begin()
+        assert file.rest.resting
+        assert file.database.is_closed
+
+
+def found(memory: Memory) -> list[tuple[str, float]]:
+    answer = memory.recall("What did Ada tell Grace?", now=from_millis(NOW))
+    return [(passage.id, passage.score) for passage in answer.passages]
+
+
+def test_what_is_held_in_memory_answers_and_lets_the_file_rest(resting: Memory) -> None:
+    assert found(resting)
+    assert shared(resting).rest.resting
+
+
+def test_who_needs_the_file_opens_it_and_what_is_held_stays(resting: Memory) -> None:
+    model, before = resting._store.model, found(resting)
+    passages = resting.stats().passages
+    assert passages > 0
+    assert not shared(resting).rest.resting
+    assert resting._store.model is model
+    lay_down(resting)
+    assert (resting.stats().passages, found(resting)) == (passages, before)
+
+
+def test_a_change_opens_the_file_behind_the_caller_and_is_in_it_once(resting: Memory) -> None:
+    for day in range(3):
+        tell(resting, day)
+        assert resting.recall(f"Who met Ada on day {day}?", now=from_millis(NOW)).passages
+        assert days(resting) == told(*range(day + 1))
+        lay_down(resting)
+    assert resting._store.model is not None
+    counted = resting.cypher("MATCH (p:Passage {source: 'days'}) RETURN count(*) AS n")
+    assert counted["n"].to_pylist() == [3]
+
+
+def test_a_change_that_cannot_wait_opens_the_file(resting: Memory) -> None:
+    shared(resting).derived = None
+    lay_down(resting)
+    tell(resting, 1)
+    assert days(resting) == told(1)
+    lay_down(resting)
+    resting.forget(source="days")
+    assert days(resting) == set()
+    assert resting.doctor(deep=True).sound
+
+
+def test_a_change_that_fails_at_rest_is_taken_back(resting: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("it failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Model, "after", fail)
+        with pytest.raises(StoreError, match="it failed"):
+            tell(resting, 1)
+    assert days(resting) == set()
+    tell(resting, 2)
+    assert days(resting) == told(2)
+
+
+def test_another_program_cannot_write_a_file_that_rests(resting: Memory) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN, str(resting.path)], capture_output=True, text=True, check=False
+    )
+    assert "Could not set lock on file" in done.stderr
+
+
+def test_another_file_in_its_place_is_noticed(resting: Memory, tmp_path: Path) -> None:
+    with opened(tmp_path / "other.memini") as other:
+        other.remember("Mary met Percy.", time=from_millis(NOW))
+    shutil.copyfile(tmp_path / "other.memini", resting.path)
+    with pytest.warns(UserWarning, match="journal beside it|another program wrote it"):
+        assert resting.stats().passages == 1
+    assert resting._store.model is None
+
+
+def test_who_reads_keeps_the_file_open(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(61, 20))
+    monkeypatch.setattr(rest, "IDLE", 0.0)
+    begun = threading.Thread(target=shared(memory).rest.begin)
+    with memory._store.snapshot():
+        begun.start()
+        begun.join(0.2)
+        assert begun.is_alive()
+        assert memory.stats().passages > 0
+    begun.join()
+    assert shared(memory).rest.resting
+
+
+def test_a_file_in_use_does_not_rest(memory: Memory) -> None:
+    memory.stats()
+    shared(memory).rest.begin()
+    assert not shared(memory).rest.resting
+
+
+def test_files_are_looked_at_by_themselves(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "IDLE", 0.0)
+    monkeypatch.setattr(rest, "LOOK", 0.01)
+    rest._watchers.clear()
+    rest.watch(shared(memory).rest)
+    until = time.monotonic() + 60
+    while not shared(memory).rest.resting:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def _end_at_rest(path: Path) -> None:
+    rest.IDLE = 0.0
+    memory = opened(path)
+    tell(memory, 1)
+    lay_down(memory)
+    tell(memory, 2)
+    os._exit(0)
+
+
+def test_a_process_that_ends_at_rest_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.memini"
+    child = multiprocessing.get_context("spawn").Process(target=_end_at_rest, args=(path,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    with opened(path) as memory:
+        assert days(memory) == told(1, 2)
+        assert memory.doctor(deep=True).sound
+
+
+def test_a_file_that_rests_can_be_closed_and_opened(resting: Memory) -> None:
+    path, before = resting.path, found(resting)
+    resting.close()
+    with opened(path) as memory:
+        assert found(memory) == before
