@@ -22,6 +22,8 @@ from memini_kuzu.times import DAY, from_millis
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Asked = tuple[str, dict[str, object] | None]
+
 __all__ = ["explore", "serving"]
 
 READY = 1.0
@@ -68,7 +70,7 @@ def _views(memory: Memory, client: httpx2.Client, url: str) -> dict[str, Callabl
     [strongest] = memory.top(1)
     entity, then = strongest.source, from_millis(NOW - 100 * DAY).isoformat()
 
-    def asks(*wanted: tuple[str, dict[str, object] | None]) -> Callable[[], None]:
+    def asks(*wanted: Asked) -> Callable[[], None]:
         def ask() -> None:
             for path, given in wanted:
                 whole = f"{url}{path}"
@@ -79,19 +81,22 @@ def _views(memory: Memory, client: httpx2.Client, url: str) -> dict[str, Callabl
 
     page = [(route.path, None) for route in page_routes()]
     life = ("/v1/timeline", None)
+    # in the past the page also asks for what comes later
+    top: Asked = ("/v1/neighbourhood", {"k": 400})
+    near: Asked = ("/v1/neighbourhood", {"entity": entity, "k": 100})
     return {
         "page and life": asks(*page, life),
-        "time": asks(("/v1/neighbourhood", {"k": 400})),
-        "time, in the past": asks(("/v1/neighbourhood", {"k": 400, "now": then})),
-        "graph": asks(("/v1/neighbourhood", {"entity": entity, "k": 100})),
-        "graph, in the past": asks(("/v1/neighbourhood", {"entity": entity, "k": 100, "now": then})),
+        "time": asks(top),
+        "time, in the past": asks(("/v1/neighbourhood", {"k": 400, "now": then}), top),
+        "graph": asks(near),
+        "graph, in the past": asks(("/v1/neighbourhood", {"entity": entity, "k": 100, "now": then}), near),
         "graph of 5,000": asks(("/v1/neighbourhood", {"k": 5_000})),
         "entity": asks(("/v1/entity", {"entity": entity}), ("/v1/trajectory", {"entity": entity})),
         "names while typing": asks(("/v1/entities", {"like": entity[:2], "k": 12})),
         "changes": asks(
             ("/v1/changes", {"now": then, "k": 15}), ("/v1/consolidate", {"now": then, "dry_run": True})
         ),
-        "health": asks(("/v1/doctor", None), ("/v1/stats", None), ("/v1/sources", None)),
+        "health": asks(*((f"/v1/{name}", None) for name in ("doctor", "stats", "reports", "sources"))),
     }
 
 

@@ -13,7 +13,8 @@ A memory that cannot be run has a row that says why.
 - ``--changing``: the sets of `evaluate_changing.py`. Everything told before a question is in the memory, and
   nothing after it. recall@1: what is true now stands first.
 - ``--passages``: the agent's loop of `bench.py loop`, in a memory of so many passages. A sentence is
-  remembered, and a question asked at once; milliseconds of the memory's own call, p50 and p95.
+  remembered, and a question asked at once; milliseconds of the memory's own call, p50 and p95, how often the
+  sentence just told is among the first 10, and the memory of the process.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Row:
     recall_ms: dict[int, tuple[float, float]] = field(default_factory=dict)
     fresh: dict[int, float] = field(default_factory=dict)
     """Per cent of the questions about the sentence just told that find it among the first 10, by passages."""
+    resident_mb: dict[int, float] = field(default_factory=dict)
+    """Memory of its process after the loop, by passages."""
     lost: int = 0
     """Turns that it refused."""
 
@@ -88,8 +91,8 @@ class Row:
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
-    """The turns of a set in their order, which is that of time."""
-    return [
+    """The turns of a set in the order of time."""
+    turns = [
         {
             "id": row["id"],
             "text": row["text"],
@@ -99,6 +102,7 @@ def told(folder: Path) -> list[dict[str, Any]]:
         }
         for row in lines(folder / "corpus.jsonl")
     ]
+    return sorted(turns, key=lambda turn: turn["time"])
 
 
 def ask_conversations(row: Row, python: Path | str, folders: Sequence[Path]) -> None:
@@ -124,7 +128,7 @@ def ask_changing(row: Row, python: Path | str, folders: Sequence[Path]) -> None:
     """recall@1 over all questions about the present, and that of the regime where it is lowest."""
     hits: dict[str, list[float]] = {}
     for folder in folders:
-        turns = sorted(told(folder), key=lambda turn: turn["time"])
+        turns = told(folder)
         times = np.array([turn["time"] for turn in turns])
         with Worker(row.peer, python) as worker:
             done = 0
@@ -162,6 +166,7 @@ def loop(row: Row, python: Path | str, passages: int, turns: int) -> None:
             recalled.append(seconds)
             fresh.append(str(passages + number) in found)
         row.count(worker.refused)
+        row.resident_mb[passages] = worker.resident() / 1e6
     row.fresh[passages] = 100 * float(np.mean(fresh))
     row.remember_ms[passages], row.recall_ms[passages] = _quantiles(remembered), _quantiles(recalled)
 
@@ -216,7 +221,12 @@ def show(rows: Sequence[Row], passages: Sequence[int], console: Console) -> None
     heads = [
         head
         for size in passages
-        for head in (f"remember ms, {size:,}", f"recall ms, {size:,}", f"just told, {size:,}")
+        for head in (
+            f"remember ms, {size:,}",
+            f"recall ms, {size:,}",
+            f"just told, {size:,}",
+            f"MB, {size:,}",
+        )
     ]
     table = Table("memory", "@5", "@10", "changing @1", "lowest", *heads, box=SIMPLE)
     for row in rows:
@@ -227,6 +237,7 @@ def show(rows: Sequence[Row], passages: Sequence[int], console: Console) -> None
                 _pair(row.remember_ms.get(size)),
                 _pair(row.recall_ms.get(size)),
                 _one(row.fresh.get(size)),
+                _one(row.resident_mb.get(size)),
             )
         ]
         quality = (row.recall_5, row.recall_10, row.changing_1, row.changing_lowest)

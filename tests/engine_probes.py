@@ -367,6 +367,23 @@ def lists_are_mixed_up(path: Path) -> bool:
 
 
 @probe
+def joined_statements_miss_new_relationships(path: Path) -> bool:
+    session = Session(path)
+    session.run(
+        "CREATE NODE TABLE P(id INT64 PRIMARY KEY)",
+        "CREATE REL TABLE R(FROM P TO P, w INT64)",
+        "UNWIND range(0, 19) AS i CREATE (:P {id: i})",
+    )
+    batch = pa.table({"s": list(range(5)), "t": list(range(5, 10))})
+    joined = "LOAD FROM batch MATCH (a:P {id: s}) MATCH (b:P {id: t})"
+    session.run(f"{joined} CREATE (a)-[:R {{w: 1}}]->(b)", "CHECKPOINT", "BEGIN TRANSACTION", batch=batch)
+    batch = pa.table({"s": list(range(10, 15)), "t": list(range(15, 20))})
+    session.run(f"{joined} CREATE (a)-[:R {{w: 1}}]->(b)", batch=batch)
+    session.run(f"{joined} MATCH (a)-[r:R]->(b) SET r.w = 2", "COMMIT", batch=batch)
+    return session.run("MATCH ()-[r:R {w: 2}]->() RETURN count(*)") == [[1]]
+
+
+@probe
 def freed_end_is_lost(path: Path) -> bool:
     def used(session: Session) -> int:
         [[counted]] = session.run("CALL file_info() RETURN num_pages")
@@ -385,23 +402,6 @@ def freed_end_is_lost(path: Path) -> bool:
     before = used(session)
     session.close()
     return used(Session(path)) > before + 100
-
-
-@probe
-def joined_statements_miss_new_relationships(path: Path) -> bool:
-    session = Session(path)
-    session.run(
-        "CREATE NODE TABLE P(id INT64 PRIMARY KEY)",
-        "CREATE REL TABLE R(FROM P TO P, w INT64)",
-        "UNWIND range(0, 19) AS i CREATE (:P {id: i})",
-    )
-    batch = pa.table({"s": list(range(5)), "t": list(range(5, 10))})
-    joined = "LOAD FROM batch MATCH (a:P {id: s}) MATCH (b:P {id: t})"
-    session.run(f"{joined} CREATE (a)-[:R {{w: 1}}]->(b)", "CHECKPOINT", "BEGIN TRANSACTION", batch=batch)
-    batch = pa.table({"s": list(range(10, 15)), "t": list(range(15, 20))})
-    session.run(f"{joined} CREATE (a)-[:R {{w: 1}}]->(b)", batch=batch)
-    session.run(f"{joined} MATCH (a)-[r:R]->(b) SET r.w = 2", "COMMIT", batch=batch)
-    return session.run("MATCH ()-[r:R {w: 2}]->() RETURN count(*)") == [[1]]
 
 
 @probe

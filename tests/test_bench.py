@@ -65,7 +65,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
             ["graph", "--edges", "50", "--seconds", "0.2"],
             [
                 f"{kind}{part}"
-                for kind in ("find the places", "pan", "zoom", "move the time", "drag an entity")
+                for kind in ("find the places", "pan", "zoom", "drag an entity", "move the time")
                 for part in ("", ", script")
             ],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytest_plugins = ["fixtures_browser"]
 
@@ -280,6 +281,59 @@ def test_a_graph_is_expanded_filtered_searched_and_pinned(
     eventually(page, lambda: own.count() == 0)
     page.locator(".names button", has_text="Ada Holm").wait_for()
     assert page.locator(".labels label").count() > 0
+
+
+NO_WEBGL = """
+const given = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.includes("webgl") ? null : given.call(this, kind, ...rest);
+};
+"""
+
+
+def test_without_webgl_the_list_has_what_would_be_drawn(shared: tuple[Memory, str], browser: Browser) -> None:
+    memory, url = shared
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.add_init_script(NO_WEBGL)
+    page.goto(f"{url}/{VIEWS['graph']}")
+    settle(page)
+    assert "cannot draw with WebGL" in page.locator(".stage").inner_text()
+    names = page.locator(".names button")
+    near = {each.name for each in memory.neighbourhood("Ada Holm", now=AT).entities}
+    assert set(names.all_inner_texts()) == near
+    names.filter(has_text="Carl Berg").first.click()
+    for what in ("Pin", "Hide"):
+        page.locator(".about").get_by_role("button", name=what).click()
+    page.get_by_role("button", name="Fit").click()
+    names.filter(has_text="Carl Berg").first.wait_for(state="detached")
+    context.close()
+
+
+PAINT = """() => {
+  const gl = document.querySelector(".sigma-edges").getContext("webgl2");
+  gl.clearColor(1, 0, 0, 1);
+  gl.clear(gl.COLOR_BUFFER_BIT);
+  return document.querySelector(".stage").getBoundingClientRect().toJSON();
+}"""
+
+
+def test_what_is_drawn_is_whole_where_the_bar_of_time_lies_over_a_part_of_it(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    _, url = shared
+    page = opened(f"{url}/{VIEWS['graph']}")
+    settle(page)
+    page.evaluate("scrollTo(0, 260)")
+    page.wait_for_timeout(1_500)  # the layout rests
+    box = page.evaluate(PAINT)
+    assert box["top"] < page.locator("#time").bounding_box()["height"]  # type: ignore[index]
+    page.wait_for_timeout(200)
+    shot = image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    red, green, _ = shot.getpixel((round(box["left"]) + 20, round(box["bottom"]) - 8))
+    assert (red > 200, green > 100) == (True, False)
 
 
 def test_names_are_offered_while_one_types(shared: tuple[Memory, str], opened: Callable[..., Page]) -> None:

@@ -77,6 +77,24 @@ def test_the_slider_shows_a_chief_executive_replaced(
     assert list(dict.fromkeys(seen)) == list(HOLDERS["Heron Works"].values())
 
 
+def test_playing_goes_through_all_that_was_told(
+    firms: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    _, url = firms
+    page = opened(f"{url}/#/time?at=2012-06-01T00:00:00Z")
+    settle(page)
+    told = page.locator("main tbody")
+    assert "Ada Moreau" in told.inner_text()
+    assert "Clara Voss" not in told.inner_text()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("button", name="Play").click()
+    eventually(page, lambda: "Bruno Lindt" in told.inner_text())
+    eventually(page, lambda: "Clara Voss" in told.inner_text())
+    page.get_by_role("button", name="Stop").click()
+    assert asked == []
+
+
 def test_a_question_is_answered_as_the_world_was_at_each_date(
     firms: tuple[Memory, str], opened: Callable[..., Page]
 ) -> None:

@@ -119,6 +119,7 @@ def test_the_loop_reports_what_the_memory_itself_took(fake: Fake) -> None:
     assert row.remember_ms == {20: (500, 500)}
     assert row.recall_ms == {20: (250, 250)}
     assert row.fill_s == {20: 0.5}
+    assert 1 < row.resident_mb[20] < 1_000
     assert row.fresh == {20: 100}
 
 

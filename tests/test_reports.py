@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,12 +123,16 @@ def test_a_report_that_names_what_is_forgotten_goes_with_it(memory: Memory, tmp_
     assert source not in str(memory.cypher("MATCH (m:MeminiMeta) RETURN m.value").to_pylist())
 
 
-def test_the_reports_go_with_an_export_and_a_backup(memory: Memory, notes: Path, tmp_path: Path) -> None:
+def test_the_reports_go_with_an_export_a_backup_and_other_parameters(
+    memory: Memory, notes: Path, tmp_path: Path
+) -> None:
     memory.ingest(notes, skip_bad=True)
     kept = memory.reports()
     memory.export(tmp_path / "exported")
     memory.backup(tmp_path / "b.memini")
     Memory.import_(tmp_path / "c.memini", tmp_path / "exported")
+    memory.retune(replace(memory.parameters, tau_fast=2.0))
+    assert memory.reports() == kept
     for name in ("b.memini", "c.memini"):
         with Memory.open(tmp_path / name, read_only=True) as other:
             assert other.reports() == kept
@@ -145,3 +150,12 @@ def test_doctor_says_what_the_last_one_left_out(memory: Memory, notes: Path) -> 
     memory.ingest(notes)
     [finding] = [each for each in memory.doctor().findings if each.check == "ingested"]
     assert (finding.status, finding.detail[-16:]) == ("ok", "nothing left out")
+
+
+def test_a_notebook_shows_the_reports_as_a_table(memory: Memory, notes: Path) -> None:
+    (notes / "<b>.xyz").write_bytes(bytes(range(256)))
+    memory.ingest(notes, skip_bad=True)
+    html = memory.reports()._repr_html_()  # type: ignore[attr-defined]
+    assert "<table>" in html
+    assert "&lt;b&gt;.xyz" in html
+    assert "<b>" not in html

@@ -31,13 +31,13 @@ KEY = "reports"
 LAST = 20
 """So many reports are kept."""
 
-REASONS = 20
+REASONS = 10
 """So many reasons of a report, those of most items first."""
 
-EXAMPLES = 5
+EXAMPLES = 3
 """So many items of each reason, and so many names of what was read."""
 
-LENGTH = 300
+LENGTH = 200
 """Characters of a name or a reason."""
 
 OUTCOMES = frozenset({"added", "changed", "unchanged", "moved"})

@@ -10,6 +10,7 @@ import importlib
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from memini_kuzu.changes.events import MEMORY
 from memini_kuzu.errors import InputError
 from memini_kuzu.tables import EDGE_SCHEMA
 
@@ -27,6 +28,7 @@ CLOSED = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
+    "memory_limit": MEMORY,
 }
 
 NAMED = """

@@ -6,7 +6,7 @@ sum of the responses to its events (`dynamics.respond`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -129,19 +129,19 @@ class Neighbourhood(Shown):
         """Plain values, for JSON; dates stay datetimes."""
         return {
             "now": self.now,
-            "entities": [asdict(each) for each in self.entities],
-            "associations": [
-                {
-                    **asdict(each),
-                    "time": None if each.time is None else each.time.tolist(),
-                    "amount": None if each.amount is None else each.amount.tolist(),
-                    "kind": None if each.kind is None else each.kind.tolist(),
-                }
-                for each in self.associations
-            ],
+            "entities": list(map(_plain, self.entities)),
+            "associations": list(map(_plain, self.associations)),
             "left_out": self.left_out,
             "unknown": self.unknown,
         }
+
+
+def _plain(each: NearEntity | NearAssociation) -> dict[str, Any]:
+    """As a dict, with arrays as lists. `dataclasses.asdict` would copy all of them first."""
+    values = {name: getattr(each, name) for name in each.__slots__}
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()
+    }
 
 
 class _Found(NamedTuple):
@@ -168,7 +168,7 @@ def neighbourhood(
     place = {each: number for number, each in enumerate(ids)}
     events = _events(store, source, target, view)
     whole, begins = _whole(events, column(table, "events"), now)
-    kinds = kind_names(store.read) if events.kind.any() else {}
+    kinds, kind = _kinds(events, kind_names(store.read) if events.kind.any() else {}, len(source))
     first, last = column(table, "first_seen").tolist(), column(table, "last_seen").tolist()
     associations = []
     sent = 0
@@ -177,7 +177,6 @@ def neighbourhood(
         count = own.stop - own.start
         told = bool(whole[number]) and sent + count <= EVENTS
         sent += count if told else 0
-        own_kinds, kind = _positions(events.kind[own], kinds)
         associations.append(
             NearAssociation(
                 source=place[row["source"]],
@@ -187,10 +186,10 @@ def neighbourhood(
                 events=row["events"],
                 first_seen=from_millis(int(first[number])),
                 last_seen=from_millis(int(last[number])),
-                kinds=own_kinds,
+                kinds=kinds[number],
                 time=events.time[own] if told else None,
                 amount=events.amount[own] if told else None,
-                kind=kind if told else None,
+                kind=kind[own] if told else None,
             )
         )
     return Neighbourhood(
@@ -324,12 +323,25 @@ def _events(store: Store, source: Ints, target: Ints, view: View | None) -> Ledg
     return Ledger(pair, told.source, told.target, told.amount, told.time, told.kind)
 
 
-def _positions(kind: Ints, name_of: dict[int, str]) -> tuple[tuple[str, ...], Ints]:
-    """The names of kinds, sorted, and where each event's stands among them; -1 for none."""
-    ids, place = np.unique(kind, return_inverse=True)
-    names = tuple(sorted(name_of[each] for each in ids.tolist() if each in name_of))
-    positions = [names.index(name_of[each]) if each in name_of else -1 for each in ids.tolist()]
-    return names, np.array(positions, dtype=np.int64)[place]
+def _kinds(events: Ledger, name_of: dict[int, str], pairs: int) -> tuple[list[tuple[str, ...]], Ints]:
+    """The kinds of each pair's events, sorted by name, and where each event's stands among them; -1: none."""
+    ids = np.array(sorted(name_of), dtype=np.int64)
+    names = sorted(name_of.values())
+    # 0 for none, and else the place of the name among all names
+    place_of = {name: number for number, name in enumerate(names, 1)}
+    rank = np.array([place_of[name_of[each]] for each in ids.tolist()] or [0], dtype=np.int64)
+    found = np.minimum(np.searchsorted(ids, events.kind), len(rank) - 1)
+    own = np.where(np.isin(events.kind, ids), rank[found], 0)
+    each, place = np.unique(events.document * (len(names) + 1) + own, return_inverse=True)
+    pair, of = np.divmod(each, len(names) + 1)
+    # within a pair the one of no kind comes first
+    begin = np.searchsorted(pair, pair)
+    position = np.where(of == 0, -1, np.arange(len(each)) - begin - (of[begin] == 0))
+    kinds: list[list[str]] = [[] for _ in range(pairs)]
+    for number, kind in zip(pair.tolist(), of.tolist(), strict=True):
+        if kind:
+            kinds[number].append(names[kind - 1])
+    return list(map(tuple, kinds)), position[place]
 
 
 def _whole(events: Ledger, counted: Ints, now: int) -> tuple[NDArray[np.bool_], list[int]]:

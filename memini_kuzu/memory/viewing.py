@@ -8,6 +8,7 @@ from memini_kuzu import changes, insight
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import document_id
 from memini_kuzu.memory.opening import OpenMemory, check_count
+from memini_kuzu.notebook import Table
 from memini_kuzu.results import Mentioning, Portrait, associations_from_arrow
 from memini_kuzu.store.filters import wanted
 from memini_kuzu.store.known import read_sources
@@ -276,4 +277,4 @@ class Viewing(OpenMemory):
         (1, [(1, ('notes/photo.xyz',))])
         """
         with self._store.snapshot():
-            return changes.reports.kept_reports(self._store)
+            return Table(changes.reports.kept_reports(self._store))

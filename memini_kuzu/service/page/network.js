@@ -33,20 +33,22 @@ export function canvas(stage, { centre, choose, expand }) {
   let changed = false; // whether there are other entities and associations than are drawn
 
   const force = d3.forceSimulation([]).stop()
-    .force("charge", d3.forceManyBody().strength(-90).theta(1).distanceMax(800))
+    .force("charge", d3.forceManyBody().strength(-90).distanceMax(800))
     .force("link", d3.forceLink([]).id((each) => each.name).distance(60))
     .force("x", d3.forceX(0).strength(0.05))
-    .force("y", d3.forceY(0).strength(0.05))
-    .alphaDecay(0.035);
+    .force("y", d3.forceY(0).strength(0.05));
 
   let frame = 0;
   function layout() {
     cancelAnimationFrame(frame);
+    let unseen = false;
     const step = () => {
       const began = performance.now();
       do force.tick(); while (force.alpha() > force.alphaMin() && performance.now() - began < LAYOUT);
       const goes = force.alpha() > force.alphaMin();
-      if (!goes || !calm.matches) placed();
+      // where the places of one step take all of the time, only those of every second one are shown
+      unseen = goes && (calm.matches || (!unseen && performance.now() - began > LAYOUT + 1));
+      if (!unseen) placed();
       frame = goes ? requestAnimationFrame(step) : 0;
     };
     frame = requestAnimationFrame(step);
@@ -70,13 +72,17 @@ export function canvas(stage, { centre, choose, expand }) {
     const wanted = new Map();
     for (const answer of answers) {
       const at = Date.parse(answer.now);
-      for (const each of answer.entities) {
-        if (!gone.has(each.name)) kept.set(each.name, Object.assign(nodes.get(each.name) ?? {}, each));
-      }
+      const keep = (place) => {
+        const each = answer.entities[place];
+        kept.set(each.name, Object.assign(nodes.get(each.name) ?? {}, each));
+      };
+      if (answer === answers[0] && centre !== null && !gone.has(centre)) keep(0);
       for (const each of answer.associations) {
         const [source, target] = [answer.entities[each.source].name, answer.entities[each.target].name];
-        if (gone.has(source) || gone.has(target) || source === target) continue;
         const key = `${source}\u0000${target}`;
+        if (gone.has(source) || gone.has(target) || source === target || wanted.has(key)) continue;
+        keep(each.source);
+        keep(each.target);
         wanted.set(key, { ...each, key, from: source, to: target, at, spectrum: answer.spectrum });
       }
     }
@@ -98,6 +104,9 @@ export function canvas(stage, { centre, choose, expand }) {
     }
     force.nodes([...nodes.values()]);
     const crowded = nodes.size > 150;
+    // the more there are, the less the place of one matters
+    force.force("charge").theta(crowded ? 1.2 : 1);
+    force.alphaDecay(crowded ? 0.05 : 0.035);
     const degree = new Map();
     for (const { from, to } of wanted.values()) for (const name of [from, to]) degree.set(name, (degree.get(name) ?? 0) + 1);
     for (const [name, node] of nodes) {

@@ -4,6 +4,21 @@ import { call, latest } from "./api.js";
 import { bar, fresh, h, show } from "./dom.js";
 import { link, minute, number } from "./state.js";
 
+/** What is strongest at present, of what was told later than the moment that is shown, so that it comes in when that moves on. */
+const LATER = 1_000;
+
+/**
+ * A neighbourhood as of a moment, and of the present one what was not told yet then; `given` is as the server takes it.
+ * Without a moment it is the present one alone.
+ */
+export async function neighbourhoods(given, at) {
+  const now = call("neighbourhood", { ...given, now: at });
+  if (at === null) return [await now];
+  const [then, present] = await Promise.all([now, call("neighbourhood", { ...given, k: Math.min(given.k, LATER) })]);
+  const later = present.associations.filter((each) => Date.parse(each.first_seen) > Date.parse(at));
+  return [then, { ...present, associations: later }];
+}
+
 export const entityLink = (name) => h("a", { href: link("entity", { name }), class: "entity" }, name);
 
 /** The rows of associations, each with its strengths as bars. */

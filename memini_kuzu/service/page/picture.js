@@ -3,8 +3,6 @@
 import { h, show } from "./dom.js";
 import { programs } from "./programs.js";
 
-const { Sigma } = globalThis;
-
 const SLOW = 12; // milliseconds: what takes longer to draw is drawn as lines while it moves
 
 const REST = 150; // milliseconds without movement until all is drawn as it should be
@@ -64,10 +62,9 @@ export function picture(graph, stage, { look, on }) {
 
   let sigma;
   try {
-    sigma = new Sigma(graph, stage, settings());
-  } catch (error) {
-    // the list beside it has the same
-    show(stage, h("p", { class: "error" }, `This browser cannot draw with WebGL: ${error.message}`));
+    sigma = new globalThis.Sigma(graph, stage, settings());
+  } catch {
+    show(stage, h("p", { class: "error" }, "This browser cannot draw with WebGL. The list has what would be drawn."));
     return { moved() {}, refresh() {}, placed() {}, repaint() {}, restyle() {}, crowd() {}, frame() {}, look() {}, fit() {}, end() {} };
   }
 

@@ -1,17 +1,15 @@
 // What sigma draws entities and associations with: discs and arrows; while a large graph moves points and thin lines,
 // which are there in time also where the processor has to draw them.
 
-const { EdgeArrowProgram, EdgeLineProgram, NodeCircleProgram, NodePointProgram } = globalThis.Sigma.rendering;
-
-/** Lines of one pixel; they cover what is below, which spares the blending. */
-class Lines extends EdgeLineProgram {
+/** Lines that cover what is below, which spares the blending. */
+const covering = (Program) => class extends Program {
   renderProgram(given, info) {
     info.gl.disable(info.gl.BLEND);
     info.gl.useProgram(info.program);
     this.setUniforms(given, info);
     this.drawWebGL(this.METHOD, info);
   }
-}
+};
 
 /** One of two programs. The plain one is always filled; the whole one not while it is not drawn, so that it has to be before it is. */
 const either = (light, whole, plain) => ({
@@ -26,6 +24,9 @@ const either = (light, whole, plain) => ({
 
 /** The settings of sigma for it: plain as long as `light()` says so. */
 export function programs(light) {
+  // not before it is drawn: where there is no WebGL there is no sigma
+  const { EdgeArrowProgram, EdgeLineProgram, NodeCircleProgram, NodePointProgram } = globalThis.Sigma.rendering;
+  const Lines = covering(EdgeLineProgram);
   return {
     defaultNodeType: "entity",
     defaultEdgeType: "association",

@@ -47,6 +47,11 @@ class Gate:
         """The number of commits so far: if it has changed, what was read inside `reading` before is stale."""
         return self._commits
 
+    @property
+    def quiet(self) -> bool:
+        """Whether no thread reads or commits."""
+        return not (self._readers or self._committing)
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Read while no commit runs."""

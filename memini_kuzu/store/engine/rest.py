@@ -53,7 +53,8 @@ class Rest:
         """Whether nobody has used the file for a while, and nothing is to be done in it."""
         file = self._file
         idle = time.monotonic() - self._used >= IDLE
-        return idle and not (file.behind.waits or file.database.is_closed)
+        # a long read is not disturbed: others would wait for it, too
+        return idle and file.gate.quiet and not (file.behind.waits or file.database.is_closed)
 
     def begin(self) -> None:
         """Close Kùzu, unless the file is used meanwhile. The lock of the process on it stays."""

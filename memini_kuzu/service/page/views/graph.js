@@ -3,7 +3,7 @@
 import { call, latest } from "../api.js";
 import { failed, h, labelled, notice, reshow, show } from "../dom.js";
 import { canvas } from "../network.js";
-import { beginnings, entityField, entityLink } from "../parts.js";
+import { beginnings, entityField, entityLink, neighbourhoods } from "../parts.js";
 import { asked, link, moment, number, remember, route, watch } from "../state.js";
 
 const LISTED = 150;
@@ -44,6 +44,7 @@ export function graph(place) {
   const hidden = { labels: new Set(), kind: "" };
   const centres = [name];
   let chosen = name;
+  let found = null; // what the server has said of the first centre
 
   const network = canvas(stage, { centre: name, choose: select, expand });
   const only = latest();
@@ -51,12 +52,12 @@ export function graph(place) {
   function load() {
     remember({ k: count.value, source: source.value });
     const from = source.value ? [source.value] : null;
+    const at = asked();
     only(
-      () => Promise.all(centres.map((each, place) => call("neighbourhood", { entity: each, k: place ? EXPANDED : Number(count.value), now: asked(), sources: from }))),
+      () => Promise.all(centres.map((each, place) => neighbourhoods({ entity: each, k: place ? EXPANDED : Number(count.value), sources: from }, at))),
       (answers) => {
-        network.replace(answers);
-        const { left_out, unknown } = answers[0];
-        show(said, `${network.nodes.size.toLocaleString("en")} entities, ${network.associations().length.toLocaleString("en")} associations`, left_out > 0 && `; ${left_out.toLocaleString("en")} more`, unknown > 0 && `; ${unknown} of unknown strength then`);
+        network.replace(answers.flat());
+        [[found]] = answers;
         choices();
         update();
       },
@@ -68,7 +69,15 @@ export function graph(place) {
     show(meaning, hidden.kind ? byKind(network.associations(), hidden.kind) : "width: strength");
     details();
     // many names take longer than the drawing
-    if (settled) names();
+    if (settled) {
+      names();
+      counts();
+    }
+  }
+  function counts() {
+    if (found === null) return;
+    const shown = [network.shown().length, network.associations().filter((each) => each.shown).length].map((each) => each.toLocaleString("en"));
+    show(said, `${shown[0]} entities, ${shown[1]} associations`, found.left_out > 0 && `; ${found.left_out.toLocaleString("en")} more`, found.unknown > 0 && `; ${found.unknown} of unknown strength then`);
   }
   function select(node) {
     chosen = node;
@@ -127,7 +136,7 @@ export function graph(place) {
     controls,
     h("div", { class: "split" }, h("div", { class: "frame" }, stage, fit, legend, said), h("aside", { "aria-label": "Entities of the graph" }, about, labelled("Find", find), list)),
   );
-  call("sources").then((found) => show(sources, found.sources.slice(0, 200).map((each) => h("option", { value: each.name }))), (error) => notice(error.message));
+  call("sources").then((told) => show(sources, told.sources.slice(0, 200).map((each) => h("option", { value: each.name }))), (error) => notice(error.message));
   const unwatch = watch((_, settled) => { update(settled); if (settled) load(); });
   load();
   return () => { unwatch(); network.end(); };

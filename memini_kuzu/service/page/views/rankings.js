@@ -1,9 +1,9 @@
 // Time: the strongest associations of the whole store, moving with the slider.
 
-import { call, latest } from "../api.js";
+import { latest } from "../api.js";
 import { failed, h, labelled, show, table } from "../dom.js";
 import { countUntil, course } from "../dynamics.js";
-import { associationRows } from "../parts.js";
+import { associationRows, neighbourhoods } from "../parts.js";
 import { asked, minute, moment, watch } from "../state.js";
 
 const READ = 400;
@@ -15,13 +15,19 @@ export function rankings(place) {
   let found = null;
 
   function load() {
-    const now = moment();
+    const at = asked();
     only(
-      () => call("neighbourhood", { now: asked(), k: READ }),
-      (answer) => {
-        const at = Date.parse(answer.now);
-        found = { ...answer, at, through: course(answer.associations, answer.spectrum, answer.associations.map(() => at)) };
-        draw(now);
+      () => neighbourhoods({ k: READ }, at),
+      (answers) => {
+        const associations = answers.flatMap((answer) => answer.associations.map((each) => ({
+          ...each,
+          from: answer.entities[each.source].name,
+          to: answer.entities[each.target].name,
+          asked: Date.parse(answer.now),
+        })));
+        const [{ now: then, spectrum }] = answers;
+        found = { at: Date.parse(then), associations, through: course(associations, spectrum, associations.map((each) => each.asked)) };
+        draw(moment());
         list.setAttribute("aria-busy", "false");
       },
       (error) => show(list, failed(error)),
@@ -35,8 +41,7 @@ export function rankings(place) {
     const shown = [...fast.keys()].filter((place) => told[place] && !Number.isNaN(fast[place])).sort((a, b) => fast[b] - fast[a]);
     const rows = shown.slice(0, Number(count.value)).map((place) => {
       const each = found.associations[place];
-      const [source, target] = [found.entities[each.source].name, found.entities[each.target].name];
-      return { source, target, strength: fast[place], consolidated: slow[place], events: told[place], last_seen: each.time === null ? each.last_seen : each.time[told[place] - 1] };
+      return { source: each.from, target: each.to, strength: fast[place], consolidated: slow[place], events: told[place], last_seen: each.time === null ? each.last_seen : each.time[told[place] - 1] };
     });
     show(list, rows.length ? table(`Strongest associations as of ${minute(at)}`, ["from", "to", "strength", "consolidated", "events", "last seen"], associationRows(rows)) : h("p", {}, "Nothing was told until then."));
   }
