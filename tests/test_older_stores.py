@@ -20,7 +20,7 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.memory import Memory
 from memini_kuzu.store import Store
 from memini_kuzu.store.change import Change, Part, write
-from memini_kuzu.store.engine import Engine
+from memini_kuzu.store.engine import Engine, Step
 from memini_kuzu.store.engine.open_file import OpenFile
 from memini_kuzu.store.ledger import Ledger, bits_to_amounts, read_ledger
 from memini_kuzu.times import DAY
@@ -119,8 +119,8 @@ def test_what_only_the_journal_of_version_7_tells_is_kept(
     # an engine alone opens it as it is, and what it is told stays in the journal
     change = Change(parts=[Part("create", "Document", rows)])
     monkeypatch.setattr(OpenFile, "worth_settling", lambda _: False)
-    engine = Engine(path, lambda *_: None)
-    engine.apply(change.pack(), partial(write, change=change))
+    engine = Engine(path, lambda told: [Step(1, partial(write, change=Change.unpack(each))) for each in told])
+    engine.apply(change.pack())
     engine.close()
     monkeypatch.undo()
     assert path.with_name("a.memini.journal").stat().st_size > 1000
