@@ -12,15 +12,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from crash import violations
 from fixtures_memory import NOW, Names, contents, corpus
 
-from memini_kuzu.errors import InputError, UnknownEntityError
+from memini_kuzu.errors import (
+    DamagedStoreError,
+    InputError,
+    QueryError,
+    StoreError,
+    UnknownEntityError,
+)
 from memini_kuzu.memory import Memory
 from memini_kuzu.store import store as store_module
 from memini_kuzu.store.engine import behind, open_file
-from memini_kuzu.store.model import holding
+from memini_kuzu.store.model import Model, holding
 from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.times import from_millis
 
@@ -215,6 +222,31 @@ def _end_at_once(path: Path) -> None:
         for day in range(3):
             tell(memory, day)
         os._exit(7 if waiting.waits else 8)
+
+
+def test_a_change_that_the_engine_refuses_can_be_left_out(
+    held: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(held, 0)
+    twice = pa.table({"key": ["x", "x"], "name": ["X", "X"], "entity": [1, 1], "undo": ["", ""]})
+    # memini sees to it that this does not happen
+    with pytest.raises(QueryError, match="duplicated primary key"), held._store.changing() as change:
+        change.create("Alias", twice)
+    assert days(held) == told(0)
+    held._store.hold()
+    monkeypatch.setattr(Model, "after", lambda model, _: model)
+    with shared(held).behind.still(), held._store.changing() as change:
+        change.create("Alias", twice)
+    with pytest.raises(StoreError, match="duplicated primary key"):
+        days(held)
+    held.close()
+    with pytest.raises(DamagedStoreError, match=r"change \d+ of .* cannot be applied: .* memini recover"):
+        Memory.open(held.path)
+    [loss] = Memory.recover(held.path)
+    assert "duplicated primary key" in loss
+    with Memory.open(held.path, extractor=Names()) as again:
+        assert days(again) == told(0)
+        assert again.doctor(deep=True).sound
 
 
 def test_a_change_that_was_told_is_not_taken_back(held: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

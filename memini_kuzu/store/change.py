@@ -140,6 +140,11 @@ class Change:
         """Whether it uses COPY into a table that exists: a checkpoint must come before it, too."""
         return any(part.how == "append" for part in self.parts)
 
+    @property
+    def adds(self) -> bool:
+        """Whether it only creates and updates rows, as what is told does."""
+        return self.vectors is None and {part.how for part in self.parts} <= {"create", "update"}
+
     def ordered(self) -> list[Part]:
         """The parts in the order in which they take effect."""
         return sorted(self.parts, key=_order)
@@ -201,8 +206,7 @@ def together(changes: Sequence[Change]) -> list[tuple[int, Change]]:
 
 def _joined(earlier: Change, later: Change) -> Change | None:
     """Both changes as one; None where the later one has to see the earlier one done."""
-    how = {part.how for change in (earlier, later) for part in change.parts}
-    if not how <= {"create", "update"} or later.vectors is not None:
+    if not (earlier.adds and later.adds):
         return None
     parts = list(earlier.parts)
     for part in later.parts:
@@ -222,7 +226,7 @@ def _joined(earlier: Change, later: Change) -> Change | None:
         if part.how == "update":
             rows = _others(rows, part.rows, keys)
         parts[place] = Part(part.how, part.table, pa.concat_tables([rows, part.rows]))
-    return Change(earlier.vectors, parts)
+    return Change(parts=parts)
 
 
 def _common(rows: pa.Table, others: pa.Table, keys: list[str]) -> bool:

@@ -246,7 +246,7 @@ class Store:
             self._engine.load(partial(write, change=change), settled=change.appends)
             return sum(part.rows.nbytes for part in change.parts)
         packed = change.pack()
-        self._engine.apply(packed, partial(self._held.after, change=change))
+        self._engine.apply(packed, partial(self._held.after, change=change), soon=change.adds)
         return len(packed)
 
     def journal(self, *, deep: bool = False) -> JournalState:

@@ -313,7 +313,9 @@ class Engine:
         """Hold what was derived from the file, inside the `snapshot` in which it was read."""
         self._live.derived = derived
 
-    def apply(self, change: bytes, follow: Callable[[Any], Any] = lambda _: None) -> None:
+    def apply(
+        self, change: bytes, follow: Callable[[Any], Any] = lambda _: None, *, soon: bool = False
+    ) -> None:
         """Apply a change atomically: it is durable when this returns; if this raises, nothing is changed.
 
         Parameters
@@ -323,6 +325,8 @@ class Engine:
         follow : callable
             Gives what is `derived` of the state after the change from that of the state before; None where
             it cannot.
+        soon : bool
+            Whether the file may get it after this returns: Kùzu must not be able to refuse it.
 
         Raises
         ------
@@ -333,13 +337,13 @@ class Engine:
         with shared.writing:
             need_room(shared.path)
             shared.begin()
-            small = len(change) <= LARGEST
-            if not small:
+            soon = soon and len(change) <= LARGEST
+            if not soon:
                 shared.bring_in()
             told = Told(shared.told + 1, change)
             shared.write_down(told)
             try:
-                if small:
+                if soon:
                     shared.tell(told, follow)
                 else:
                     shared.write([told], follow)

@@ -189,7 +189,19 @@ class OpenFile:
         self.journal = None if written is None else Journal(beside(self.path, ".journal"), written)
         records = [] if written is None else [one for one in written.records if one.number > mark.sequence]
         for start in range(0, len(records), MOST):
-            self.write([Told(*record) for record in records[start : start + MOST]])
+            self.follow_all([Told(*record) for record in records[start : start + MOST]])
+
+    def follow_all(self, told: Sequence[Told]) -> None:
+        """Apply changes of the journal; one that Kùzu refuses is a loss."""
+        try:
+            self.write(told)
+        except QueryError as error:
+            if len(told) > 1:
+                for each in told:
+                    if each.number > self.sequence:
+                        self.follow_all([each])
+                return
+            self.found.damaged(f"change {told[0].number} of {self.path} cannot be applied: {error}")
 
     def join_readers(self) -> None:
         """Open the database for reading; the file must hold all changes."""

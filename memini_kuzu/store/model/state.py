@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.errors import QueryError
+from memini_kuzu.store import catalog
 from memini_kuzu.store.model.columns import (
     ASSOCIATES,
     COUNTERS,
@@ -259,7 +262,15 @@ class _Step:
         return rows.compact() if rows.sparse else rows
 
     def take(self, part: Part) -> bool:
-        """Do what a part of a change does to the file; False where that cannot be told from the part."""
+        """Do what a part of a change does to the file; False where that cannot be told from the part.
+
+        Raises
+        ------
+        QueryError
+            If it creates a node that is there: the file may get the change after it was told.
+        """
+        if part.how == "create" and self._known(part):
+            raise QueryError(f"{part.table} would get a duplicated primary key: this is a fault of memini")
         if part.table in self._named:
             self._take_named(part)
         elif part.table == "MENTIONS":
@@ -277,6 +288,24 @@ class _Step:
         elif part.table == "Passage":
             return self._take_passages(part)
         return True
+
+    def _known(self, part: Part) -> bool:
+        """Whether a node that is to be created is there, or comes twice."""
+        declared = catalog.table(part.table)
+        if declared.ends is not None:
+            return False
+        [key] = declared.keys
+        values = part.rows[key]
+        if pc.count_distinct(values).as_py() < len(values):
+            return True
+        nodes = {"Entity": self._entities, "Passage": self._passages, "Document": self._documents}
+        if part.table in nodes:
+            return bool((nodes[part.table].row_of("id", column(part.rows, "id").astype(np.int64)) >= 0).any())
+        if part.table == "Source":
+            sources = self._model.sources.find(values.to_pylist())
+            return bool((self._counters.row_of("source", sources) >= 0).any())
+        there = {**self._named, "Split": self._splits}.get(part.table, {})
+        return not there.keys().isdisjoint(values.to_pylist())
 
     def _take_named(self, part: Part) -> None:
         # a copy: the earlier state keeps its own
