@@ -26,6 +26,7 @@ from memini_kuzu.errors import (
 )
 from memini_kuzu.memory import Memory
 from memini_kuzu.store import store as store_module
+from memini_kuzu.store.change import Change, Part
 from memini_kuzu.store.engine import behind, open_file
 from memini_kuzu.store.model import Model, holding
 from memini_kuzu.store.model.loading import Cost
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from memini_kuzu.store.change import Change
     from memini_kuzu.store.engine.open_file import OpenFile
 
 pytest_plugins = ["fixtures_memory"]
@@ -249,9 +249,27 @@ def test_a_change_that_the_engine_refuses_can_be_left_out(
         assert again.doctor(deep=True).sound
 
 
+def test_a_name_in_a_journal_is_never_a_query(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "FIXED", math.inf)
+    memory.add(corpus(63, 5))
+    before = contents(memory)
+    for how, rows in (
+        ("update", {"name": ["source 0"], "passages = 7 DELETE n //": [1]}),
+        ("create", {"name": ["x"], "passages: 1}) //": [1]}),
+    ):
+        with pytest.raises(StoreError, match="no names of columns"):
+            memory._store.apply(Change(parts=[Part(how, "Source", pa.table(rows))]))  # type: ignore[arg-type]
+    assert contents(memory) == before
+
+
 def test_a_change_that_was_told_is_not_taken_back(held: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
+
+    for thread in threading.enumerate():
+        # that of what was told before
+        if thread.name == "memini-write-behind":
+            thread.join(60)
 
     with monkeypatch.context() as patched:
         # Ctrl-C once the change waits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from memini_kuzu import Memory
 from memini_kuzu.store.likeness import entities_like
+from memini_kuzu.store.model import holding
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -60,6 +62,9 @@ def test_no_words_are_like_no_names(memory: Memory) -> None:
 def test_a_long_cue_of_unknown_words_scans_the_names_once(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # asked of the file
+    monkeypatch.setattr(holding, "FIXED", math.inf)
+    monkeypatch.setattr(memory._store._engine._live, "derived", None)
     asked = []
     read = memory._store.read
 

@@ -132,8 +132,9 @@ BUILT = _Built(
             "fresh",
             "rest",
             "table.name",
-            "_assigned(table.columns.names)",
-            "_assigned(table.properties)",
+            # looked at: identifiers
+            "_assigned(rows.column_names)",
+            "properties",
             "_set('n', columns)",
             "_set('r', columns, '$')",
             "rest.replace('$', '')",
@@ -150,6 +151,7 @@ BUILT = _Built(
         "store.py": {"aggregate", "label"},
         # the patterns of a loop over literals
         "evidence.py": {"pattern", "ends", "edge"},
+        "schema.py": {"table"},
         # a number that has been through int(): a type takes no parameter
         "vectors.py": {"dimension"},
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memini_kuzu.errors import StoreError
 from memini_kuzu.store import catalog
 
 if TYPE_CHECKING:
@@ -299,12 +300,19 @@ def _make_vectors(transaction: Transaction, dimension: int) -> None:
     )
 
 
+def _looked_at(columns: list[str]) -> list[str]:
+    """Names of columns, which are names indeed: a journal is a file, and anyone may have written it."""
+    if not all(map(str.isidentifier, columns)):
+        raise StoreError(f"{columns} are no names of columns; was the journal written by memini?")
+    return columns
+
+
 def _assigned(columns: list[str]) -> str:
-    return ", ".join(f"{name}: {name}" for name in columns)
+    return ", ".join(f"{name}: {name}" for name in _looked_at(columns))
 
 
 def _set(variable: str, columns: list[str], mark: str = "") -> str:
-    return ", ".join(f"{variable}.{name} = {mark}{name}" for name in columns)
+    return ", ".join(f"{variable}.{name} = {mark}{name}" for name in _looked_at(columns))
 
 
 def _relationship(table: Table, rest: str) -> tuple[str, str]:
