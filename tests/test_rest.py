@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pytest
 from fixtures_memory import NOW, Names, corpus
@@ -144,6 +145,7 @@ def test_a_file_in_use_does_not_rest(memory: Memory) -> None:
 def test_files_are_looked_at_by_themselves(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest, "IDLE", 0.0)
     monkeypatch.setattr(rest, "LOOK", 0.01)
+    monkeypatch.setattr(rest, "_files", WeakSet())
     rest._watchers.clear()
     rest.watch(shared(memory).rest)
     until = time.monotonic() + 60

@@ -60,7 +60,8 @@ class Rest:
         """Close Kùzu, unless the file is used meanwhile. The lock of the process on it stays."""
         file = self._file
         with file.writing:
-            if self.resting or not self.due:
+            # a file that was removed while it was open cannot be opened again
+            if self.resting or not self.due or not file.path.exists():
                 return
             with file.gate.committing():
                 if file.long_to_apply():
