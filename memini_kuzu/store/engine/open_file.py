@@ -290,7 +290,9 @@ class OpenFile:
     def work(self) -> None:
         """What is done while nobody waits: bring changes in, and checkpoint a long journal."""
         try:
-            self.bring_in()
+            # a reader may have brought them in: a file that rests by now is left alone
+            if self.behind.waits:
+                self.bring_in()
             with self.writing:
                 self.trim()
         except StoreError as error:
