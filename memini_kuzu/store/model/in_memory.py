@@ -161,13 +161,15 @@ class InMemory(Lookup):
         """How often passages have words: int64 (n_rows, n_codes)."""
         table, held = self._model.passages, self._model.words
         tf = np.zeros((len(rows), len(codes)), dtype=np.int64)
-        if len(codes):
-            number = table.take("words", rows).astype(np.int64)
-            place = spans(table.take("begin", rows), number)
-            order = np.argsort(codes)
-            near = np.minimum(np.searchsorted(codes[order], held.word[place]), len(order) - 1)
-            there = codes[order[near]] == held.word[place]
-            tf[np.repeat(np.arange(len(rows)), number)[there], order[near[there]]] = held.tf[place[there]]
+        number = table.take("words", rows).astype(np.int64)
+        place = spans(table.take("begin", rows), number)
+        # by a table of all words: quicker than to look each one up
+        column = np.full(len(self._model.terms), -1, dtype=np.int32)
+        known = np.flatnonzero(codes >= 0)
+        column[codes[known]] = known
+        which = column[held.word[place]]
+        there = which >= 0
+        tf[np.repeat(np.arange(len(rows)), number)[there], which[there]] = held.tf[place[there]]
         return tf
 
     @override
@@ -196,7 +198,10 @@ class InMemory(Lookup):
         rows = table.row_of("id", ids)
         number = table.take("words", rows).astype(np.int64)
         code = held.word[spans(table.take("begin", rows), number)].astype(np.int64)
-        beside = ~np.isin(code, self._model.terms.find(cue))
+        asked = np.zeros(len(self._model.terms), dtype=np.bool_)
+        known = self._model.terms.find(cue)
+        asked[known[known >= 0]] = True
+        beside = ~asked[code]
         code, passage = code[beside], np.repeat(np.arange(len(rows)), number)[beside]
         words, first, word = np.unique(code, return_index=True, return_inverse=True)
         order = np.argsort(first)
