@@ -169,7 +169,7 @@ class Keeping(OpenMemory):
         >>> with Memory.open(Path(tempfile.mkdtemp()) / "a.memini") as memory:
         ...     _ = memory.remember("Ada Lovelace met Charles Babbage.", time="2026-03-01")
         ...     report = memory.compact()
-        ...     report.after < report.before, memory.recall("Babbage")[0].text
+        ...     report.after < report.before, memory.recall("Babbage").passages[0].text
         (True, 'Ada Lovelace met Charles Babbage.')
         """
         return changes.compaction.compact(self._store)
