@@ -462,6 +462,8 @@ class Engine:
                 raise StoreError(
                     f"{self.path} is open {shared.engines} times in this process; close the others first"
                 )
+            # what was told is in the file, so that its size is that of the whole store
+            shared.settle()
             yield
 
     @contextmanager
