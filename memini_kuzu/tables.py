@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EDGE_SCHEMA",
+    "EDGE_TIMES",
     "Edges",
     "column",
     "distinct",
@@ -58,6 +59,9 @@ EDGE_SCHEMA = pa.schema(
     ]
 )
 """The columns of ASSOCIATES, in the order in which COPY wants them."""
+
+EDGE_TIMES = tuple(field.name for field in EDGE_SCHEMA if field.type == TIMESTAMP)
+"""Its columns that are times."""
 
 
 @dataclass(frozen=True, slots=True)

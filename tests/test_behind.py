@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -277,8 +278,31 @@ def test_a_change_that_was_told_is_not_taken_back(held: Memory, monkeypatch: pyt
         with pytest.raises(KeyboardInterrupt):
             tell(held, 0)
     tell(held, 1)
+    # by a thread, which is begun again
+    until = time.monotonic() + 60
+    while shared(held).behind.waits:
+        assert time.monotonic() < until
+        time.sleep(0.01)
     assert days(held) == told(0, 1)
     _ends_and_has(held, 0, 1, 2)
+
+
+def test_an_interrupt_is_heard_also_where_another_thread_has_opened_the_file_again(
+    held: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(held, 0)
+    waiting = shared(held).behind
+
+    def flush() -> None:
+        waiting.clear()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, waiting.still():
+        patched.setattr(waiting, "flush", flush)
+        with pytest.raises(KeyboardInterrupt):
+            shared(held).bring_in()
+    shared(held).reopen()
+    assert days(held) == told(0)
 
 
 def test_an_interrupt_right_after_a_commit_leaves_a_journal_that_goes_on(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import InputError
-from memini_kuzu.tables import EDGE_SCHEMA
+from memini_kuzu.tables import EDGE_SCHEMA, EDGE_TIMES
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ __all__ = [
     "retain",
     "superpose",
 ]
-
-TIMES = ("as_of", "first_seen", "last_seen")
 
 
 def require_ibis() -> ModuleType:
@@ -164,7 +162,7 @@ def edges_of(table: Any) -> Any:
     table : ibis.Table
         With the columns of `tables.EDGE_SCHEMA`.
     """
-    times = {name: _millis(table[name]) * 1000 for name in TIMES if table[name].type().is_timestamp()}
+    times = {name: _millis(table[name]) * 1000 for name in EDGE_TIMES if table[name].type().is_timestamp()}
     return table.mutate(**times).select(*EDGE_SCHEMA.names)
 
 

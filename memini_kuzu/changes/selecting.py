@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from memini_kuzu.changes.events import MEMORY
 from memini_kuzu.errors import InputError
-from memini_kuzu.tables import EDGE_SCHEMA
+from memini_kuzu.tables import EDGE_SCHEMA, EDGE_TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["select_edges"]
-
-TIMES = ("as_of", "first_seen", "last_seen")
 
 CLOSED = {
     "autoinstall_known_extensions": "false",
@@ -98,7 +96,7 @@ def _edges(connection: Any, files: Sequence[Path]) -> Any:
     if missing := [name for name in EDGE_SCHEMA.names if name not in types]:
         raise InputError(f"column {missing[0]!r} is missing; there are {', '.join(types)}")
     columns = [
-        f"make_timestamp({name}) AS {name}" if types[name] == "BIGINT" and name in TIMES else name
+        f"make_timestamp({name}) AS {name}" if types[name] == "BIGINT" and name in EDGE_TIMES else name
         for name in EDGE_SCHEMA.names
     ]
     return edges.project(", ".join(columns))

@@ -10,12 +10,10 @@ import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from pyarrow import parquet
-
 from memini_kuzu.errors import StoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import schema
-from memini_kuzu.store.engine import EXPORTED, Draft, work_beside
+from memini_kuzu.store.engine import EXPORTED, Draft, escaped, work_beside
 from memini_kuzu.store.ledger import BITS, scaled_bits
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ def rewrite(
         try:
             # the store stays closed until the new file has replaced it
             with ExitStack() as closed, schema.building(path, locked=True) as work:
-                engine.export(EXPORT.format(_escaped(exported)))
+                engine.export(EXPORT.format(escaped(str(exported))))
                 _check(exported)
                 with Draft(work) as draft:
                     _fill(draft, exported, parameters, edges, amounts)
@@ -128,6 +126,8 @@ def _fill(
 
 def _scale(path: Path, amounts: float) -> None:
     """Multiply the amounts in an exported ledger."""
+    from pyarrow import parquet  # noqa: PLC0415 - no recall needs it, and every store is opened by way of here
+
     scaled = path.with_suffix(".scaled")
     with parquet.ParquetFile(path) as file, parquet.ParquetWriter(scaled, file.schema_arrow) as writer:
         # Kùzu puts the variable of its query before the name
@@ -145,16 +145,4 @@ def _statements(path: Path, beginnings: Sequence[str]) -> list[str]:
 
 
 def _from(exported: Path, name: str) -> str:
-    return f" FROM '{_escaped(exported / name)}'"
-
-
-def _escaped(path: Path) -> str:
-    r"""A path escaped for single quotes: Kùzu accepts no parameter there.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> print(_escaped(Path("it's")))
-    it\'s
-    """
-    return str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f" FROM '{escaped(str(exported / name))}'"

@@ -93,8 +93,13 @@ class WriteBehind:
             self._last = time.monotonic()
             idle, self._working = not self._working, True
         if idle:
-            # not a daemon: Python must not end while Kùzu writes
-            threading.Thread(target=self._run, name="memini-write-behind").start()
+            try:
+                # not a daemon: Python must not end while Kùzu writes
+                threading.Thread(target=self._run, name="memini-write-behind").start()
+            except BaseException:
+                # the next change tries again
+                self._working = False
+                raise
 
     def _run(self) -> None:
         try:

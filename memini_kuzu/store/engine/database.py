@@ -28,6 +28,7 @@ __all__ = [
     "Transaction",
     "close_database",
     "engine_version",
+    "escaped",
     "execute",
     "memory",
     "need_room",
@@ -130,6 +131,17 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         return value.item()
     return value
+
+
+def escaped(text: str) -> str:
+    r"""A name or a path escaped for single quotes, where Kùzu accepts no parameter.
+
+    Examples
+    --------
+    >>> print(escaped("it's"))
+    it\'s
+    """
+    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def need_room(path: Path) -> None:
@@ -358,9 +370,7 @@ class Transaction:
         tables = self.run("CALL show_tables() WHERE type = 'REL' RETURN name AS name")
         found = []
         for name in tables["name"].to_pylist() if tables.num_rows else []:
-            # Kùzu accepts no parameter there; the name comes from Kùzu itself
-            escaped = name.replace("\\", "\\\\").replace("'", "\\'")
-            ends = self.run(f"CALL show_connection('{escaped}') RETURN *").to_pylist()
+            ends = self.run(f"CALL show_connection('{escaped(name)}') RETURN *").to_pylist()
             found += [(name, end["source table name"], end["destination table name"]) for end in ends]
         return found
 

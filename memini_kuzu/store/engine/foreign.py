@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import QueryError
+from memini_kuzu.store.engine.database import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,8 +140,8 @@ def refuse_lists_of_doubles(run: Callable[[str], pa.Table]) -> None:
         If a column holds lists of doubles.
     """
     for table in run("CALL show_tables() RETURN name AS name")["name"].to_pylist():
-        escaped = table.replace("\\", "\\\\").replace("'", "\\'")
-        for column in run(f"CALL table_info('{escaped}') RETURN name AS name, type AS type").to_pylist():
+        columns = run(f"CALL table_info('{escaped(table)}') RETURN name AS name, type AS type")
+        for column in columns.to_pylist():
             if LOSSY.search(column["type"]):
                 raise QueryError(
                     f"column {column['name']} of table {table} holds lists of doubles, {column['type']}, of "

@@ -279,13 +279,16 @@ class OpenFile:
             self.behind.flush()
         except BaseException as error:
             with self.writing:
-                if not self.behind.waits:
-                    # another thread opened the file again
-                    return
-                self.reopen()
-            if not isinstance(error, StoreError | QueryError):
+                # another thread may have opened the file again
+                first = self.behind.waits
+                if first:
+                    self.reopen()
+            if not isinstance(error, StoreError):
                 raise
-            warnings.warn(f"{self.path} was opened again, with nothing lost, since: {error}", stacklevel=2)
+            if first:
+                warnings.warn(
+                    f"{self.path} was opened again, with nothing lost, since: {error}", stacklevel=2
+                )
 
     def work(self) -> None:
         """What is done while nobody waits: bring changes in, and checkpoint a long journal."""
