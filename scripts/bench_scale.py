@@ -295,8 +295,9 @@ def _rows(folder: Path, size: int, turns: int) -> list[Row]:
     filled = _Filled(**json.loads(done.read_text()))
     with tempfile.TemporaryDirectory(dir=folder) as place:
         copies = Path(place) / path.name, Path(place) / floor.name
-        for each, copied in zip((path, floor), copies, strict=True):
-            shutil.copyfile(each, copied)
+        for each in (path, path.with_name(f"{path.name}.journal"), floor):
+            if each.exists():
+                shutil.copyfile(each, Path(place) / each.name)
         return [
             *_in_process(_held, copies[0], copies[1], size, filled),
             *_in_process(_turns, *copies, size, turns),
