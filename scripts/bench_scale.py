@@ -1,7 +1,8 @@
 """A memory that grows: what taking texts in, asking, maintenance and backup cost, by the number of passages.
 
 The texts are generated; a smaller memory holds the first passages of a larger one. A passage is a sentence
-of 18 words and three to five names. What there is to draw from grows with the text, as in real text:
+of ten words, three to five names, and what English joins them by. What there is to draw from grows with the
+text, as in real text:
 
 - Words: after n of them there are 44 n^0.49 different ones (the law of Heaps with the constants of
   Reuters-RCV1: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, 5.1.1),
@@ -61,8 +62,13 @@ SOURCE = 50
 SPAN = 5 * 365 * DAY
 """Over which the passages are dated."""
 
-WORDS = 18
-"""Words of a passage beside its names."""
+WORDS = 10
+"""Words of a passage that are drawn."""
+
+VERBS = ("told of", "wrote of", "asked for", "heard of", "spoke of", "read of", "learned of", "laughed at")
+
+JOINED = ("the", "with the", "about the", "from the", "in the")
+"""What stands behind each name of a passage, behind the verb: without such words it is not English."""
 
 HEAPS_WORDS = (44.0, 0.49)
 """K and β of the number of different words, K nᵝ after n."""
@@ -178,10 +184,9 @@ def passages(count: int) -> Iterator[Passage]:
         of_words = _drawn(rng, words, _grown(HEAPS_WORDS, per_passage[0] * number), WORDS)
         of_names = _drawn(rng, names, _grown(HEAPS_NAMES, per_passage[1] * number), MOST)
         how_many = rng.integers(FEWEST, MOST + 1, DRAWN).tolist()
-        for told, who, many in itertools.islice(
-            zip(of_words, of_names, how_many, strict=True), count - start
-        ):
-            yield _passage([spelled(rank) for rank in told], [_named(rank) for rank in who[:many]])
+        rows = zip(itertools.cycle(VERBS), of_words, of_names, how_many, strict=False)
+        for verb, told, who, many in itertools.islice(rows, count - start):
+            yield _passage(verb, [spelled(rank) for rank in told], [_named(rank) for rank in who[:many]])
 
 
 def _drawn(
@@ -193,17 +198,15 @@ def _drawn(
     return rows
 
 
-def _passage(told: list[str], who: list[tuple[str, str, str]]) -> Passage:
+def _passage(verb: str, told: list[str], who: list[tuple[str, str, str]]) -> Passage:
     """A sentence that begins with a name and has the others between its words."""
-    parts, mentions, length, gap = [], [], 0, WORDS // len(who)
+    parts, mentions, length = [], [], 0
     for place, (key, name, label) in enumerate(who):
         mentions.append(Mention(key, name, label, 0, length))
-        part = (
-            f"{name} {' '.join(told[place * gap :] if place + 1 == len(who) else told[place * gap :][:gap])}"
-        )
-        parts.append(part)
-        length += len(part) + 1
-    question = f"What did {who[0][1]} tell about {told[0]} and {told[2]}?"
+        words = told[place * WORDS // len(who) : (place + 1) * WORDS // len(who)]
+        parts.append(" ".join([name, *([] if place else [verb]), JOINED[place], *words]))
+        length += len(parts[-1]) + 1
+    question = f"What did {who[0][1]} tell about the {told[0]} and {told[2]}?"
     return Passage(f"{' '.join(parts)}.", mentions, question)
 
 
