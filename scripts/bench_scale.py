@@ -27,6 +27,7 @@ import statistics
 import tempfile
 import time
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from importlib import import_module
@@ -309,8 +310,9 @@ def _rows(folder: Path, size: int, turns: int) -> list[Row]:
 
 
 def _in_process(function: Callable[..., Any], *arguments: object) -> Any:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawning) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def _places(folder: Path, size: int) -> tuple[Path, Path, Path]:
