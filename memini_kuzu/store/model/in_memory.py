@@ -15,16 +15,15 @@ from memini_kuzu.store.lookup import (
     Mentions,
     Name,
     NamedEntity,
-    Outgoing,
     Passages,
     Said,
     Shown,
     best_scored,
     rarity,
-    strength_at,
     weighed,
 )
 from memini_kuzu.store.model.columns import PLACES
+from memini_kuzu.store.model.following import Following
 from memini_kuzu.store.model.rows import spans
 from memini_kuzu.store.sums import sums_in
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.config import Parameters
     from memini_kuzu.store.model.state import Model
+    from memini_kuzu.store.outgoing import Outgoing
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -267,24 +267,7 @@ class InMemory(Lookup):
 
     @override
     def associations(self, entities: Ints) -> Outgoing:
-        table, ends = self._model.associations, self._model.entities
-        which, rows = table.find("source", entities)
-        if len(self._model.hidden):
-            shown = self._shown(table.take("target", rows))
-            which, rows = which[shown], rows[shown]
-        fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
-        strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-        number, ids, target = self._model.numbers.distinct(table.take("end", rows))
-        counted = self._model.place[number]
-        return Outgoing(
-            ids,
-            ends.take("mentions", counted),
-            ends.take("headings", counted),
-            which,
-            target,
-            strength,
-            table.take("last_seen", rows),
-        )
+        return Following(self._model, entities, self.now, self.parameters)
 
     @override
     def names(self, ids: Sequence[int]) -> dict[int, Name]:

@@ -187,6 +187,30 @@ class Index:
             keys, rows, segments = keys[order], rows[order], segments[:-1]
         return Index((*segments, Segment(keys, rows, bool((keys[1:] != keys[:-1]).all()))))
 
+    def within(self, first: NDArray[Any], end: NDArray[Any]) -> list[tuple[NDArray[np.int32], Ints, Ints]]:
+        """Where the rows of ranges of keys stand, also such as have ended.
+
+        Parameters
+        ----------
+        first, end : ndarray (n,)
+            The least key of each range, and the least one that is above it.
+
+        Returns
+        -------
+        list of tuple
+            Of each segment its rows, and where those of each range begin and end in them.
+
+        Examples
+        --------
+        >>> index = Index().added(np.array([7, 5, 6]), 0)
+        >>> index.within(np.array([5]), np.array([7]))
+        [(array([1, 2, 0], dtype=int32), array([0]), array([2]))]
+        """
+        return [
+            (segment.rows, segment.keys.searchsorted(first), segment.keys.searchsorted(end))
+            for segment in self.segments
+        ]
+
     def find(self, keys: NDArray[Any]) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these keys has which rows, also such as have ended."""
         which, rows = [NO_ROWS], [NO_ROWS.astype(np.int32)]
