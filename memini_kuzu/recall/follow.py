@@ -194,9 +194,12 @@ class _Search:
 
     def run(self) -> None:
         """Look at more and more associations, until all that are wanted must be among them."""
-        order = np.argsort(self._outgoing.size, kind="stable")
-        ends = np.cumsum(self._outgoing.size[order])
-        opened, number = 0, max(1, int(np.searchsorted(ends, FIRST, side="right")))
+        size = self._outgoing.size
+        # those of the names in the cue first: what they lead to comes before all else
+        order = np.lexsort((size, ~self._named))
+        ends = np.cumsum(size[order])
+        opened, least = 0, max(1, int(self._named.sum()))
+        number = max(least, int(np.searchsorted(ends, ends[least - 1 : least].sum() + FIRST, side="right")))
         parts: list[Leading] = []
         while True:
             parts.append(self._outgoing.leading(order[opened:number]))
@@ -210,14 +213,16 @@ class _Search:
 
     def _sure(self) -> Ints | None:
         """Those that may be wanted; None where others may be that were not looked at."""
-        outgoing, leading, closed = self._outgoing, self.leading, self.closed
+        outgoing, closed = self._outgoing, self.closed
+        heads = outgoing.heads.where(_among(outgoing.heads.source, closed, len(outgoing.size)))
+        leading = Leading.joined([self.leading, heads])
         targets, row = _distinct(leading.target, outgoing.numbers)
         n = len(targets)
         others = np.maximum(outgoing.mentions(targets) - 1, 1)
         source, strength = leading.source, leading.strength
         brought = np.bincount(row, weights=self._worth[source] * strength, minlength=n) / others
         told = np.bincount(row, weights=self._told[source] * strength, minlength=n)
-        # what those that were not looked at can bring to any one
+        # what all others can bring to any one
         more = float(self._worth[closed] @ outgoing.shared[closed])
         more_told = float(self._told[closed] @ outgoing.most[closed])
 
@@ -228,22 +233,15 @@ class _Search:
 
         named = np.zeros(n, dtype=np.bool_)
         named[row[self._named[source] & (strength > 0)]] = True
-        hidden = closed[self._named[closed]]
-        if len(hidden):
-            likely = np.argsort(-brought)[: 4 * BEAM]
-            led = outgoing.onto(hidden, targets[likely])
-            named[likely[_among(targets[likely], led.target[led.strength > 0], outgoing.numbers)]] = True
-        enough = int(named.sum()) >= BEAM
-        if len(hidden) and not enough:
-            return None
         # where fewer are led to by a name of the cue, these and the best of the others
-        rivals = named if enough else ~named
-        least = _best(brought[rivals], BEAM if enough else BEAM - int(named.sum())) * SURELY
-        if (len(hidden) or (len(closed) and not enough)) and more >= least:
-            return None
-        if not enough:
+        free = BEAM - int(named.sum())
+        rivals = named if free <= 0 else ~named
+        least = _best(brought[rivals], BEAM if free <= 0 else free) * SURELY
+        if free > 0:
+            if len(closed) and more >= least:
+                return None
             kept |= named
-        kept |= (rivals | bool(len(hidden))) & (brought + more >= least)
+        kept |= rivals & (brought + more >= least)
         found: Ints = targets[kept]
         return found
 

@@ -23,7 +23,7 @@ from memini_kuzu.store.lookup import (
     Said,
     Shown,
 )
-from memini_kuzu.store.outgoing import Gathered, fans_of, strength_at, sums_of
+from memini_kuzu.store.outgoing import Gathered, States, strength_at, sums_of
 from memini_kuzu.tables import column, positions
 from memini_kuzu.times import from_millis
 
@@ -197,8 +197,8 @@ class InFile(Lookup):
         if self._view is None:
             fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
             strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-            fans = fans_of(asked, fast, slow, as_of, mentions, len(entities), self.now, self.parameters)
-            total, _, _ = fans.at(self.now, self.parameters)
+            states = States.of(asked, fast, slow, as_of, mentions, len(entities), self.now, self.parameters)
+            total, _, _ = states.fans(np.zeros(len(asked), dtype=np.bool_)).at(self.now, self.parameters)
         else:
             strength = column(table, "strength")
             total = sums_of(strength, asked, len(entities))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["Fans", "Gathered", "Leading", "Outgoing", "fans_of", "greatest", "strength_at", "sums_of"]
+__all__ = ["Fans", "Gathered", "Leading", "Outgoing", "States", "greatest", "strength_at", "sums_of"]
 
 FINE = 28
 """Bits of each of the two whole numbers that a value is cut into to be added up. Sums of them are exact for
@@ -76,10 +76,13 @@ class Outgoing(Protocol):
     total : float64 (n_sources,)
         The sum of their strengths at the time of the lookup; the same to the last bit in whatever order they
         were read.
+    heads : Leading
+        Some of them, which may bring more than the others.
     most : float64 (n_sources,)
-        None of them is stronger, but for a rounding.
+        None of the others is stronger, but for a rounding.
     shared : float64 (n_sources,)
-        Nor has any of them a greater share of its strength for each other passage that mentions its target.
+        Nor has any of the others a greater share of its strength for each other passage that mentions its
+        target.
     numbers : int
         All numbers of targets are below.
     unknown : int
@@ -88,6 +91,7 @@ class Outgoing(Protocol):
 
     size: Ints
     total: Floats
+    heads: Leading
     most: Floats
     shared: Floats
     numbers: int
@@ -125,9 +129,9 @@ class Fans(NamedTuple):
     fast, slow : float64 (n,)
         The sums of both variables.
     fast_most, slow_most : float64 (n,)
-        The greatest of each.
+        The greatest of each, but for those of the heads.
     fast_shared, slow_shared : float64 (n,)
-        The greatest that they bring to each other passage that mentions the target.
+        The greatest that they bring to each other passage that mentions the target, but for those.
     """
 
     as_of: Ints
@@ -137,6 +141,25 @@ class Fans(NamedTuple):
     slow_most: Floats
     fast_shared: Floats
     slow_shared: Floats
+
+    @classmethod
+    def none(cls, n: int) -> Fans:
+        """Of n entities that nothing leads from."""
+        return cls(np.zeros(n, dtype=np.int64), *np.zeros((6, n)))
+
+    @classmethod
+    def joined(cls, parts: list[Fans]) -> Fans:
+        """These one after the other, at least one."""
+        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+    def put(self, places: Ints, others: Fans) -> None:
+        """Put others in these places."""
+        for column, values in zip(self, others, strict=True):
+            column[places] = values
+
+    def row(self, place: int) -> Fans:
+        """That of one entity."""
+        return Fans._make(column[place : place + 1] for column in self)
 
     def at(self, now: int, parameters: Parameters) -> tuple[Floats, Floats, Floats]:
         """`Outgoing.total`, `most` and `shared` at a time.
@@ -205,46 +228,75 @@ def sums_of(values: Floats, owner: Ints, n: int) -> Floats:
     return summed
 
 
-def fans_of(  # noqa: PLR0917 - the columns of associations
-    owner: Ints,
-    fast: Floats,
-    slow: Floats,
-    as_of: Ints,
-    passages: Ints,
-    n: int,
-    now: int,
-    parameters: Parameters,
-) -> Fans:
-    """What leads from each of n entities, taken together.
+class States(NamedTuple):
+    """Associations that lead from n entities, each at one time of the entity that it leads from.
 
     Parameters
     ----------
     owner : int64 (k,)
-        Which entity each association leads from.
-    fast, slow, as_of : float64, float64, int64 (k,)
-        As they are stored.
-    passages : int64 (k,)
-        How many passages mention what it leads to.
-    n : int
-        How many entities there are.
-    now : int
-        The time of the question.
-    parameters : Parameters
-        Of the dynamics.
+        Which entity each leads from.
+    fast, slow : float64 (k,)
+        Both variables at that time.
+    others : int64 (k,)
+        How many other passages than one mention what it leads to; 1 where none does.
+    as_of : int64 (n,)
+        The latest as_of of those that lead from each entity.
     """
-    latest = np.full(n, EARLIEST)
-    np.maximum.at(latest, owner, as_of)
-    since = np.maximum(np.minimum(latest, now)[owner] - as_of, 0)
-    fast, slow = propagate(fast, slow, since / DAY, parameters)
-    latest[latest == EARLIEST] = 0
-    others = np.maximum(passages - 1, 1)
-    pair = (fast, slow)
-    return Fans(
-        latest,
-        *(sums_of(each, owner, n) for each in pair),
-        *(greatest(each, owner, n) for each in pair),
-        *(greatest(each / others, owner, n) for each in pair),
-    )
+
+    owner: Ints
+    fast: Floats
+    slow: Floats
+    others: Ints
+    as_of: Ints
+
+    @classmethod
+    def of(  # noqa: PLR0917 - the columns of associations
+        cls,
+        owner: Ints,
+        fast: Floats,
+        slow: Floats,
+        as_of: Ints,
+        passages: Ints,
+        n: int,
+        now: int,
+        parameters: Parameters,
+    ) -> States:
+        """From associations as they are stored, and how many passages mention what each leads to.
+
+        Their time is the latest as_of of all that lead from an entity, but not after the question: what is
+        stored as of a later time stays as it is then, as in `strength_at`.
+        """
+        latest = np.full(n, EARLIEST)
+        np.maximum.at(latest, owner, as_of)
+        since = np.maximum(np.minimum(latest, now)[owner] - as_of, 0)
+        fast, slow = propagate(fast, slow, since / DAY, parameters)
+        latest[latest == EARLIEST] = 0
+        return cls(owner, fast, slow, np.maximum(passages - 1, 1), latest)
+
+    def foremost(self, k: int) -> list[Ints]:
+        """The rows of those k of each entity that may bring most to a passage."""
+        if not k:
+            return []
+        worth = np.maximum(self.fast, self.slow) / self.others
+        order = np.argsort(self.owner, kind="stable")
+        ends = np.cumsum(np.bincount(self.owner, minlength=len(self.as_of)))
+        return [
+            rows[np.argpartition(-worth[rows], k)[:k]] if len(rows) > k else rows
+            for rows in np.split(order, ends[:-1])
+        ]
+
+    def fans(self, apart: NDArray[np.bool_]) -> Fans:
+        """All that leads from each entity, taken together; the greatest are those of what is not apart."""
+        n = len(self.as_of)
+        pair = (self.fast, self.slow)
+        rest = ~apart
+        owner, others = self.owner[rest], self.others[rest]
+        return Fans(
+            self.as_of,
+            *(sums_of(each, self.owner, n) for each in pair),
+            *(greatest(each[rest], owner, n) for each in pair),
+            *(greatest(each[rest] / others, owner, n) for each in pair),
+        )
 
 
 class Gathered(Outgoing):
@@ -280,6 +332,8 @@ class Gathered(Outgoing):
         self._ids, first, number = np.unique(target, return_index=True, return_inverse=True)
         self._mentions, self._headings = mentions[first], headings[first]
         self._all = Leading(source, number, strength, latest)
+        # all are read: none has to be told from the others
+        self.heads = self._all.where(np.zeros(len(source), dtype=np.bool_))
         n = len(total)
         self.size = np.bincount(source, minlength=n)
         self.total, self.unknown, self.numbers = total, unknown, len(self._ids)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from typing_extensions import override
 
-from memini_kuzu.store.model.fans import MANY
+from memini_kuzu.store.model.fans import MANY, KnownFan
 from memini_kuzu.store.model.numbers import pairs, unpaired
 from memini_kuzu.store.model.rows import spans
-from memini_kuzu.store.outgoing import Fans, Leading, Outgoing, fans_of, strength_at
+from memini_kuzu.store.outgoing import Fans, Leading, Outgoing, States, strength_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = ["Following"]
+
+HEADS = 64
+"""So many of the associations of an entity with many are told apart, those that may bring most."""
 
 
 class Following(Outgoing):
@@ -49,38 +52,53 @@ class Following(Outgoing):
         for _, begin, end in self._within:
             self.size += end - begin
         self.numbers, self.unknown = len(model.numbers), 0
-        fans = self._fans()
-        self.total, self.most, self.shared = fans.at(now, parameters)
-
-    def _fans(self) -> Fans:
         few, many = np.flatnonzero(self.size < MANY), np.flatnonzero(self.size >= MANY)
-        numbers = self._sources[many].tolist()
-        known = self._model.fans.get(numbers, self._model.version, self._now)
-        there = [place for place, fan in enumerate(known) if fan is not None]
-        read = np.concatenate([few, np.delete(many, there)])
-        columns = self._read(read)
-        self._model.fans.put(
-            np.delete(self._sources[many], there).tolist(),
-            self._model.version,
-            self._now,
-            Fans._make(column[len(few) :] for column in columns),
-        )
-        rows = zip(*(known[place] for place in there), strict=True) if there else ([] for _ in columns)
-        found = []
-        for column, values in zip(columns, rows, strict=True):
-            each = np.zeros(len(self.size), dtype=column.dtype)
-            each[read], each[many[there]] = column, values
-            found.append(each)
-        return Fans._make(found)
+        known = self._known(many)
+        short, _ = self._read(few, 0)
+        fans = Fans.none(len(self.size))
+        fans.put(few, short)
+        if known:
+            fans.put(many, Fans.joined([fan for fan, _ in known]))
+        self.total, self.most, self.shared = fans.at(now, parameters)
+        ends = [heads for _, heads in known]
+        owner = np.repeat(many, [len(heads) for heads in ends])
+        self.heads = self._pairs(owner, np.concatenate([np.zeros(0, dtype=np.int64), *ends]))
 
-    def _read(self, sources: Ints) -> Fans:
+    def _known(self, sources: Ints) -> list[KnownFan]:
+        """The fans of these sources, which are kept where they were not known."""
+        fans, version, numbers = self._model.fans, self._model.version, self._sources[sources].tolist()
+        found = fans.get(numbers, version, self._now)
+        new = [place for place, fan in enumerate(found) if fan is None]
+        if new:
+            read = KnownFan.each(*self._read(sources[new], HEADS))
+            fans.put([numbers[place] for place in new], version, self._now, read)
+            for place, fan in zip(new, read, strict=True):
+                found[place] = fan
+        return [fan for fan in found if fan is not None]
+
+    def _read(self, sources: Ints, heads: int) -> tuple[Fans, list[Ints]]:
+        """What leads from each of these sources; and the targets of so many of each, which are told apart."""
         owner, rows = self._rows(sources)
         table = self._model.associations
         fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
         place = np.zeros(len(self.size), dtype=np.int64)
         place[sources] = np.arange(len(sources))
-        passages = self.mentions(unpaired(table.take("pair", rows))[1])
-        return fans_of(place[owner], fast, slow, as_of, passages, len(sources), self._now, self._parameters)
+        _, targets = unpaired(table.take("pair", rows))
+        states = States.of(
+            place[owner],
+            fast,
+            slow,
+            as_of,
+            self.mentions(targets),
+            len(sources),
+            self._now,
+            self._parameters,
+        )
+        first = states.foremost(heads)
+        apart = np.zeros(len(owner), dtype=np.bool_)
+        for each in first:
+            apart[each] = True
+        return states.fans(apart), [targets[each] for each in first]
 
     def _rows(self, sources: Ints) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these sources has which rows."""
@@ -100,6 +118,11 @@ class Following(Outgoing):
             seen &= ~np.isin(targets, model.numbers.find(model.hidden))
         return (owner, rows) if seen.all() else (owner[seen], rows[seen])
 
+    def _pairs(self, sources: Ints, targets: Ints) -> Leading:
+        """The associations that lead from these sources to these targets, one from each to each."""
+        which, rows = self._model.associations.indexes["pair"].find(pairs(self._sources[sources], targets))
+        return self._leading(*self._seen(sources[which], rows))
+
     def _leading(self, owner: Ints, rows: NDArray[np.int32]) -> Leading:
         take = self._model.associations.take
         fast, slow, as_of = (take(name, rows) for name in ("fast", "slow", "as_of"))
@@ -114,10 +137,7 @@ class Following(Outgoing):
     def onto(self, sources: Ints, targets: Ints) -> Leading:
         # in the order of their keys, which are found the sooner
         first, second = sources[np.argsort(self._sources[sources])], np.sort(targets)
-        which, rows = self._model.associations.indexes["pair"].find(
-            pairs(self._sources[first][:, None], second).ravel()
-        )
-        return self._leading(*self._seen(first[which // max(len(second), 1)], rows))
+        return self._pairs(np.repeat(first, len(second)), np.tile(second, len(first)))
 
     @override
     def mentions(self, targets: Ints) -> Ints:
