@@ -26,7 +26,7 @@ __all__ = ["Index", "Rows", "Strings", "filled", "spans"]
 ENDLESS = np.iinfo(np.int64).max
 """The version in which a row ends that no change has ended."""
 
-LEVEL = 8
+LEVEL = 32
 """A segment of an index is merged with the one before it unless that is so many times as large."""
 
 ROOM = 1.5
