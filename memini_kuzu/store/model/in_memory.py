@@ -93,12 +93,16 @@ class InMemory(Lookup):
     @override
     def entities_like(self, edits: Mapping[str, int]) -> dict[int, NamedEntity]:
         table = self._model.entities
-        live = table.all()
+        size = table.column("size")
+        lengths = [(len(key) - most, len(key) + most) for key, most in edits.items()]
+        low, high = min(low for low, _ in lengths), max(high for _, high in lengths)
+        some = np.flatnonzero((size >= low) & (size <= high))
+        some = some[table.there(some)]
         found = nearest(
             edits,
             1,
-            lambda rows: table.texts("key", live[rows]),
-            *(table.take(name, live) for name in ("id", "mentions", "size", "letters")),
+            lambda rows: table.texts("key", some[rows]),
+            *(table.take(name, some) for name in ("id", "mentions", "size", "letters")),
         )
         there = self.entities(sorted(set(found)))
         return {identity: there[identity] for identity in found if identity in there}
@@ -234,10 +238,10 @@ class InMemory(Lookup):
     @override
     def dated(self, since: int, before: int) -> tuple[Ints, Ints]:
         table = self._model.passages
-        live = table.all()
-        time = table.take("time", live)
-        inside = (time >= since) & (time < before)
-        return table.take("id", live[inside]), time[inside]
+        time = table.column("time")
+        rows = np.flatnonzero((time >= since) & (time < before))
+        rows = rows[table.there(rows)]
+        return table.take("id", rows), time[rows]
 
     @override
     def mentions(self, passages: Ints) -> Mentions:

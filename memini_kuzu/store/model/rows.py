@@ -345,14 +345,15 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the buffers take, with the room in them."""
-        columns = (
-            part
+        """Bytes of memory that it takes; the room behind the last row takes none before it is written to."""
+        columns = sum(
+            int(column.start[self.n]) + (self.n + 1) * column.start.itemsize
+            if isinstance(column, Strings)
+            else self.n * column.itemsize
             for column in self.columns.values()
-            for part in (column if isinstance(column, Strings) else (column,))
         )
         indexes = sum(index.nbytes for index in self.indexes.values())
-        return self.died.nbytes + sum(part.nbytes for part in columns) + indexes
+        return self.n * self.died.itemsize + columns + indexes
 
     @property
     def sparse(self) -> bool:
