@@ -50,24 +50,6 @@ finally:
 """
 
 
-ARROW = """
-import sys
-from memini_kuzu.cli._process import owned, spare_pandas
-import pyarrow as pa
-
-def arrays():
-    spare_pandas()
-    pa.array([1]).to_numpy()
-    return "pandas" in sys.modules
-
-with owned():
-    print("a command:", arrays())
-    frame = pa.table({"a": [1]}).to_pandas()
-    import pandas as pd
-    print(type(frame) is pd.DataFrame, pa.array(pd.Series([0.5, None])).null_count)
-"""
-
-
 def modules(code: str, *arguments: str) -> set[str]:
     """The modules of a process of its own at its end."""
     done = subprocess.run(
@@ -75,11 +57,6 @@ def modules(code: str, *arguments: str) -> set[str]:
     )
     # a wrong command line says so in a line before
     return set(done.stderr.splitlines()[-1].split())
-
-
-def printed(code: str) -> list[str]:
-    """The lines that a process of its own prints."""
-    return subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60).splitlines()
 
 
 def loaded(code: str, *arguments: str) -> set[str]:
@@ -129,16 +106,6 @@ def test_a_recall_loads_no_model_no_reader_and_nothing_that_changes_a_memory(tmp
         "extraction.mentions",
         "extraction.vocabulary",
     }
-
-
-def test_arrow_loads_pandas_in_a_command_only_for_what_needs_it() -> None:
-    pytest.importorskip("pandas")
-    assert printed(ARROW) == ["a command: False", "True 1"]
-
-
-def test_arrow_has_pandas_in_all_other_programs() -> None:
-    pytest.importorskip("pandas")
-    assert printed(ARROW.replace("with owned():", "if True:"))[0] == "a command: True"
 
 
 def test_public_names_are_listed_before_they_are_loaded() -> None:

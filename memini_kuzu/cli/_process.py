@@ -1,14 +1,22 @@
-"""What a command does with its process, which is its own: it ends soon, and nothing but memini runs in it."""
+"""What a command does with its process, which is its own: nothing but memini runs in it."""
 
+import ctypes
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["owned", "spare_pandas"]
+__all__ = ["owned", "spare_memory", "spare_pandas"]
 
 GARBAGE = 100_000
 """New objects after which Python looks for garbage: imports alone make hundreds of thousands, and none."""
+
+M_ARENA_MAX = -8
+"""The number by which glibc's mallopt knows it."""
+
+ARENAS = 2
+"""Heaps of the C library: it makes up to eight a core, each of which keeps pages that are in use in part."""
 
 _owned = False
 
@@ -52,3 +60,19 @@ def spare_pandas() -> None:
         pa.array([])
     finally:
         sys.meta_path.remove(finder)
+
+
+def spare_memory() -> None:
+    """Let a process that lasts give back what it no longer uses: 50 MB of a server at rest.
+
+    Arrow's own pool keeps pages for each thread, also where it holds nothing; the C library's gives them back
+    when a store's file is closed. Arrow must not be loaded yet. Who sets these variables of the environment
+    has them obeyed.
+    """
+    if not _owned:
+        return
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # only glibc has it
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt(M_ARENA_MAX, ARENAS)
