@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
@@ -11,14 +12,13 @@ import numpy as np
 
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
-from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, terms
+from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, word_terms
 from memini_kuzu.text.dates import named_intervals
 from memini_kuzu.text.languages import ENGLISH, UNSPACED, function_words
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -142,22 +142,22 @@ def read_cue(lookup: Lookup, text: str, *, without: frozenset[str]) -> Cue:
         Its words, entities and facets.
     """
     now, sums = lookup.now, lookup.sums
-    passages, languages = sums.passages, sums.languages
+    passages, languages = sums.passages, frozenset(sums.languages)
     own = own_language(text, languages)
 
-    def analysed(said: str) -> Counter[str]:
-        return cue_terms(said, languages, own)
+    def analysed(said: str) -> Iterator[str]:
+        return itertools.chain.from_iterable(word_terms(said, languages, own))
 
     named = find_entities(lookup, text, own)
-    counts = analysed(text)
+    counts = cue_terms(text, languages, own)
     frequency = lookup.frequencies(list(counts))
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(lookup, text, unknown, sums.languages))
+        named.update(_mistyped(lookup, text, unknown, languages))
     # an alias or a mistyped name brings the words of what it stands for
-    extra = {word for entity in named.values() for word in analysed(entity.key)} - set(counts)
+    extra = sorted({word for entity in named.values() for word in analysed(entity.key)} - set(counts))
     if extra:
-        frequency |= lookup.frequencies(sorted(extra))
+        frequency |= lookup.frequencies(extra)
         counts.update(extra)
     words = tuple(word for word in counts if frequency[word])
     times = np.array([counts[word] for word in words], dtype=np.float64)
@@ -250,7 +250,7 @@ def find_entities(lookup: Lookup, text: str, own: str = ENGLISH) -> dict[int, Na
 
 
 def _mistyped(
-    lookup: Lookup, text: str, unknown: set[str], languages: Collection[str]
+    lookup: Lookup, text: str, unknown: set[str], languages: frozenset[str]
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
     edits: dict[str, int] = {}
@@ -258,7 +258,6 @@ def _mistyped(
         key = canonical(word)
         if len(key) < SHORTEST_TYPO or UNSPACED_WORD.search(key):
             continue
-        analysed = [terms(word, language) for language in languages or (ENGLISH,)]
-        if all(unknown.intersection(found) for found in analysed):
+        if not any(map(unknown.isdisjoint, word_terms(word, languages, ENGLISH))):
             edits[key] = 1 if len(key) < LONG_NAME else 2
     return lookup.entities_like(edits) if edits else {}
