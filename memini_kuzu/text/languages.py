@@ -31,6 +31,7 @@ __all__ = [
     "detect",
     "function_words",
     "languages",
+    "unspaced_character",
 ]
 
 ENGLISH = "en"
@@ -83,7 +84,7 @@ _IN_DETECTOR = {"no": "nb"}
 
 
 @cache
-def _unspaced() -> re.Pattern[str]:
+def unspaced_character() -> re.Pattern[str]:
     """A character of those scripts. Compiling a class of so many takes milliseconds, and not all need it."""
     return re.compile(f"[{UNSPACED}]")
 
@@ -171,7 +172,7 @@ def detect(text: str, among: Collection[str] | None = None) -> str:
     possible = languages() if among is None else among
     sample = text[:SAMPLE]
     words = [match.group() for match in _word().finditer(sample)]
-    unspaced = "".join(_unspaced().findall(sample))
+    unspaced = "".join(unspaced_character().findall(sample))
     if len(unspaced) > CHARACTERS_A_WORD * len(words):
         language = _by_script(unspaced)
         return language if language in possible else ENGLISH
