@@ -252,7 +252,7 @@ def rarity(df: Ints, n: int) -> Floats:
     return weight
 
 
-def weighed(times: NDArray[Any], length: NDArray[Any], idf: float, average: float) -> Floats:
+def weighed(times: NDArray[Any], length: NDArray[Any], idf: float | Floats, average: float) -> Floats:
     """What a word adds to the scores of passages, less than (k₁ + 1) idf: BM25's saturation by length."""
     scores: Floats = idf * times * (K1 + 1) / (times + K1 * (1 - B + B * length / average))
     return scores

@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from memini_kuzu.store.likeness import nearest
 from memini_kuzu.store.lookup import (
-    K1,
     Links,
     Lookup,
     Mentions,
@@ -144,8 +143,8 @@ class InMemory(Lookup):
         length, average = passages.column("length"), self.sums.average
         score = np.zeros(passages.n)
         rows = np.zeros(0, dtype=np.int64)
-        # a word adds less than this; what the words still to come add at most
-        most = (K1 + 1) * idf
+        # what a word adds at most: no passage that has it is shorter, or has it more often
+        most = weighed(held.most[codes], held.shortest[codes], idf, average)
         left, least = float(most.sum()), 0.0
         for word in np.argsort(df, kind="stable").tolist():
             if left < least:
@@ -158,6 +157,7 @@ class InMemory(Lookup):
             score[row] += weighed(times, length[row], idf[word], average)
             left -= most[word]
             if len(rows) >= top:
+                # of all but a rounding
                 least = float(np.partition(score[rows], len(rows) - top)[len(rows) - top]) * SURELY
         return np.sort(rows[score[rows] + left >= least])
 

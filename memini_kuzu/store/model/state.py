@@ -394,7 +394,8 @@ class _Step:
     def _append_passages(self, values: dict[str, Any], owner: Ints, word: Any, tf: Any) -> None:
         number = values["words"].astype(np.int64)
         values["begin"] = np.cumsum(number) - number + self._words.n
-        self._words = self._words.plus(owner + self._passages.n, word, tf, len(self._model.terms))
+        length = values["length"][owner]
+        self._words = self._words.plus(owner + self._passages.n, word, tf, length, len(self._model.terms))
         self._passages = self._passages.plus(self._version, values)
         self._dated(values["time"])
 
@@ -488,6 +489,8 @@ def _compacted(passages: Rows, words: Words) -> tuple[Rows, Words]:
     number = values["words"].astype(np.int64)
     place = spans(values["begin"], number)
     owner = np.repeat(np.arange(len(number)), number)
-    kept = Words.none().plus(owner, words.word[place], words.tf[place], len(words.df))
+    kept = Words.none().plus(
+        owner, words.word[place], words.tf[place], values["length"][owner], len(words.df)
+    )
     values["begin"] = np.cumsum(number) - number
     return Rows.none(PASSAGE, tuple(passages.indexes)).plus(passages.version, values), kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Codes", "Counted", "Words", "count_words"]
 
+
+ENDLESS = np.iinfo(np.int32).max
+"""The least length of the passages that have a word that none has."""
 
 NAME = 150
 """Bytes that a name takes with its places in a dict and a list."""
@@ -134,6 +137,9 @@ class Words:
         Of `word`.
     df : int32 (n_codes,)
         How many passages that have not ended have each word.
+    most, shortest : int32 (n_codes,)
+        How often a passage has each word at most, and the least length of those that have it, also of such as
+        have ended.
     """
 
     n: int
@@ -142,20 +148,22 @@ class Words:
     tf: Short
     index: Index
     df: Short
+    most: Short
+    shortest: Short
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory, without those of the words themselves."""
         used = sum(part[: self.n].nbytes for part in (self.passage, self.word, self.tf))
-        return used + self.index.nbytes + self.df.nbytes
+        return used + self.index.nbytes + sum(part.nbytes for part in (self.df, self.most, self.shortest))
 
     @classmethod
     def none(cls) -> Words:
         """No words."""
         none = np.zeros(0, dtype=np.int32)
-        return cls(0, none, none, none, Index(), none)
+        return cls(0, none, none, none, Index(), none, none, none)
 
-    def plus(self, passage: Ints, word: Short, tf: Short, n_codes: int) -> Words:
+    def plus(self, passage: Ints, word: Short, tf: Short, length: Short, n_codes: int) -> Words:
         """With the words of more passages.
 
         Parameters
@@ -164,12 +172,19 @@ class Words:
             Rows of the passages, ascending.
         word, tf : int32 (k,)
             As in `Words`.
+        length : int32 (k,)
+            Terms of the passage.
         n_codes : int
             How many words have numbers.
         """
-        df = np.zeros(n_codes, dtype=np.int32)
-        df[: len(self.df)] = self.df
+        # copies: the earlier version keeps its own
+        df, most, shortest = (
+            np.concatenate([part, np.full(n_codes - len(part), none, dtype=np.int32)])
+            for part, none in ((self.df, 0), (self.most, 0), (self.shortest, ENDLESS))
+        )
         np.add.at(df, word, 1)
+        np.maximum.at(most, word, tf)
+        np.minimum.at(shortest, word, length)
         return Words(
             self.n + len(word),
             filled(self.passage, self.n, passage.astype(np.int32)),
@@ -177,6 +192,8 @@ class Words:
             filled(self.tf, self.n, tf),
             self.index.added(word, self.n),
             df,
+            most,
+            shortest,
         )
 
     def without(self, begin: Ints, number: Ints) -> Words:
@@ -190,7 +207,7 @@ class Words:
         # a copy: the earlier version keeps its own
         df = self.df.copy()
         np.subtract.at(df, self.word[spans(begin, number)], 1)
-        return Words(self.n, self.passage, self.word, self.tf, self.index, df)
+        return replace(self, df=df)
 
     def frequency(self, codes: Ints) -> Ints:
         """How many passages have each of these words; 0 where the number is -1 or of a later version."""
