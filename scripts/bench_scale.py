@@ -32,7 +32,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import bm25s
 import numpy as np
@@ -47,6 +47,7 @@ from memini_kuzu.extraction.canonical import canonical
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
 from memini_kuzu.store import Store
+from memini_kuzu.text.analysis import STOP_WORDS
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ MINUTE = 60_000
 
 BM25S_MOST = 100_000
 """Passages up to which bm25s takes part: making its index of more takes minutes."""
+
+
+Returned = TypeVar("Returned")
 
 
 class Passage(NamedTuple):
@@ -376,55 +380,69 @@ def _held(path: Path, floor: Path, size: int, filled: _Filled) -> list[Row]:
         note=f"{filled.text / size:.0f} of them text, {bytes_ours / filled.text:.1f} times as many; "
         f"SQLite {bytes_floor / size:,.0f}",
     )
-    opened, held, models = [], [], []
-    for _ in range(OPENED):
-        began = time.perf_counter()
-        with Store(path) as store:
-            opened.append(time.perf_counter() - began)
-            models.append(store.hold().nbytes)
-            held.append(time.perf_counter() - began)
+    opened, held, models = zip(*(_opened(path) for _ in range(OPENED)), strict=True)
     opening = compare(
         "scale",
         "open and read all",
         size,
-        held,
-        opened,
+        list(held),
+        list(opened),
         note=f"floor: opening alone; the read model takes {models[0] / 2**20:,.0f} MiB, "
         f"peak memory {_peak() / 2**30:.2f} GiB",
     )
     return [ingest, disk, opening]
 
 
+def _opened(path: Path) -> tuple[float, float, int]:
+    """Seconds until the file is open, and until all is read; bytes of the read model."""
+    began = time.perf_counter()
+    with Store(path) as store:
+        opened = time.perf_counter() - began
+        size = store.hold().nbytes
+        return opened, time.perf_counter() - began, size
+
+
+class _Series:
+    """Seconds of calls, and of the processor that the calling thread had in them."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.cpu: list[float] = []
+
+    def call(self, function: Callable[[], Returned]) -> Returned:
+        """Measure one more."""
+        cpu, began = time.thread_time(), time.perf_counter()
+        returned = function()
+        self.seconds.append(time.perf_counter() - began)
+        self.cpu.append(time.thread_time() - cpu)
+        return returned
+
+
 def _turns(path: Path, floor: Path, size: int, turns: int) -> list[Row]:
     """Passages remembered and questions asked, one after the other, and then questions alone."""
     told = list(itertools.islice(passages(size + turns), size, None))
     prepared, times = Prepared(()), itertools.count(NOW, MINUTE)
-    first, remembered, recalled = [], [], []
+    first, remembered, recalled, alone = _Series(), _Series(), _Series(), _Series()
     with Store(path) as store:
         memory = Memory(store, extractor=prepared, clock=lambda: next(times))
 
-        def ask(passage: Passage) -> float:
-            began = time.perf_counter()
-            found = memory.recall(passage.question)
-            seconds = time.perf_counter() - began
-            if not found.passages:
+        def ask(series: _Series, passage: Passage) -> None:
+            if not series.call(lambda: memory.recall(passage.question)).passages:
                 raise RuntimeError(f"{passage.question!r} recalls nothing")
-            return seconds
 
         for passage in passages(ASKED_FIRST):
-            first.append(ask(passage))
+            ask(first, passage)
             if store.model is not None:
                 break
         held = store.model is not None
         for passage in told:
             prepared.note(passage)
-            began = time.perf_counter()
-            if memory.remember(passage.text, source="now").added != 1:
+            if remembered.call(partial(memory.remember, passage.text, source="now")).added != 1:
                 raise RuntimeError(f"{passage.text!r} was not taken in")
-            remembered.append(time.perf_counter() - began)
-            recalled.append(ask(passage))
+            ask(recalled, passage)
         time.sleep(SETTLED)
-        alone = [ask(passage) for passage in told]
+        for passage in told:
+            ask(alone, passage)
     note = (
         f"peak memory {_peak() / 2**30:.2f} GiB" if held else "all from the file: it is too large to be held"
     )
@@ -437,10 +455,10 @@ def _turns(path: Path, floor: Path, size: int, turns: int) -> list[Row]:
             "scale",
             "until all is held",
             size,
-            [sum(first)],
-            [first[-1]],
-            note=f"floor: the last of {len(first)} questions; the first took {first[0]:.2f} s, half of them "
-            f"{statistics.median(first):.2f} s or less",
+            [sum(first.seconds)],
+            [first.seconds[-1]],
+            note=f"floor: the last of {len(first.seconds)} questions; the first took "
+            f"{first.seconds[0]:.2f} s, half of them {statistics.median(first.seconds):.2f} s or less",
         ),
     ]
     if size <= BM25S_MOST:
@@ -457,7 +475,9 @@ def _sqlite(path: Path, told: Sequence[Passage]) -> tuple[list[float], list[floa
             database.execute("INSERT INTO told VALUES (?)", (passage.text,))
             database.commit()
             after = time.perf_counter()
-            words = " OR ".join(f'"{word}"' for word in passage.question.strip("?").split())
+            # function words are in all passages: with them it would take ten times as long
+            asked = [word for word in passage.question.strip("?").split() if word.lower() not in STOP_WORDS]
+            words = " OR ".join(f'"{word}"' for word in asked)
             query = "SELECT text FROM told WHERE told MATCH ? ORDER BY rank LIMIT 10"
             database.execute(query, (words,)).fetchall()
             searched.append(time.perf_counter() - after)
@@ -500,10 +520,11 @@ def _kept_up(path: Path, size: int) -> list[Row]:
     ]
 
 
-def _late(case: str, size: int, ours: list[float], floor: list[float], note: str) -> Row:
-    row = compare("scale", case, size, ours, floor)
-    late, least = (np.quantile(each, 0.95) * 1e3 for each in (ours, floor))
-    return replace(row, note=f"{note}; p95 {late:.1f} ms, floor {least:.1f} ms")
+def _late(case: str, size: int, ours: _Series, floor: list[float], note: str) -> Row:
+    row = compare("scale", case, size, ours.seconds, floor)
+    late, least = (np.quantile(each, 0.95) * 1e3 for each in (ours.seconds, floor))
+    cpu = statistics.median(ours.cpu) * 1e3
+    return replace(row, note=f"{note}; p95 {late:.1f} ms, floor {least:.1f} ms; {cpu:.1f} ms of CPU")
 
 
 def _show_growth(rows: list[Row]) -> None:

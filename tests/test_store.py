@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -1105,3 +1107,23 @@ def test_a_closed_store_gives_its_memory_back(tmp_path: Path) -> None:
         memory.close()
     # a store takes some 90 MB while it is open
     assert measured().rss - before < (during - before) / 4
+
+
+@pytest.mark.parametrize("by_system", [0, 1, 70_000, 300_000], ids="{} bytes".format)
+def test_a_copy_is_whole_however_much_of_it_the_system_makes(
+    tmp_path: Path, by_system: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = np.random.default_rng(1).bytes(300_000)
+    (tmp_path / "whole").write_bytes(content)
+
+    def copied(source: int, target: int, count: int, at: int, to: int) -> int:
+        if at >= by_system:
+            raise OSError(errno.EXDEV, "not between these")
+        # in two steps, as a system may
+        return os.pwrite(target, os.pread(source, min(count, max(by_system // 2, 1)), at), to)
+
+    monkeypatch.setattr(os, "copy_file_range", copied, raising=False)
+    monkeypatch.setattr(standby, "CLONE", 0)
+    with (tmp_path / "whole").open("rb") as file:
+        standby.copy(file.fileno(), tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == content

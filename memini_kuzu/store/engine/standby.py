@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import StoreError
@@ -53,10 +54,27 @@ def copy(source: int, target: Path) -> None:
         try:
             fcntl.ioctl(file.fileno(), CLONE, source)
         except OSError:
-            for block in blocks(source, 0, os.fstat(source).st_size):
+            size = os.fstat(source).st_size
+            done = _copied_by_system(source, file.fileno(), size)
+            file.seek(done)
+            for block in blocks(source, done, size):
                 file.write(block)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _copied_by_system(source: int, target: int, size: int) -> int:
+    """How many bytes of one open file the system has copied into another: as many as it can.
+
+    It takes a third of the time that writing them takes. What stops it early stops writing too, if it is an
+    error of the disk and not a file system that cannot.
+    """
+    done = 0
+    if sys.platform == "linux":
+        with suppress(OSError):
+            while done < size and (copied := os.copy_file_range(source, target, size - done, done, done)):
+                done += copied
+    return done
 
 
 def keep(path: Path, source: int) -> None:
