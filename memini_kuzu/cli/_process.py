@@ -72,7 +72,9 @@ def spare_memory() -> None:
     if not _owned:
         return
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # only glibc has it
+    if sys.platform != "linux" or "MALLOC_ARENA_MAX" in os.environ:
+        return
+    # of the C libraries only glibc has it
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+    if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)

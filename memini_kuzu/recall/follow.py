@@ -195,8 +195,9 @@ class _Search:
     def run(self) -> None:
         """Look at more and more associations, until all that are wanted must be among them."""
         size = self._outgoing.size
-        # those of the names in the cue first: what they lead to comes before all else
-        order = np.lexsort((size, ~self._named))
+        # those of the names in the cue first: what they lead to comes before all else; then those that may
+        # bring most for as little as can be
+        order = np.lexsort((-self._worth * self._outgoing.shared / np.maximum(size, 1), ~self._named))
         ends = np.cumsum(size[order])
         opened, least = 0, max(1, int(self._named.sum()))
         number = max(least, int(np.searchsorted(ends, ends[least - 1 : least].sum() + FIRST, side="right")))
@@ -206,7 +207,8 @@ class _Search:
             opened, self.closed = number, order[number:]
             self.leading = Leading.joined(parts)
             sure = self._sure()
-            if sure is not None:
+            # else it is more work to look up what the rest brings to so many than to look at more of the rest
+            if sure is not None and len(sure) * len(self.closed) <= max(FIRST, ends[-1] - ends[opened - 1]):
                 self.sure = sure
                 return
             number = max(opened + 1, int(np.searchsorted(ends, 2 * ends[opened - 1], side="right")))

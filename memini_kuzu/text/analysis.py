@@ -202,12 +202,18 @@ def _terms(text: str, language: str, without: frozenset[str]) -> Iterator[str]:
 
 
 def _english(text: str, without: frozenset[str]) -> Iterator[str]:
-    folded = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFKD", text))).casefold()
-    for match in WORD.finditer(folded):
-        word = match.group().replace("’", "'")
-        word = ENDING.sub("", word).replace("'", "")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+    for word in map(_bare, WORD.findall(text.casefold())):
         if word and word not in STOP_WORDS and word not in without:
             yield _term(word)
+
+
+def _bare(word: str) -> str:
+    """A word without what is written onto it."""
+    if word.isalnum():
+        return word
+    return ENDING.sub("", word.replace("’", "'")).replace("'", "")
 
 
 def _other(text: str, language: str, without: frozenset[str]) -> Iterator[str]:

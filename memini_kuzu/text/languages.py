@@ -11,7 +11,7 @@ import re
 import runpy
 import unicodedata
 from collections import Counter, defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,7 +198,7 @@ def _witnesses(text: str, possible: Collection[str]) -> dict[str, tuple[int, int
     """
     bare = _IN_A_NAME.sub(lambda name: name[1] + " " * len(name[2]), text)
     own = _functions(bare, possible)
-    english = _functions(text, possible)
+    english = own if bare == text else _functions(text, possible)
     return {
         language: (
             sum(number for use, number in own.items() if language in use and ENGLISH not in use),
@@ -210,13 +210,13 @@ def _witnesses(text: str, possible: Collection[str]) -> dict[str, tuple[int, int
 
 def _functions(text: str, possible: Collection[str]) -> Counter[frozenset[str]]:
     """How many words of a text have a mere function in these languages, and no others, of those possible."""
-    uses = Counter(
-        frozenset(_use(_folded(match.group()))).intersection(possible)
-        for match in _word().finditer(text)
-        if match.group()[0].islower() or _opens(text, match.start())
-    )
-    del uses[frozenset()]
-    return uses
+    found: Counter[frozenset[str]] = Counter()
+    for match in _word().finditer(text):
+        word = match.group()
+        uses = _uses(word).intersection(possible)
+        if uses and (word[0].islower() or _opens(text, match.start())):
+            found[uses] += 1
+    return found
 
 
 def _opens(text: str, start: int) -> bool:
@@ -232,6 +232,11 @@ def _by_script(unspaced: str) -> str:
     japanese = kana > KANA_SHARE * (han + kana)
     counts |= {"ja": (han + kana) * japanese, "zh": (han + kana) * (not japanese), "ko": hangul}
     return max(counts, key=lambda language: counts[language])
+
+
+@lru_cache(maxsize=1 << 15)
+def _uses(word: str) -> frozenset[str]:
+    return frozenset(_use(_folded(word)))
 
 
 def _use(word: str) -> Iterator[str]:
