@@ -241,9 +241,8 @@ class Engine:
         check_reading(query, files=files)
         shared = self._live
         with shared.reading():
-            connection = self.connect()
+            connection = self._connect_foreign(shared, register)
             try:
-                self._register(shared, connection, register)
                 connection.execute("BEGIN TRANSACTION READ ONLY")
                 return execute(connection, query, parameters)
             except QueryError as error:
@@ -265,9 +264,8 @@ class Engine:
         result: pa.Table = None
         with shared.alone():
             with shared.rewriting() as name:
-                connection = self.connect()
+                connection = self._connect_foreign(shared, register)
                 try:
-                    self._register(shared, connection, register)
                     for statement in statements:
                         used = parameters
                         if len(statements) > 1:
@@ -283,14 +281,18 @@ class Engine:
             shared.reload()
         return result
 
-    @staticmethod
-    def _register(
-        shared: OpenFile, connection: kuzu.Connection, register: Callable[[kuzu.Connection], None]
-    ) -> None:
+    def _connect_foreign(
+        self, shared: OpenFile, register: Callable[[kuzu.Connection], None]
+    ) -> kuzu.Connection:
+        """A connection for queries that are not memini's own."""
+        connection = self.connect()
+        # Kùzu compares literals of other types with the bits of a column's least and greatest values
+        connection.execute("CALL enable_zone_map=false")
         with shared.registering:
             if not shared.functions:
                 register(connection)
                 shared.functions = True
+        return connection
 
     @contextmanager
     def writing(self) -> Iterator[None]:
