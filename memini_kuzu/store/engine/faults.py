@@ -201,9 +201,9 @@ FAULTS = (
         "A filter that compares a column with a literal of another type passes over rows that it is true of: "
         "events > 0.5, or a column of TIMESTAMP_MS or DATE > timestamp('2026-01-01'). The literal is "
         "compared with the bits of the column's least and greatest values. Parameters are not.",
-        "Zone maps are off where queries of users run (engine/engine.py), dates have the type of the literals "
-        "that people write, TIMESTAMP, and memini's own queries take parameters. Other programs write "
-        "literals of the column's type: events > 0.",
+        "Zone maps are off where queries of users run (engine/engine.py), dates have the type of the "
+        "literals that people write, TIMESTAMP, and memini's own queries take parameters. Other programs "
+        "write literals of the column's type: events > 0.",
     ),
     Fault(
         "one_match_is_a_cross_product",
