@@ -245,7 +245,7 @@ def two_databases_lose_rows(path: Path) -> bool:
     first = Session(path)
     first.run("CREATE NODE TABLE P(id INT64 PRIMARY KEY)", "CHECKPOINT")
     second = Session(path)
-    first.run("CREATE (:P {id: 1})", "CHECKPOINT")
+    first.run("UNWIND range(0, 2) AS i CREATE (:P {id: i, a: i, b: i})", "CHECKPOINT")
     second.run("CREATE (:P {id: 2})", "CHECKPOINT")
     first.close()
     second.close()
@@ -268,7 +268,7 @@ def commit_beside_a_reader_says_timeout(path: Path) -> bool:
     reader.execute("BEGIN TRANSACTION READ ONLY")
     reader.execute(COUNT).get_all()
     said = fails(
-        lambda: session.run("CREATE (:P {id: 1})"),
+        lambda: session.run("UNWIND range(0, 2) AS i CREATE (:P {id: i, a: i, b: i})"),
         "Timeout waiting for active transactions to leave the system",
     )
     reader.execute("COMMIT")
@@ -430,6 +430,20 @@ def literals_of_other_types_skip_rows(path: Path) -> bool:
     session.run("CALL enable_zone_map=false")
     assert found() == [[[1]], [[1]], [[1]]]
     return skipped == [[], [], []]
+
+
+@probe
+def set_after_a_dropped_column_crashes(path: Path) -> bool:
+    session = Session(path, compression=True)
+    session.run(
+        "CREATE NODE TABLE P(id INT64 PRIMARY KEY, a INT64, b INT64)", "CREATE (:P {id: 1, a: 1, b: 1})"
+    )
+    session.run(
+        "CHECKPOINT", "ALTER TABLE P DROP a", "ALTER TABLE P ADD c INT64", "ALTER TABLE P ADD d INT64"
+    )
+    armed()
+    session.run("MATCH (p:P {id: 1}) SET p.c = 1, p.d = 1", "CHECKPOINT")
+    return False
 
 
 @probe

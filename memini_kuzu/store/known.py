@@ -39,7 +39,9 @@ COUNTERS = "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.pas
 
 SOURCES = "MATCH (d:Document) RETURN d.source AS name, COUNT(*) AS documents"
 
-EVENTS = f"RETURN d.id AS id, {returned('d')}"
+LISTS = returned("d")
+
+EVENTS = f"RETURN d.id AS id, {LISTS}"
 
 HAS = "list_contains(d.event_entities, $entity)"
 

@@ -52,7 +52,9 @@ COPIED_BYTES = 80
 LOOKED_UP = 64
 """Up to so many parts are looked up one by one; for more, reading the whole table is cheaper."""
 
-EVENTS = f"RETURN l.id AS id, {returned('l')}, l.event_kind AS event_kind"
+LISTS = returned("l")
+
+EVENTS = f"RETURN l.id AS id, {LISTS}, l.event_kind AS event_kind"
 
 ONE = f"MATCH (l:EventLog {{id: $id}}) {EVENTS}"
 

@@ -218,6 +218,8 @@ def _distinct(values: Ints, row: Ints) -> tuple[Ints, Ints, Ints]:
     """The distinct values, row by row, and their rows; the position of each value in its row's, from 1."""
     codes = pa.array(values).dictionary_encode()
     count = max(len(codes.dictionary), 1)
+    if len(row) and row[0] == row[-1]:
+        return codes.dictionary.to_numpy(), np.full(count, row[0]), codes.indices.to_numpy() + 1
     keys = pa.array(row * count + codes.indices.to_numpy()).dictionary_encode()
     owner, which = np.divmod(keys.dictionary.to_numpy(), count)
     place = keys.indices.to_numpy() - np.searchsorted(owner, row) + 1

@@ -353,6 +353,8 @@ def _fill_bits(draft: Draft) -> None:
 
 def _fill_events(draft: Draft, query: str, convert: Callable[[pa.Table], pa.Table]) -> None:
     """Write columns of events that are computed from others, of so many rows at once as memory holds."""
+    # Kùzu crashes at SET of several columns after DROP of one without it
+    draft.run("CHECKPOINT")
     for table in ("Document", "EventLog"):
         sizes = draft.run(f"MATCH (n:{table}) RETURN n.id AS id, size(n.event_time) AS events ORDER BY n.id")
         if not sizes.num_rows:
@@ -363,13 +365,10 @@ def _fill_events(draft: Draft, query: str, convert: Callable[[pa.Table], pa.Tabl
         for first, last in zip(ids[begins], ids[np.append(begins[1:], len(ids)) - 1], strict=True):
             bounds = {"first": int(first), "last": int(last)}
             rows = convert(draft.run(query.format(f"(n:{table})"), bounds))
-            for name in rows.column_names[1:]:
-                draft.run(
-                    f"LOAD FROM batch MATCH (n:{table} {{id: id}}) SET n.{name} = {name}",
-                    batch=rows.select(["id", name]),
-                )
-                # Kùzu crashes at DROP after SET without it, and at SET of several lists
-                draft.run("CHECKPOINT")
+            columns = ", ".join(f"n.{name} = {name}" for name in rows.column_names if name != "id")
+            draft.run(f"LOAD FROM batch MATCH (n:{table} {{id: id}}) SET {columns}", batch=rows)
+            # Kùzu crashes at DROP after SET without it
+            draft.run("CHECKPOINT")
 
 
 def _drop_index(draft: Draft) -> None:

@@ -70,7 +70,9 @@ LOAD FROM batch MATCH (p:Passage {id: id})-[:MENTIONS]->(e:Entity)
 RETURN p.id AS passage, e.id AS entity
 """
 
-EVENTS = f"LOAD FROM batch MATCH (d:Document {{id: id}}) RETURN d.id AS id, {returned('d')}"
+LISTS = returned("d")
+
+EVENTS = f"LOAD FROM batch MATCH (d:Document {{id: id}}) RETURN d.id AS id, {LISTS}"
 
 
 @dataclass(frozen=True)

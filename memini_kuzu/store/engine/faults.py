@@ -206,6 +206,12 @@ FAULTS = (
         "write literals of the column's type: events > 0.",
     ),
     Fault(
+        "set_after_a_dropped_column_crashes",
+        "Where a column was dropped since the last checkpoint, and several columns that were added after that "
+        "are SET, the next checkpoint crashes the process.",
+        "A checkpoint comes between: store/schema.py.",
+    ),
+    Fault(
         "one_match_is_a_cross_product",
         "Both ends of a relationship in one MATCH with a comma are planned as a cross product of all nodes.",
         "Each end has a MATCH of its own: store/change.py.",
