@@ -207,7 +207,7 @@ FAULTS = (
     ),
     Fault(
         "set_after_a_dropped_column_crashes",
-        "Where a column was dropped since the last checkpoint, and several columns that were added after that "
+        "Where a column was dropped since the last checkpoint, and several columns that were added after it "
         "are SET, the next checkpoint crashes the process.",
         "A checkpoint comes between: store/schema.py.",
     ),
