@@ -62,6 +62,7 @@ bench-large: $(READY)
 	$(BIN)/python scripts/bench.py remember --edges 10000000
 	$(BIN)/python scripts/bench.py load --events 50000000 --runs 1
 	$(BIN)/python scripts/bench.py words --passages 200000
+	$(BIN)/python scripts/bench.py scale --passages 1000000
 
 # The stamp is written last: a setup that was interrupted starts again.
 $(READY): pyproject.toml

@@ -20,6 +20,7 @@ from bench_load import load as run_load
 from bench_loop import loop as run_loop
 from bench_maintenance import maintenance as run_maintenance
 from bench_recall import recall as run_recall
+from bench_scale import scale as run_scale
 from bench_size import size as run_size
 from bench_standing import standing as run_standing
 from bench_text import long_document as run_document
@@ -137,6 +138,22 @@ def loop(
 ) -> None:
     """An agent's turns, a sentence remembered and a question asked; SQLite and bm25s beside it."""
     report(run_loop(passages, turns), json)
+
+
+@app.command()
+def scale(
+    passages: Annotated[
+        int, typer.Option(help="How many passages the largest memory holds.", min=50)
+    ] = 100_000,
+    turns: Annotated[int, typer.Option(help="How many turns are measured in each.", min=1)] = 100,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="A folder where the memories are left, and taken from if they are there."),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Memories of 1,000 passages, ten times as many, and so on: what all that is done with them costs."""
+    report(run_scale(passages, turns, keep), json)
 
 
 @app.command()

@@ -109,14 +109,22 @@ def _seeds(edges: int, number: int) -> NDArray[np.int64]:
     return np.random.default_rng(number).choice(entities, SEEDS, replace=False)
 
 
+def _led(
+    lookup: Lookup, front: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The sources, targets and strengths of all associations that lead from some entities."""
+    outgoing = lookup.associations(front)
+    found = outgoing.leading(np.arange(len(front)))
+    return front[found.source], outgoing.entities(found.target)[0], found.strength
+
+
 def spread(lookup: Lookup, seeds: NDArray[np.int64]) -> dict[int, float]:
     """Activation after the steps; of each step, the strongest go on."""
     activation = dict.fromkeys(seeds.tolist(), 1.0)
     total: dict[int, float] = {}
     for _ in range(STEPS):
         front = np.array(list(activation), dtype=np.int64)
-        found = lookup.associations(front)
-        source, target, strength = front[found.source], found.id[found.target], found.strength
+        source, target, strength = _led(lookup, front)
         ends = np.unique(target)
         starts, row = np.unique(source, return_inverse=True)
         sums = np.bincount(row, weights=strength)
@@ -132,9 +140,8 @@ def _products(store: Store, seeds: NDArray[np.int64], runs: int) -> list[float]:
     """Seconds of three products with the matrix of what the spread reads."""
     front, steps, lookup = seeds, [], _in_memory(store)
     for _ in range(STEPS):
-        found = lookup.associations(front)
-        steps.append((front[found.source], found.id[found.target], found.strength))
-        front = found.id[:BEAM]
+        steps.append(_led(lookup, front))
+        front = np.unique(steps[-1][1])[:BEAM]
     source, target, strength = (np.concatenate(columns) for columns in zip(*steps, strict=True))
     ids = np.unique(np.concatenate([source, target]))
     shape = (len(ids), len(ids))

@@ -176,7 +176,7 @@ def generated_passages(count: int, seed: int = 0) -> pa.Table:
     again = (rng.random(offset[-1]) < REPEATED) & (place > 0)
     word = word[np.where(again, start + (rng.random(offset[-1]) * place).astype(np.int64), start + place)]
     lists = pa.ListArray.from_arrays(
-        pa.array(offset, pa.int32()), pa.array(_vocabulary()).take(pa.array(word))
+        pa.array(offset, pa.int32()), pa.array(map(spelled, range(VOCABULARY))).take(pa.array(word))
     )
     terms = pc.binary_join(lists, " ")
     number = np.arange(count)
@@ -198,16 +198,13 @@ def generated_passages(count: int, seed: int = 0) -> pa.Table:
     )
 
 
-def _vocabulary() -> list[str]:
-    """Words by rank: the more common, the shorter."""
-    found = []
-    for rank in range(VOCABULARY):
-        word, rest = "", rank + len(SYLLABLES)
-        while rest:
-            rest, syllable = divmod(rest, len(SYLLABLES))
-            word += SYLLABLES[syllable]
-        found.append(word)
-    return found
+def spelled(rank: int) -> str:
+    """The word of this rank, from 0: the more common, the shorter."""
+    word, rest = "", rank + len(SYLLABLES)
+    while rest:
+        rest, syllable = divmod(rest, len(SYLLABLES))
+        word += SYLLABLES[syllable]
+    return word
 
 
 def fill_tables(path: Path, passages: pa.Table) -> pa.Table:

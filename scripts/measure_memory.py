@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import psutil
+from bench_common import as_installed
 from bench_loop import fill, sentences
 
 from memini_kuzu import Memory
@@ -68,10 +69,11 @@ def resident(process: int) -> str:
     return f"{rss:6.0f} {anonymous:10.0f} {rss - anonymous:6.0f}"
 
 
-def python(path: Path, told: list[tuple[str, str]]) -> Iterator[tuple[str, int]]:
+def python(path: Path, told: list[tuple[str, str]], environment: dict[str, str]) -> Iterator[tuple[str, int]]:
     """The stages of a Python process, and its id."""
     command = [sys.executable, "-c", WORK, str(path), str(ASKED)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as child:
         say(child.stdin, json.dumps(told))
         assert child.stdout is not None  # noqa: S101  it is a pipe
         for line in child.stdout:
@@ -86,10 +88,11 @@ def say(pipe: IO[str] | None, line: str) -> None:
     pipe.flush()
 
 
-def serve(path: Path, told: list[tuple[str, str]]) -> Iterator[tuple[str, int]]:
+def serve(path: Path, told: list[tuple[str, str]], environment: dict[str, str]) -> Iterator[tuple[str, int]]:
     """The stages of a server, and its id."""
     command = [sys.executable, "-m", "memini_kuzu", "--extractor", "rules", "serve", "--db", str(path)]
-    with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True) as server:
+    command = [*command, "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         try:
             assert server.stderr is not None  # noqa: S101  it is a pipe
             url = next(line.split(" at ")[1].split(";")[0] for line in server.stderr if " at http" in line)
@@ -121,12 +124,12 @@ def main() -> None:
     print(f"{arguments.passages:,} passages; installed: {', '.join(there) or 'neither pandas nor polars'}")
     print(f"{'':32} {'MB':>6} {'its own':>10} {'files':>6}")
     with tempfile.TemporaryDirectory() as made:
-        first = Path(made) / "first.memini"
+        first, environment = Path(made) / "first.memini", as_installed(Path(made) / "compiled")
         fill(first, before)
         names = {"recalls": f"{ASKED} recalls", "turns": f"{arguments.turns} turns"}
         for name, stages in (("Python", python), ("memini serve", serve)):
             path = Path(shutil.copyfile(first, Path(made) / f"{stages.__name__}.memini"))
-            for stage, process in stages(path, after):
+            for stage, process in stages(path, after, environment):
                 if stage == "at rest":
                     time.sleep(IDLE + LOOK + SETTLED)
                 print(f"{name}, {names.get(stage, stage):{30 - len(name)}} {resident(process)}", flush=True)

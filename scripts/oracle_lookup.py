@@ -6,13 +6,16 @@ The model in memory is read once, and then follows the changes; it is read again
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 
+from memini_kuzu.recall import follow
+from memini_kuzu.recall.follow import SURELY
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.known import document_ids, read_counters, read_splits
-from memini_kuzu.store.model import InMemory
+from memini_kuzu.store.model import InMemory, following
 from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES, splits_stored
 from memini_kuzu.tables import column
 from memini_kuzu.times import to_millis
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["unlike"]
 
+FEW = 2
+"""Associations from which on not all are read, so that in small stores too some are not."""
+
 
 def unlike(store: Store) -> list[str]:
     """What a lookup in memory gives otherwise than one in the file."""
@@ -39,16 +45,25 @@ def unlike(store: Store) -> list[str]:
         asked = _Asked(store)
         now = max(model.latest, asked.latest)
         sides: list[Lookup] = [InFile(store, now, None), InMemory(model, now, store.parameters)]
+        with patch.object(following, "MANY", FEW), patch.object(following, "HEADS", 1):
+            answers = [list(asked.answers(side)) for side in sides]
         found = [
             f"in memory, {name}: {there!r}, expected {expected!r}"
-            for (name, expected), (_, there) in zip(*(asked.answers(side) for side in sides), strict=True)
+            for (name, expected), (_, there) in zip(*answers, strict=True)
             if there != expected
         ]
         found += [f"in memory, {name} as they are stored differ" for name in asked.stored(store, model)]
         if model.latest != asked.latest:
             found.append(f"in memory, the latest date: {model.latest}, expected {asked.latest}")
         for cue in asked.cues:
-            one, other = (recollect(store, side, cue) for side in sides)
+            one = recollect(store, sides[0], cue)
+            # as among hubs, of whose associates few are looked at
+            with (
+                patch.object(following, "MANY", FEW),
+                patch.object(following, "HEADS", 1),
+                patch.object(follow, "FIRST", FEW),
+            ):
+                other = recollect(store, sides[1], cue)
             if one.passages.id.tolist() != other.passages.id.tolist() or (one.score != other.score).any():
                 found.append(f"in memory, {cue!r} is answered otherwise")
     return found
@@ -125,7 +140,18 @@ class _Asked:
         yield "mentioning", _rows(lookup.mentioning(entities))
         yield "headed", _rows(lookup.headed(entities))
         outgoing = lookup.associations(entities)
-        yield "associations", (_rows(outgoing[:3]), _rows(outgoing[3:-1]), outgoing.unknown)
+        every = np.arange(len(entities))
+        led = outgoing.leading(every)
+        ends = outgoing.entities(led.target)
+        rows = _rows((led.source, *ends, led.strength, led.latest))
+        yield "associations", (outgoing.total.tolist(), outgoing.unknown, rows)
+        again = outgoing.onto(every, np.unique(led.target))
+        yield "associations by their ends", _rows(again) == _rows(led)
+        each = led.strength / np.maximum(ends[1] - 1, 1)
+        heads = set(zip(outgoing.heads.source.tolist(), outgoing.heads.target.tolist(), strict=True))
+        rest = [pair not in heads for pair in zip(led.source.tolist(), led.target.tolist(), strict=True)]
+        pairs = ((outgoing.most, led.strength), (outgoing.shared, each))
+        yield "the most", [bool((value * SURELY <= most[led.source])[rest].all()) for most, value in pairs]
         yield "names", lookup.names(np.sort(self.entities).tolist()) if len(self.entities) else {}
 
 

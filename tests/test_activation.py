@@ -37,8 +37,8 @@ def test_an_entity_divides_its_activation_among_its_associations() -> None:
     activation = CHANCE.random((3, 2))
     source, target = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 0, 2])
     strength = np.array([1.0, 3.0, 2.0, 0.0, 0.0])
-    found = step(activation, source, target, strength, 3)
-    gamma = step(np.array([[1.0]]), np.array([0]), np.array([0]), np.array([9.0]), 1)[0, 0]
+    found = step(activation, source, target, strength, np.array([4.0, 2.0, 0.0]), 3)
+    gamma = step(np.array([[1.0]]), np.array([0]), np.array([0]), np.array([9.0]), np.array([9.0]), 1)[0, 0]
     assert 0 < gamma < 1
     np.testing.assert_allclose(found[0], gamma * activation[0] / 4)
     np.testing.assert_allclose(found[1], gamma * (activation[0] * 3 / 4 + activation[1]))

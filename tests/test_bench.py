@@ -81,6 +81,21 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
                 "recall, over stdio",
             ],
         ),
+        (
+            ["scale", "--passages", "200", "--turns", "3"],
+            [
+                "ingest",
+                "bytes a passage",
+                "open and read all",
+                "remember",
+                "recall after it",
+                "recall",
+                "until all is held",
+                "recall against bm25s",
+                "consolidate",
+                "backup",
+            ],
+        ),
         (["cold", "--passages", "50", "--runs", "1"], ["CPU", "elapsed"]),
         (["imports", "--runs", "1"], ["import memini_kuzu", "memini --version", "memini --help"]),
         (

@@ -27,7 +27,7 @@ from memini_kuzu.changes import documents, ingestion
 from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.memory import Memory
 from memini_kuzu.records import Record
-from memini_kuzu.store import Store
+from memini_kuzu.store import Store, known
 from memini_kuzu.tables import edges_from_arrow
 from memini_kuzu.times import DAY, from_millis, to_millis
 
@@ -170,6 +170,25 @@ def test_the_same_documents_twice_change_nothing(memory: Memory) -> None:
     later = memory.add([replace(record, time=NOW) for record in records])
     assert later.unchanged == 30
     assert contents(memory) == before
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_of_many_documents_those_that_are_known_are_told_apart(
+    memory: Memory, held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # so that those that are known are read by a filter and by a join
+    monkeypatch.setattr(known, "FILTERED", 20)
+    told = [Record(f"Ada met Bob {number} times.", START, "s", id=str(number)) for number in range(40)]
+    memory.add(told[:30])
+    if held:
+        memory._store.hold()
+    changed = [replace(record, text=f"{record.text} They met Cleo.", time=START + DAY) for record in told]
+    report = memory.add([*told[:5], *changed[5:15], *told[15:]])
+    assert (report.added, report.changed, report.unchanged) == (10, 10, 20)
+    report = memory.add([*changed[:15], *told[15:]])
+    assert (report.added, report.changed, report.unchanged) == (0, 5, 35)
+    assert passages(memory) == {record.id: [record.text] for record in [*changed[:15], *told[15:]]}
+    assert not violations(memory._store)
 
 
 def test_the_same_record_twice_in_one_call_counts_once(memories: Callable[[], Memory]) -> None:

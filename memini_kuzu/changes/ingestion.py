@@ -113,7 +113,8 @@ class _Incoming:
         return min(self._store.sums().passages // BATCH_SHARE, BATCH_LARGEST)
 
     def _documents(self) -> Iterator[Document]:
-        for chunk in _chunks(self._records, BATCH):
+        # looked up as many at once as one change writes: each time, the ids of all documents are read
+        for chunk in _chunks(self._records, lambda: max(BATCH, self._share())):
             skipped = self._report.skipped if self._skip_bad else None
             documents = list(_prepare(chunk, self._now, skipped, self._report, self._redacted))
             self._report.name(document.id for document in documents)
@@ -254,16 +255,16 @@ def _texts(documents: Iterable[Document]) -> Iterator[str]:
     return (text for document in documents for text in document.prose())
 
 
-def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Items as they come, so many at a time; fewer where their texts are long."""
+def _chunks(items: Iterable[Item], size: Callable[[], int]) -> Iterator[list[Item]]:
+    """Items as they come, as many at a time as `size` gives; fewer where their texts are long."""
     chunk: list[Item] = []
-    characters = 0
+    characters, most = 0, size()
     for item in items:
         chunk.append(item)
         characters += len(item.text) if isinstance(item, Record) else 0
-        if len(chunk) == size or characters > CHUNK_CHARACTERS:
+        if len(chunk) == most or characters > CHUNK_CHARACTERS:
             yield chunk
-            chunk, characters = [], 0
+            chunk, characters, most = [], 0, size()
     if chunk:
         yield chunk
 

@@ -17,7 +17,6 @@ errors come at once.
 """
 
 import contextlib
-import gc
 import io
 import os
 import sys
@@ -32,6 +31,7 @@ import typer
 from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
+from memini_kuzu.cli._process import owned, spare_pandas
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
@@ -108,9 +108,6 @@ NoRedaction = Annotated[
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 """Exit codes; 130 is what a shell gives a command that Ctrl-C ended."""
-
-GARBAGE = 100_000
-"""New objects after which Python looks for garbage: imports alone make hundreds of thousands, and none."""
 
 # typer names only this one of the errors that a wrong command line raises; its base is all of them
 _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
@@ -222,12 +219,12 @@ def _memini(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    gc.set_threshold(GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that lacks a character gets its number, not a traceback
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="memini")
+    with owned():
+        app(prog_name="memini")
 
 
 def command(*examples: str, name: str | None = None) -> Callable[[_Command], _Command]:
@@ -395,6 +392,7 @@ def opened_file(
         If ``--server`` is given: a server offers only part of what the file does.
     """
     _refuse_server()
+    _spare_pandas(embedder)
     from memini_kuzu.memory import Memory
 
     clock: Clock = system_clock
@@ -442,6 +440,7 @@ def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callabl
         If ``--server`` is given.
     """
     _refuse_server()
+    _spare_pandas(None)
     from memini_kuzu.extraction import default_extractor
     from memini_kuzu.memory import Memory
 
@@ -454,6 +453,12 @@ def memory_opener(*, wait: float, redaction: Redaction, share: float) -> Callabl
         )
 
     return open_memory
+
+
+def _spare_pandas(embedder: str | None) -> None:
+    """Load no pandas, unless another package's plug-in is asked for, which may use it."""
+    if (embedder or _embedder.get()) is None and _extractor.get() in {None, "spacy", "rules"}:
+        spare_pandas()
 
 
 def _refuse_server() -> None:

@@ -153,7 +153,9 @@ def gather(sent: Floats, seed: Ints, entity: Ints, n_entities: int) -> Floats:
     return _sums((word[seed] for word in sent.T), entity, n_entities)
 
 
-def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_entities: int) -> Floats:
+def step(  # noqa: PLR0917 - the sum's own symbols
+    activation: Floats, source: Ints, target: Ints, strength: Floats, total: Floats, n_entities: int
+) -> Floats:
     """One step along associations, each entity dividing its activation among its associates.
 
     Parameters
@@ -161,11 +163,13 @@ def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_ent
     activation : float64 (n_sources, n_words)
         y.
     source : int64 (n_edges,)
-        Row of the entity that each association leads from; all its associations must be among the edges.
+        Row of the entity that each association leads from.
     target : int64 (n_edges,)
         Row of the entity that it leads to.
     strength : float64 (n_edges,)
         w_f at the time of the cue, ≥ 0.
+    total : float64 (n_sources,)
+        The sum of w_f over all associations that lead from each entity, whether among the edges or not.
     n_entities : int
         How many targets there are.
 
@@ -176,13 +180,12 @@ def step(activation: Floats, source: Ints, target: Ints, strength: Floats, n_ent
 
     Examples
     --------
-    >>> step(np.array([[1.0]]), np.array([0, 0]), np.array([0, 1]), np.array([3.0, 1.0]), 2)
+    >>> step(np.array([[1.0]]), np.array([0, 0]), np.array([0, 1]), np.array([3.0, 1.0]), np.array([4.0]), 2)
     array([[0.375],
            [0.125]])
     """
-    fan = np.bincount(source, weights=strength, minlength=len(activation))
-    total = fan[source]
-    share = np.divide(strength, total, out=np.zeros_like(strength), where=total > 0)
+    whole = total[source]
+    share = np.divide(strength, whole, out=np.zeros_like(strength), where=whole > 0)
     share *= ASSOCIATION
     return _sums((share * word[source] for word in activation.T), target, n_entities)
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
-from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, terms
+from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, word_terms
 from memini_kuzu.text.dates import named_intervals
-from memini_kuzu.text.languages import ENGLISH, UNSPACED, function_words
+from memini_kuzu.text.languages import ENGLISH, UNSPACED, function_words, unspaced_character
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -48,10 +49,16 @@ LONG_NAME = 8
 
 WORD = re.compile(r"[\w'’&.+#-]+")
 
-UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
 
-PART = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w'’&.+#-])+")
-"""What a name may begin or end with: a word, or a character where there are no blanks between words."""
+@cache
+def _part() -> re.Pattern[str]:
+    """What a name may begin or end with: a word, or a character where there are no blanks between words."""
+    return re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w'’&.+#-])+")
+
+
+def _is_unspaced(word: str) -> bool:
+    """Whether a word is of a script without blanks between words: by its first character."""
+    return not word.isascii() and unspaced_character().match(word) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +149,22 @@ def read_cue(lookup: Lookup, text: str, *, without: frozenset[str]) -> Cue:
         Its words, entities and facets.
     """
     now, sums = lookup.now, lookup.sums
-    passages, languages = sums.passages, sums.languages
+    passages, languages = sums.passages, frozenset(sums.languages)
     own = own_language(text, languages)
 
-    def analysed(said: str) -> Counter[str]:
-        return cue_terms(said, languages, own)
+    def analysed(said: str) -> Iterator[str]:
+        return itertools.chain.from_iterable(word_terms(said, languages, own))
 
     named = find_entities(lookup, text, own)
-    counts = analysed(text)
+    counts = cue_terms(text, languages, own)
     frequency = lookup.frequencies(list(counts))
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
-        named.update(_mistyped(lookup, text, unknown, sums.languages))
+        named.update(_mistyped(lookup, text, unknown, languages))
     # an alias or a mistyped name brings the words of what it stands for
-    extra = {word for entity in named.values() for word in analysed(entity.key)} - set(counts)
+    extra = sorted({word for entity in named.values() for word in analysed(entity.key)} - set(counts))
     if extra:
-        frequency |= lookup.frequencies(sorted(extra))
+        frequency |= lookup.frequencies(extra)
         counts.update(extra)
     words = tuple(word for word in counts if frequency[word])
     times = np.array([counts[word] for word in words], dtype=np.float64)
@@ -176,7 +183,7 @@ def read_cue(lookup: Lookup, text: str, *, without: frozenset[str]) -> Cue:
     said: dict[str, str] = {}
     for word in WORD.findall(" ".join([text, *(entity.key for entity in named.values())])):
         for term in analysed(word):
-            said.setdefault(term, term if UNSPACED_WORD.match(term) else word.lower())
+            said.setdefault(term, term if _is_unspaced(term) else word.lower())
     until = min(now, max((interval.end - 1 for interval in intervals), default=now))
     return Cue(text, words, tuple(said.get(word, word) for word in words), idf, named, tuple(facets), until)
 
@@ -218,12 +225,12 @@ def find_entities(lookup: Lookup, text: str, own: str = ENGLISH) -> dict[int, Na
     dict of int to NamedEntity
         By id, in order of the text.
     """
-    words = PART.findall(text)
+    words = (WORD if text.isascii() else _part()).findall(text)
     # a name begins and ends with a word of its own: "Of Mice and Men", but not "of Anna and"
     stop = STOP_WORDS if own == ENGLISH else STOP_WORDS | function_words(own)
     telling = [word not in stop for word in words]
     # what was written without blanks stays so
-    blank = [bool(UNSPACED_WORD.match(word)) for word in words]
+    blank = [_is_unspaced(word) for word in words]
     parts = [
         word if bare and after else f"{word} "
         for word, bare, after in zip(words, blank, [*blank, False][1:], strict=True)
@@ -250,15 +257,14 @@ def find_entities(lookup: Lookup, text: str, own: str = ENGLISH) -> dict[int, Na
 
 
 def _mistyped(
-    lookup: Lookup, text: str, unknown: set[str], languages: Collection[str]
+    lookup: Lookup, text: str, unknown: set[str], languages: frozenset[str]
 ) -> dict[int, NamedEntity]:
     """Entities whose names are an edit or two from a word of the cue that is unknown in every language."""
     edits: dict[str, int] = {}
     for word in WORD.findall(text):
         key = canonical(word)
-        if len(key) < SHORTEST_TYPO or UNSPACED_WORD.search(key):
+        if len(key) < SHORTEST_TYPO or (not key.isascii() and unspaced_character().search(key)):
             continue
-        analysed = [terms(word, language) for language in languages or (ENGLISH,)]
-        if all(unknown.intersection(found) for found in analysed):
+        if not any(map(unknown.isdisjoint, word_terms(word, languages, ENGLISH))):
             edits[key] = 1 if len(key) < LONG_NAME else 2
     return lookup.entities_like(edits) if edits else {}

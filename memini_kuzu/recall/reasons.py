@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -132,14 +133,14 @@ def reasons(found: Recollection, rows: Ints, most: int) -> list[Reason]:
     list of Reason
         Passage by passage, the ways on which words of the cue came to it, those that brought most first.
     """
-    ways = _Ways(found, rows)
+    ways = _Ways(found, rows, most)
     told: list[Reason] = []
     for row in rows.tolist():
         some = (
             *ways.own(row),
             *ways.neighbours(row),
-            *ways.mentions(row, most),
-            *ways.associations(row, most),
+            *ways.mentions(row),
+            *ways.associations(row),
             *_standing(found, row),
         )
         # what a passage loses is as good a reason for its place as what it gains
@@ -191,20 +192,20 @@ class _Ways:
         A recall.
     rows : int64 (n,)
         Rows of the passages.
+    most : int
+        How many ways of each kind to a passage.
     """
 
-    def __init__(self, found: Recollection, rows: Ints) -> None:
+    def __init__(self, found: Recollection, rows: Ints, most: int) -> None:
         self._found = found
+        spread = found.spread
         self._shares = [facet.share(found.passages) for facet in found.cue.facets]
-        self._seed = found.passages.rows(found.seeds.id)
-        self._sent = found.seeds.sent @ found.mass
-        self._worth = found.spread.y[:, :-1] @ found.mass
-        self._near = self._neighbours(rows)
-        self._mentions = _Gains(found, rows, found.spread.mentions, found.spread.y)
-        self._associations = _Gains(found, rows, found.spread.associated, found.spread.z)
-        leading = found.spread.associations
-        entities = np.unique(found.spread.associated.entity[self._associations.link])
-        self._leading = np.flatnonzero(np.isin(leading.target, entities))
+        self._worth = spread.y[:, :-1] @ found.mass
+        self._near = self._neighbours(rows, most)
+        self._mentions = _gains(found, rows, spread.mentions, spread.y, most)
+        self._associations = _gains(found, rows, spread.associated, spread.z, most)
+        self._givers = self._given()
+        self._best = self._leading()
 
     def own(self, row: int) -> Iterator[Reason]:
         """What the passage itself says."""
@@ -221,9 +222,11 @@ class _Ways:
             if shares[row] > 0:
                 yield Reason(row, facet.kind, (facet.name,), (), (), facet.mass * float(shares[row]))
 
-    def _neighbours(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
-        """Rows of passages, rows of their neighbours, and what each of these lends."""
+    def _neighbours(self, rows: Ints, most: int) -> dict[int, list[tuple[int, float]]]:
+        """What neighbours lend to each row: rows of these and how much, those first that lend most."""
         found, passages = self._found, self._found.passages
+        if not found.contiguous:
+            return {}
         offset = passages.place[rows][:, None] - passages.place
         near = (passages.episode[rows][:, None] == passages.episode) & (passages.episode >= 0)
         near &= (offset != 0) & (np.abs(offset) <= REACH)
@@ -231,23 +234,18 @@ class _Ways:
         offset = offset[place, other]
         weight = NEAR ** np.abs(offset) * np.where(offset > 0, 1.0, REVERSE)
         gain = ((1 - found.x[rows[place]]) * weight[:, None] * found.x[other]) @ found.mass
-        return rows[place], other, gain
+        return _greatest(rows[place], other, gain, most)
 
     def neighbours(self, row: int) -> Iterator[Reason]:
         """Over what stands beside it in its source."""
-        if not self._found.contiguous:
-            return
-        rows, others, gains = self._near
-        here = np.flatnonzero((rows == row) & (gains > 0))
-        for other, gain in zip(others[here].tolist(), gains[here].tolist(), strict=True):
-            yield Reason(
-                row, "neighbour", (), (other,), (), gain, None, int(self._found.passages.time[other])
-            )
+        time = self._found.passages.time
+        for other, gain in self._near.get(row, ()):
+            yield Reason(row, "neighbour", (), (other,), (), gain, None, int(time[other]))
 
-    def mentions(self, row: int, most: int) -> Iterator[Reason]:
+    def mentions(self, row: int) -> Iterator[Reason]:
         """Over an entity that another passage mentions as well."""
         found = self._found
-        for node, gain in self._mentions.best(row, most):
+        for node, gain in self._mentions.get(row, ()):
             seed = self._seed_of(node, row)
             if seed is not None:
                 entity = int(found.spread.nodes.id[node])
@@ -255,13 +253,11 @@ class _Ways:
                     row, "mention", (), (seed,), (entity,), gain, None, int(found.passages.time[seed])
                 )
 
-    def associations(self, row: int, most: int) -> Iterator[Reason]:
+    def associations(self, row: int) -> Iterator[Reason]:
         """Over an association from an entity of another passage, or of the cue."""
         spread, associations = self._found.spread, self._found.spread.associations
-        for node, gain in self._associations.best(row, most):
-            leading = self._leading[associations.target[self._leading] == node]
-            activated = self._worth[associations.source[leading]]
-            best = leading[np.argmax(activated * associations.strength[leading])]
+        for node, gain in self._associations.get(row, ()):
+            best = self._best[node]
             source = int(associations.source[best])
             seed = self._seed_of(source, row)
             yield Reason(
@@ -275,15 +271,49 @@ class _Ways:
                 int(associations.last_seen[best]),
             )
 
+    def _leading(self) -> dict[int, int]:
+        """The association by which most came to each associate that something is gained over."""
+        associations = self._found.spread.associations
+        nodes = {node for best in self._associations.values() for node, _ in best}
+        leading = np.flatnonzero(np.isin(associations.target, sorted(nodes)))
+        target = associations.target[leading]
+        brought = self._worth[associations.source[leading]] * associations.strength[leading]
+        best = _greatest(target, leading, brought, 1, least=-math.inf)
+        return {node: place for node, [(place, _)] in best.items()}
+
+    def _given(self) -> dict[int, list[int]]:
+        """Rows of the seeds that gave to each entity, those first that gave most."""
+        found = self._found
+        seed, sent = found.passages.rows(found.seeds.id), found.seeds.sent @ found.mass
+        giver = found.spread.giver
+        given = _greatest(found.spread.given, seed[giver], sent[giver], len(giver), least=-math.inf)
+        return {node: [row for row, _ in seeds] for node, seeds in given.items()}
+
     def _seed_of(self, node: int, row: int) -> int | None:
         """Row of the seed that gave the entity most, other than the passage itself."""
-        givers = self._found.spread.giver[self._found.spread.given == node]
-        givers = givers[self._seed[givers] != row]
-        return int(self._seed[givers[np.argmax(self._sent[givers])]]) if len(givers) else None
+        return next((seed for seed in self._givers.get(node, ()) if seed != row), None)
 
 
-class _Gains:
-    """What passages would gain over each of the links to them alone.
+def _greatest(
+    owner: Ints, value: Ints, gain: Floats, most: int, *, least: float = 0.0
+) -> dict[int, list[tuple[int, float]]]:
+    """Of each owner so many values whose gain is above the least, with it: the greatest first."""
+    order = np.lexsort((-gain, owner))
+    order = order[gain[order] > least]
+    found: dict[int, list[tuple[int, float]]] = {}
+    for each, one, gained in zip(
+        owner[order].tolist(), value[order].tolist(), gain[order].tolist(), strict=True
+    ):
+        values = found.setdefault(each, [])
+        if len(values) < most:
+            values.append((one, gained))
+    return found
+
+
+def _gains(
+    found: Recollection, rows: Ints, links: Links, activation: Floats, most: int
+) -> dict[int, list[tuple[int, float]]]:
+    """What passages would gain over each of the links to them alone, those first over which they gain most.
 
     Parameters
     ----------
@@ -295,19 +325,17 @@ class _Gains:
         The ways back to passages.
     activation : float64 (n_entities, n_words + 1)
         Of the entities that they lead from.
+    most : int
+        How many for each passage.
+
+    Returns
+    -------
+    dict of int to list of tuple
+        By the row of the passage: rows of the entities, and the gains.
     """
-
-    def __init__(self, found: Recollection, rows: Ints, links: Links, activation: Floats) -> None:
-        self.link = np.flatnonzero(np.isin(links.passage, found.passages.id[rows]))
-        self._row = found.passages.rows(links.passage[self.link])
-        self._entity = links.entity[self.link]
-        arrived = np.maximum(activation[self._entity, :-1] - links.own[self.link], 0.0)
-        share = links.share[self.link, None]
-        self._gain = ((1 - found.x[self._row]) * -np.expm1(-share * arrived)) @ found.mass
-
-    def best(self, row: int, most: int) -> Iterator[tuple[int, float]]:
-        """The entities over which a passage gains most, and how much."""
-        here = np.flatnonzero(self._row == row)
-        here = here[np.argsort(-self._gain[here], kind="stable")[:most]]
-        here = here[self._gain[here] > 0]
-        yield from zip(self._entity[here].tolist(), self._gain[here].tolist(), strict=True)
+    link = np.flatnonzero(np.isin(links.passage, found.passages.id[rows]))
+    entity = links.entity[link]
+    row = found.passages.rows(links.passage[link])
+    arrived = np.maximum(activation[entity, :-1] - links.own[link], 0.0)
+    gain = ((1 - found.x[row]) * -np.expm1(-links.share[link, None] * arrived)) @ found.mass
+    return _greatest(row, entity, gain, most)

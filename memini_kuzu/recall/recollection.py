@@ -12,6 +12,7 @@ from memini_kuzu.identity import document_id
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.candidates import Candidates
 from memini_kuzu.recall.cue import read_cue
+from memini_kuzu.recall.follow import Wanted
 from memini_kuzu.recall.reasons import PATHS, reasons, resolve
 from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
@@ -123,7 +124,7 @@ def recall(
     if k < 1:
         raise InputError(f"k = {k}; pass how many passages to return, at least 1")
     with store.lookup(now, asked, vectors=embedder is not None) as lookup:
-        found = recollect(store, lookup, cue, without=without, embedder=embedder)
+        found = recollect(store, lookup, cue, active=max(k, ENTITIES), without=without, embedder=embedder)
         if not len(found.passages):
             _refuse_early_now(store, now)
         return _told(lookup, found, k)
@@ -152,6 +153,7 @@ def recollect(
     lookup: Lookup,
     text: str,
     *,
+    active: int = ENTITIES,
     without: frozenset[str] = frozenset(),
     embedder: Embedder | None = None,
 ) -> Recollection:
@@ -163,6 +165,8 @@ def recollect(
         As for `recall`.
     lookup : Lookup
         Of the store.
+    active : int
+        So many of the entities that most activation reached are surely found.
 
     Returns
     -------
@@ -197,7 +201,7 @@ def recollect(
         mass = np.append(mass, similar.mass)
     seeds = _seeds(cue, passages, _coverage(passages, best, similar), mass)
     silent = Seeds(seeds.id[:0], seeds.sent[:0]) if "spreading" in without else seeds
-    activated = spread(lookup, cue, silent, mass=mass, without=without)
+    activated = spread(lookup, cue, silent, Wanted(mass, _weights(mass), active), without=without)
     wanted = [activated.reached(REACHED)]
     contiguous = "contiguity" not in without
     if contiguous:
@@ -277,10 +281,15 @@ def _refuse_early_now(store: Store, now: int) -> None:
         )
 
 
+def _weights(mass: Floats) -> Floats:
+    """How much each word's activation counts in that of an entity; all of the cue's own names."""
+    total = mass.sum()
+    return np.append(mass / total if total > 0 else mass, 1.0)
+
+
 def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
     """Ids of the entities that most activation reached, and how much, relative to the first."""
-    total = found.mass.sum()
-    weights = np.append(found.mass / total if total > 0 else found.mass, 1.0)
+    weights = _weights(found.mass)
     activated = found.spread
     ids, worth = activated.associates.id, activated.z @ weights
     own = activated.y @ weights

@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.recall import activation
+from memini_kuzu.recall.follow import BEAM, Associations, follow
 from memini_kuzu.recall.nodes import Nodes
-from memini_kuzu.tables import order_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.recall.candidates import Candidates
     from memini_kuzu.recall.cue import Cue
-    from memini_kuzu.store.lookup import Lookup, Outgoing
+    from memini_kuzu.recall.follow import Wanted
+    from memini_kuzu.store.lookup import Lookup
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["COMMON", "Associations", "Links", "Seeds", "Spread", "spread"]
-
-BEAM = 64
-"""Entities that are followed a step, those first that bring most to each passage."""
+__all__ = ["COMMON", "Links", "Seeds", "Spread", "spread"]
 
 COMMON = 50
 """An entity that more passages mention links none of them: it tells little, and costs much."""
@@ -56,26 +54,6 @@ class Seeds:
         order = np.argsort(self.id)
         place = order[np.minimum(np.searchsorted(self.id[order], passages), len(order) - 1)]
         return np.where((self.id[place] == passages)[:, None], self.sent[place], 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Associations:
-    """Associations that activation went along.
-
-    Parameters
-    ----------
-    source, target : int64 (n,)
-        Rows of `Spread.nodes` and `Spread.associates`.
-    strength : float64 (n,)
-        w_f at the time of the cue.
-    last_seen : int64 (n,)
-        Of the last evidence, milliseconds since 1970.
-    """
-
-    source: Ints
-    target: Ints
-    strength: Floats
-    last_seen: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +91,7 @@ class Spread:
     giver, given : int64 (n_mentions,)
         Which seed (row) gave to which entity (row).
     associates : Nodes
-        The entities that associations lead to.
+        Entities that associations lead to, among them all that are wanted.
     z : float64 (n_associates, n_words + 1)
         Their activation.
     associations : Associations
@@ -153,7 +131,7 @@ class Spread:
         return h
 
 
-def spread(lookup: Lookup, cue: Cue, seeds: Seeds, *, mass: Floats, without: frozenset[str]) -> Spread:
+def spread(lookup: Lookup, cue: Cue, seeds: Seeds, wanted: Wanted, *, without: frozenset[str]) -> Spread:
     """Let the seeds' activation spread.
 
     Parameters
@@ -164,8 +142,8 @@ def spread(lookup: Lookup, cue: Cue, seeds: Seeds, *, mass: Floats, without: fro
         Its named entities are activated as well.
     seeds : Seeds
         What sends.
-    mass : float64 (n_words,)
-        What each word is worth, to choose the entities that are followed.
+    wanted : Wanted
+        What each word is worth, to choose the entities that are followed, and which others are to be found.
     without : frozenset of str
         Parts of `switches.PARTS` to leave out.
 
@@ -175,15 +153,15 @@ def spread(lookup: Lookup, cue: Cue, seeds: Seeds, *, mass: Floats, without: fro
         Every step of it.
     """
     nodes, y, giver, given = _activate(lookup, cue, seeds)
-    beam = _beam(nodes, y, mass)
+    beam = _beam(nodes, y, wanted.mass)
     unknown = 0
     if "associations" in without:
         associates, z, associations = _nowhere(y)
     else:
         outgoing = lookup.associations(nodes.id[beam])
         unknown = outgoing.unknown
-        associates, z, associations = _associate(outgoing, beam, y, without=without)
-    reached = _beam(associates, z, mass)
+        associates, z, associations = follow(outgoing, beam, nodes, y, wanted, alike="strengths" in without)
+    reached = _beam(associates, z, wanted.mass)
     mentions, associated = _return(lookup, seeds, nodes, beam, associates=associates, reached=reached)
     passages, place = np.unique(np.concatenate([mentions.passage, associated.passage]), return_inverse=True)
     before, after = np.split(place, [len(mentions.passage)])
@@ -234,23 +212,6 @@ def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
 def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
     none = np.zeros(0, dtype=np.int64)
     return Nodes(none, none, none), np.zeros((0, y.shape[1])), Associations(none, none, np.zeros(0), none)
-
-
-def _associate(
-    outgoing: Outgoing, beam: Ints, y: Floats, *, without: frozenset[str]
-) -> tuple[Nodes, Floats, Associations]:
-    """z, over all associations that lead from the beam."""
-    if not len(outgoing.id):
-        return _nowhere(y)
-    associates = Nodes(outgoing.id, outgoing.mentions, outgoing.headings)
-    source = beam[outgoing.source]
-    # by source, then target: a sum's last digit depends on the order
-    order = order_by(source, outgoing.target)
-    source, target, strength = source[order], outgoing.target[order], outgoing.strength[order]
-    if "strengths" in without:
-        strength = np.ones_like(strength)
-    z = activation.step(y, source, target, strength, len(associates.id))
-    return associates, z, Associations(source, target, strength, outgoing.latest[order])
 
 
 def _return(

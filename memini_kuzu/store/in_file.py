@@ -19,12 +19,11 @@ from memini_kuzu.store.lookup import (
     Mentions,
     Name,
     NamedEntity,
-    Outgoing,
     Passages,
     Said,
     Shown,
-    strength_at,
 )
+from memini_kuzu.store.outgoing import Gathered, States, strength_at, sums_of
 from memini_kuzu.tables import column, positions
 from memini_kuzu.times import from_millis
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.store.outgoing import Outgoing
     from memini_kuzu.store.store import Store
     from memini_kuzu.store.view import View
 
@@ -184,23 +184,25 @@ class InFile(Lookup):
     @override
     def associations(self, entities: Ints) -> Outgoing:
         if not len(entities):
-            return Outgoing(NONE, NONE, NONE, NONE, NONE, np.zeros(0), NONE)
+            return Gathered.none(0)
         if self._view is None:
             table, unknown = reading.associations_from(self._store, entities.tolist()), 0
         else:
             table, unknown = reading.associations_seen(self._store, entities.tolist(), self._view)
         if not table.num_rows:
-            return Outgoing(NONE, NONE, NONE, NONE, NONE, np.zeros(0), NONE, unknown)
+            return Gathered.none(len(entities), unknown)
+        names = ("source", "id", "mentions", "headings", "latest")
+        source, target, mentions, headings, latest = (column(table, name).astype(np.int64) for name in names)
+        asked = positions(source, entities)
         if self._view is None:
             fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
             strength = strength_at(self.now, fast, slow, as_of, self.parameters)
+            states = States.of(asked, fast, slow, as_of, mentions, len(entities), self.now, self.parameters)
+            total, _, _ = states.fans(np.zeros(len(asked), dtype=np.bool_)).at(self.now, self.parameters)
         else:
             strength = column(table, "strength")
-        names = ("source", "id", "mentions", "headings", "latest")
-        source, target, mentions, headings, latest = (column(table, name).astype(np.int64) for name in names)
-        ids, first, target = np.unique(target, return_index=True, return_inverse=True)
-        asked = positions(source, entities)
-        return Outgoing(ids, mentions[first], headings[first], asked, target, strength, latest, unknown)
+            total = sums_of(strength, asked, len(entities))
+        return Gathered(asked, target, mentions, headings, strength, latest, total, unknown)
 
     @override
     def names(self, ids: Sequence[int]) -> dict[int, Name]:

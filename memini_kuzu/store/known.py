@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store.numbered import returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pyarrow as pa
-
 __all__ = [
     "document_ids",
     "documents_from",
+    "existing_documents",
     "existing_entities",
     "read_aliases",
     "read_by_digest",
@@ -44,6 +45,9 @@ LISTS = returned("d")
 EVENTS = f"RETURN d.id AS id, {LISTS}"
 
 HAS = "list_contains(d.event_entities, $entity)"
+
+FILTERED = 250
+"""Ids up to which a filter by their list is faster than a join."""
 
 
 def read_event_lists(
@@ -91,6 +95,16 @@ def document_ids(run: Callable[..., pa.Table]) -> list[int]:
     return list(table["id"].to_pylist()) if table.num_rows else []
 
 
+def existing_documents(run: Callable[..., pa.Table], ids: Sequence[int]) -> list[int]:
+    """Those of these documents that exist, in no order."""
+    if not len(ids):
+        return []
+    batch = pa.table({"id": pa.array(ids, pa.int64())})
+    # a join that reads one column: a filter by a list takes ten times as long at 100,000 documents
+    table = run("LOAD FROM batch MATCH (d:Document {id: id}) RETURN DISTINCT d.id AS id", batch=batch)
+    return list(table["id"].to_pylist()) if table.num_rows else []
+
+
 def existing_entities(run: Callable[..., pa.Table], ids: Sequence[int]) -> list[int]:
     """Those of these entities that exist."""
     if not len(ids):
@@ -132,6 +146,9 @@ def read_documents(run: Callable[..., pa.Table], ids: Sequence[int] | None = Non
     if len(ids) == 1:
         # by the primary key, which a list of keys is not looked up by
         return run(f"MATCH (d:Document {{id: $id}}) {DOCUMENT}", {"id": ids[0]})
+    if len(ids) > FILTERED:
+        batch = pa.table({"id": pa.array(ids, pa.int64())})
+        return run(f"LOAD FROM batch MATCH (d:Document {{id: id}}) {DOCUMENT}", batch=batch)
     return run(f"MATCH (d:Document) WHERE d.id IN $ids {DOCUMENT}", {"ids": list(ids)})
 
 

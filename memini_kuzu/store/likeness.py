@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
 
 from memini_kuzu.store import view as seeing
 from memini_kuzu.store.catalog import tables
@@ -114,6 +112,10 @@ def nearest(  # noqa: PLR0917 - the columns of entities
     list of int
         Ids; an entity that is near to several keys comes several times.
     """
+    # a recall whose words are all known does not wait for it
+    from rapidfuzz.distance import Levenshtein  # noqa: PLC0415
+    from rapidfuzz.process import cdist  # noqa: PLC0415
+
     found: list[int] = []
     for (key, most), own in zip(edits.items(), letters(pa.array(edits, pa.string())).tolist(), strict=True):
         near = np.flatnonzero(np.abs(size.astype(np.int64) - len(key)) <= most)

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from memini_kuzu.dynamics import propagate
-from memini_kuzu.times import DAY
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
+    from memini_kuzu.store.outgoing import Outgoing
     from memini_kuzu.store.sums import Sums
 
     Floats = NDArray[np.float64]
@@ -34,13 +32,11 @@ __all__ = [
     "Mentions",
     "Name",
     "NamedEntity",
-    "Outgoing",
     "Passages",
     "Said",
     "Shown",
     "best_scored",
     "rarity",
-    "strength_at",
     "weighed",
 ]
 
@@ -153,37 +149,6 @@ class Links(NamedTuple):
     heading: Ints
 
 
-class Outgoing(NamedTuple):
-    """The associations that lead from entities.
-
-    Parameters
-    ----------
-    id : int64 (n_targets,)
-        The entities that they lead to, ascending.
-    mentions, headings : int64 (n_targets,)
-        How many passages mention each of these, and how many it heads.
-    source : int64 (n,)
-        Which of the entities that were asked for each association leads from.
-    target : int64 (n,)
-        Which of those above it leads to.
-    strength : float64 (n,)
-        w_f at the time of the lookup.
-    latest : int64 (n,)
-        Of the last evidence, milliseconds since 1970.
-    unknown : int
-        How many more there are of which it cannot be known how strong they were.
-    """
-
-    id: Ints
-    mentions: Ints
-    headings: Ints
-    source: Ints
-    target: Ints
-    strength: Floats
-    latest: Ints
-    unknown: int = 0
-
-
 class Lookup(Protocol):
     """What recall looks up.
 
@@ -261,7 +226,7 @@ class Lookup(Protocol):
         ...
 
     def associations(self, entities: Ints) -> Outgoing:
-        """The associations that lead from these entities, each given once; in any order."""
+        """The associations that lead from these entities, each given once."""
         ...
 
     def names(self, ids: Sequence[int]) -> dict[int, Name]:
@@ -341,9 +306,3 @@ def best_scored(  # noqa: PLR0917 - BM25's own symbols
         found = found[score[found] >= least]
     order = found[np.lexsort((ids[found], -score[found]))][:top]
     return ids[order], score[order]
-
-
-def strength_at(now: int, fast: Floats, slow: Floats, as_of: Ints, parameters: Parameters) -> Floats:
-    """The fast variable of associations at a time in milliseconds since 1970, from their states."""
-    strength, _ = propagate(fast, slow, np.maximum(now - as_of, 0) / DAY, parameters)
-    return strength

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.store.known import read_aliases, read_counters, read_documents, read_splits
+from memini_kuzu.store.known import (
+    existing_documents,
+    read_aliases,
+    read_counters,
+    read_documents,
+    read_splits,
+)
 from memini_kuzu.store.terms import read_frequencies
 from memini_kuzu.tables import EDGE_SCHEMA
 
@@ -54,9 +60,11 @@ RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of A
 def documents_stored(store: Store, ids: Sequence[int]) -> pa.Table:
     """Documents with every column but their events; unknown ids are left out."""
     model = store.model
+    # mostly none is known, as with every new sentence: then no row is read
     if model is not None:
-        # mostly none is known, as with every new sentence: then the file is not asked
         ids = np.array(ids, dtype=np.int64)[model.has_document(np.array(ids, dtype=np.int64))].tolist()
+    elif len(ids) > 1:
+        ids = existing_documents(store.read, ids)
     return read_documents(store.read, ids) if len(ids) else pa.table({})
 
 

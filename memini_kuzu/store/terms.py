@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["count_terms", "occurrences", "read_frequencies"]
 
-READ = "LOAD FROM batch MATCH (t:Term {term: term}) RETURN t.term AS term, t.df AS df"
+READ = "UNWIND $words AS word MATCH (t:Term {term: word}) RETURN t.term AS term, t.df AS df"
+"""A join, as fast as with an Arrow table, which would have Kùzu import pandas and polars."""
 
 
 def occurrences(passages: pa.Table) -> pa.Table:
@@ -44,7 +45,7 @@ def occurrences(passages: pa.Table) -> pa.Table:
     return counted.select(["term", "passage", "count_all"]).rename_columns(["term", "passage", "tf"])
 
 
-def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str] | pa.Array) -> dict[str, int]:
+def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str]) -> dict[str, int]:
     """In how many passages each of these terms occurs; terms of no passage are left out.
 
     Parameters
@@ -54,9 +55,9 @@ def read_frequencies(read: Callable[..., pa.Table], words: Sequence[str] | pa.Ar
     words : sequence of str
         Analysed terms.
     """
-    if not len(words):
+    if not words:
         return {}
-    table = read(READ, batch=pa.table({"term": pa.array(words, pa.string())}))
+    table = read(READ, {"words": list(words)})
     if not table.num_rows:
         return {}
     return dict(zip(table["term"].to_pylist(), table["df"].to_pylist(), strict=True))

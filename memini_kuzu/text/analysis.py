@@ -26,7 +26,7 @@ from memini_kuzu.text.languages import ENGLISH, HAN, SYLLABIC, UNSPACED, detect,
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["STOP_WORDS", "analyse", "cue_terms", "own_language", "terms"]
+__all__ = ["STOP_WORDS", "analyse", "cue_terms", "own_language", "terms", "word_terms"]
 
 STOP_WORDS = frozenset(
     (  # noqa: SIM905 - a paragraph reads better than a column of words
@@ -202,12 +202,18 @@ def _terms(text: str, language: str, without: frozenset[str]) -> Iterator[str]:
 
 
 def _english(text: str, without: frozenset[str]) -> Iterator[str]:
-    folded = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFKD", text))).casefold()
-    for match in WORD.finditer(folded):
-        word = match.group().replace("’", "'")
-        word = ENDING.sub("", word).replace("'", "")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+    for word in map(_bare, WORD.findall(text.casefold())):
         if word and word not in STOP_WORDS and word not in without:
             yield _term(word)
+
+
+def _bare(word: str) -> str:
+    """A word without what is written onto it."""
+    if word.isalnum():
+        return word
+    return ENDING.sub("", word.replace("’", "'")).replace("'", "")
 
 
 def _other(text: str, language: str, without: frozenset[str]) -> Iterator[str]:
@@ -291,6 +297,21 @@ def cue_terms(text: str, languages: Collection[str], own: str) -> Counter[str]:
     for language in sorted(languages) or [ENGLISH]:
         found |= Counter(_terms(text, language, without))
     return found
+
+
+@lru_cache(maxsize=1 << 15)
+def word_terms(word: str, languages: frozenset[str], own: str) -> tuple[frozenset[str], ...]:
+    """The terms of a word or a name in each language that a store holds; as `cue_terms`.
+
+    Cues repeat words and names, and a store may hold a dozen languages: what was found is kept.
+
+    Examples
+    --------
+    >>> word_terms("Verträge", frozenset(["de"]), "de")
+    (frozenset({'vertrag'}),)
+    """
+    without = _without(own)
+    return tuple(frozenset(_terms(word, language, without)) for language in sorted(languages) or [ENGLISH])
 
 
 @cache

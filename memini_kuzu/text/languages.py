@@ -11,7 +11,7 @@ import re
 import runpy
 import unicodedata
 from collections import Counter, defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ __all__ = [
     "detect",
     "function_words",
     "languages",
+    "unspaced_character",
 ]
 
 ENGLISH = "en"
@@ -83,7 +84,7 @@ _IN_DETECTOR = {"no": "nb"}
 
 
 @cache
-def _unspaced() -> re.Pattern[str]:
+def unspaced_character() -> re.Pattern[str]:
     """A character of those scripts. Compiling a class of so many takes milliseconds, and not all need it."""
     return re.compile(f"[{UNSPACED}]")
 
@@ -171,7 +172,7 @@ def detect(text: str, among: Collection[str] | None = None) -> str:
     possible = languages() if among is None else among
     sample = text[:SAMPLE]
     words = [match.group() for match in _word().finditer(sample)]
-    unspaced = "".join(_unspaced().findall(sample))
+    unspaced = "".join(unspaced_character().findall(sample))
     if len(unspaced) > CHARACTERS_A_WORD * len(words):
         language = _by_script(unspaced)
         return language if language in possible else ENGLISH
@@ -197,7 +198,7 @@ def _witnesses(text: str, possible: Collection[str]) -> dict[str, tuple[int, int
     """
     bare = _IN_A_NAME.sub(lambda name: name[1] + " " * len(name[2]), text)
     own = _functions(bare, possible)
-    english = _functions(text, possible)
+    english = own if bare == text else _functions(text, possible)
     return {
         language: (
             sum(number for use, number in own.items() if language in use and ENGLISH not in use),
@@ -209,13 +210,13 @@ def _witnesses(text: str, possible: Collection[str]) -> dict[str, tuple[int, int
 
 def _functions(text: str, possible: Collection[str]) -> Counter[frozenset[str]]:
     """How many words of a text have a mere function in these languages, and no others, of those possible."""
-    uses = Counter(
-        frozenset(_use(_folded(match.group()))).intersection(possible)
-        for match in _word().finditer(text)
-        if match.group()[0].islower() or _opens(text, match.start())
-    )
-    del uses[frozenset()]
-    return uses
+    found: Counter[frozenset[str]] = Counter()
+    for match in _word().finditer(text):
+        word = match.group()
+        uses = _uses(word).intersection(possible)
+        if uses and (word[0].islower() or _opens(text, match.start())):
+            found[uses] += 1
+    return found
 
 
 def _opens(text: str, start: int) -> bool:
@@ -231,6 +232,11 @@ def _by_script(unspaced: str) -> str:
     japanese = kana > KANA_SHARE * (han + kana)
     counts |= {"ja": (han + kana) * japanese, "zh": (han + kana) * (not japanese), "ko": hangul}
     return max(counts, key=lambda language: counts[language])
+
+
+@lru_cache(maxsize=1 << 15)
+def _uses(word: str) -> frozenset[str]:
+    return frozenset(_use(_folded(word)))
 
 
 def _use(word: str) -> Iterator[str]:

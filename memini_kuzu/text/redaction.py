@@ -149,6 +149,8 @@ class Redaction:
         >>> Redaction().mask("Ada met Charles.")
         ('Ada met Charles.', {})
         """
+        if not text:
+            return text, {}
         counts: Counter[str] = Counter()
         for name, marks, pattern in (
             *(_KEY_RULES if self.keys else ()),

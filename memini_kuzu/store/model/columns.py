@@ -74,9 +74,7 @@ characters, and which (`likeness`)."""
 MENTIONS = {"passage": np.int64, "entity": np.int64}
 
 ASSOCIATES = {
-    "source": np.int64,
-    "target": np.int64,
-    "end": np.int32,
+    "pair": np.int64,
     "fast": np.float64,
     "slow": np.float64,
     "as_of": np.int64,
@@ -84,7 +82,7 @@ ASSOCIATES = {
     "first_seen": np.int64,
     "last_seen": np.int64,
 }
-"""`end` is the number of the target."""
+"""`pair` is the number of the source, shifted by `SHORT`, and that of the target."""
 
 DOCUMENT = {"id": np.int64}
 
@@ -135,7 +133,7 @@ def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
 
 
 def associations_of(table: pa.Table) -> dict[str, Any]:
-    """Rows of ASSOCIATES as columns of the model, those that the table has."""
+    """Rows of ASSOCIATES as columns of the model, those that the table has, without the pairs."""
     return {
         name: column(table, name).astype(kind)
         for name, kind in ASSOCIATES.items()

@@ -15,16 +15,15 @@ from memini_kuzu.store.lookup import (
     Mentions,
     Name,
     NamedEntity,
-    Outgoing,
     Passages,
     Said,
     Shown,
     best_scored,
     rarity,
-    strength_at,
     weighed,
 )
 from memini_kuzu.store.model.columns import PLACES
+from memini_kuzu.store.model.following import Following
 from memini_kuzu.store.model.rows import spans
 from memini_kuzu.store.sums import sums_in
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.config import Parameters
     from memini_kuzu.store.model.state import Model
+    from memini_kuzu.store.outgoing import Outgoing
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -93,12 +93,16 @@ class InMemory(Lookup):
     @override
     def entities_like(self, edits: Mapping[str, int]) -> dict[int, NamedEntity]:
         table = self._model.entities
-        live = table.all()
+        size = table.column("size")
+        lengths = [(len(key) - most, len(key) + most) for key, most in edits.items()]
+        low, high = min(low for low, _ in lengths), max(high for _, high in lengths)
+        some = np.flatnonzero((size >= low) & (size <= high))
+        some = some[table.there(some)]
         found = nearest(
             edits,
             1,
-            lambda rows: table.texts("key", live[rows]),
-            *(table.take(name, live) for name in ("id", "mentions", "size", "letters")),
+            lambda rows: table.texts("key", some[rows]),
+            *(table.take(name, some) for name in ("id", "mentions", "size", "letters")),
         )
         there = self.entities(sorted(set(found)))
         return {identity: there[identity] for identity in found if identity in there}
@@ -234,10 +238,10 @@ class InMemory(Lookup):
     @override
     def dated(self, since: int, before: int) -> tuple[Ints, Ints]:
         table = self._model.passages
-        live = table.all()
-        time = table.take("time", live)
-        inside = (time >= since) & (time < before)
-        return table.take("id", live[inside]), time[inside]
+        time = table.column("time")
+        rows = np.flatnonzero((time >= since) & (time < before))
+        rows = rows[table.there(rows)]
+        return table.take("id", rows), time[rows]
 
     @override
     def mentions(self, passages: Ints) -> Mentions:
@@ -267,24 +271,7 @@ class InMemory(Lookup):
 
     @override
     def associations(self, entities: Ints) -> Outgoing:
-        table, ends = self._model.associations, self._model.entities
-        which, rows = table.find("source", entities)
-        if len(self._model.hidden):
-            shown = self._shown(table.take("target", rows))
-            which, rows = which[shown], rows[shown]
-        fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
-        strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-        number, ids, target = self._model.numbers.distinct(table.take("end", rows))
-        counted = self._model.place[number]
-        return Outgoing(
-            ids,
-            ends.take("mentions", counted),
-            ends.take("headings", counted),
-            which,
-            target,
-            strength,
-            table.take("last_seen", rows),
-        )
+        return Following(self._model, entities, self.now, self.parameters)
 
     @override
     def names(self, ids: Sequence[int]) -> dict[int, Name]:

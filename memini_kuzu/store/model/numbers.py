@@ -14,7 +14,33 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Short = NDArray[np.int32]
 
-__all__ = ["Numbers"]
+__all__ = ["SHORT", "Numbers", "pairs", "unpaired"]
+
+SHORT = 32
+"""Bits for the number of an entity, where two of them are one key."""
+
+
+def pairs(sources: NDArray[Any], targets: NDArray[Any]) -> Ints:
+    """Two numbers as one, by which pairs are in the order of the first and then of the second.
+
+    Examples
+    --------
+    >>> pairs(np.array([0, 1]), np.array([5, 0]))
+    array([         5, 4294967296])
+    """
+    keys: Ints = (sources.astype(np.int64) << SHORT) | targets
+    return keys
+
+
+def unpaired(keys: Ints) -> tuple[Ints, Ints]:
+    """The numbers of `pairs`.
+
+    Examples
+    --------
+    >>> unpaired(pairs(np.array([3]), np.array([5])))
+    (array([3]), array([5]))
+    """
+    return keys >> SHORT, keys & ((1 << SHORT) - 1)
 
 
 class Numbers:
@@ -55,30 +81,22 @@ class Numbers:
         found[known] = rows
         return found
 
-    def distinct(self, numbers: NDArray[Any]) -> tuple[Ints, Ints, Ints]:
-        """Numbers, each once, in the order of their ids; their ids; and where each of the given ones stands.
-
-        Parameters
-        ----------
-        numbers : int32 (n,)
-            Such as were given out.
+    def find(self, ids: Ints) -> Ints:
+        """The numbers of these ids; -1 for those that have none.
 
         Examples
         --------
         >>> numbers = Numbers()
-        >>> numbers.distinct(numbers.give(np.array([70, 50, 70])))
-        (array([0, 1]), array([50, 70]), array([1, 0, 1]))
+        >>> _ = numbers.give(np.array([70, 50]))
+        >>> numbers.find(np.array([70, 60]))
+        array([ 1, -1])
         """
-        # one state of the index, which holds all of them; a writer may go on
-        segments = self._index.segments
-        seen = np.zeros(sum(len(segment.rows) for segment in segments), dtype=np.bool_)
-        seen[numbers] = True
-        parts = [segment.rows[seen[segment.rows]] for segment in segments]
-        found = np.concatenate([np.zeros(0, dtype=np.int64), *parts])
-        ids = self._ids[found]
-        # each segment is in order, so that few have to be moved
-        order = np.argsort(ids, kind="stable")
-        found, ids = found[order], ids[order]
-        place = np.zeros(len(seen), dtype=np.int64)
-        place[found] = np.arange(len(found))
-        return found, ids, place[numbers]
+        found = np.full(len(ids), -1, dtype=np.int64)
+        known, rows = self._index.find(ids)
+        found[known] = rows
+        return found
+
+    def ids(self, numbers: NDArray[Any]) -> Ints:
+        """The ids of numbers that were given out."""
+        found: Ints = self._ids[numbers]
+        return found

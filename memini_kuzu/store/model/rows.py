@@ -26,7 +26,7 @@ __all__ = ["Index", "Rows", "Strings", "filled", "spans"]
 ENDLESS = np.iinfo(np.int64).max
 """The version in which a row ends that no change has ended."""
 
-LEVEL = 8
+LEVEL = 32
 """A segment of an index is merged with the one before it unless that is so many times as large."""
 
 ROOM = 1.5
@@ -187,6 +187,30 @@ class Index:
             keys, rows, segments = keys[order], rows[order], segments[:-1]
         return Index((*segments, Segment(keys, rows, bool((keys[1:] != keys[:-1]).all()))))
 
+    def within(self, first: NDArray[Any], end: NDArray[Any]) -> list[tuple[NDArray[np.int32], Ints, Ints]]:
+        """Where the rows of ranges of keys stand, also such as have ended.
+
+        Parameters
+        ----------
+        first, end : ndarray (n,)
+            The least key of each range, and the least one that is above it.
+
+        Returns
+        -------
+        list of tuple
+            Of each segment its rows, and where those of each range begin and end in them.
+
+        Examples
+        --------
+        >>> index = Index().added(np.array([7, 5, 6]), 0)
+        >>> index.within(np.array([5]), np.array([7]))
+        [(array([1, 2, 0], dtype=int32), array([0]), array([2]))]
+        """
+        return [
+            (segment.rows, segment.keys.searchsorted(first), segment.keys.searchsorted(end))
+            for segment in self.segments
+        ]
+
     def find(self, keys: NDArray[Any]) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these keys has which rows, also such as have ended."""
         which, rows = [NO_ROWS], [NO_ROWS.astype(np.int32)]
@@ -321,14 +345,15 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the buffers take, with the room in them."""
-        columns = (
-            part
+        """Bytes of memory that it takes; the room behind the last row takes none before it is written to."""
+        columns = sum(
+            int(column.start[self.n]) + (self.n + 1) * column.start.itemsize
+            if isinstance(column, Strings)
+            else self.n * column.itemsize
             for column in self.columns.values()
-            for part in (column if isinstance(column, Strings) else (column,))
         )
         indexes = sum(index.nbytes for index in self.indexes.values())
-        return self.died.nbytes + sum(part.nbytes for part in columns) + indexes
+        return self.n * self.died.itemsize + columns + indexes
 
     @property
     def sparse(self) -> bool:

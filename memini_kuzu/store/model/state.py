@@ -25,7 +25,8 @@ from memini_kuzu.store.model.columns import (
     headings_of,
     passages_of,
 )
-from memini_kuzu.store.model.numbers import Numbers
+from memini_kuzu.store.model.fans import KnownFans
+from memini_kuzu.store.model.numbers import Numbers, pairs, unpaired
 from memini_kuzu.store.model.rows import Rows, spans
 from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
@@ -75,6 +76,8 @@ class Model:
         The numbers of words, sources and labels.
     numbers : Numbers
         Those of entities.
+    fans : KnownFans
+        What leads from those entities that have many associations.
     place : int32 (≥ n,)
         The row of the entity of each number; -1 where it is gone.
     """
@@ -96,6 +99,7 @@ class Model:
     sources: Codes
     labels: Codes
     numbers: Numbers
+    fans: KnownFans
     place: NDArray[np.int32]
 
     @classmethod
@@ -107,7 +111,7 @@ class Model:
             Rows.none(PASSAGE, ("id", "place")),
             Rows.none(ENTITY, ("id",)),
             Rows.none(MENTIONS, ("passage", "entity")),
-            Rows.none(ASSOCIATES, ("source",)),
+            Rows.none(ASSOCIATES, ("pair",)),
             Rows.none(DOCUMENT, ("id",)),
             Rows.none(COUNTERS, ("source",)),
             Words.none(),
@@ -119,6 +123,7 @@ class Model:
             Codes(),
             Codes(),
             Numbers(),
+            KnownFans(),
             np.zeros(0, dtype=np.int32),
         )
 
@@ -160,10 +165,13 @@ class Model:
 
     def edges_between(self, ids: Ints) -> pa.Table:
         """The associations between these entities, as they are stored; `tables.EDGE_SCHEMA`."""
-        table = self.associations
-        _, rows = table.find("source", np.unique(ids))
-        rows = rows[np.isin(table.take("target", rows), ids)]
-        return edges_to_arrow(Edges(*(table.take(name, rows) for name in EDGE_SCHEMA.names)))
+        table, numbers = self.associations, self.numbers.find(np.unique(ids))
+        known = numbers[numbers >= 0]
+        _, rows = table.find("pair", pairs(known[:, None], known).ravel())
+        ends = unpaired(table.take("pair", rows))
+        columns: dict[str, Any] = dict(zip(("source", "target"), map(self.numbers.ids, ends), strict=True))
+        columns |= {name: table.take(name, rows) for name in EDGE_SCHEMA.names if name not in columns}
+        return edges_to_arrow(Edges(**columns))
 
     def has_document(self, ids: Ints) -> NDArray[np.bool_]:
         """Which of these documents there are."""
@@ -310,6 +318,8 @@ class _Step:
     def _take_named(self, part: Part) -> None:
         # a copy: the earlier state keeps its own
         named = self._named[part.table] = dict(self._named[part.table])
+        if part.table == "Dropped":
+            self._model.fans.forget(self._version)
         keys = part.rows["key"].to_pylist()
         if part.how == "delete":
             for key in keys:
@@ -410,10 +420,16 @@ class _Step:
             self._mentions = self._end(self._mentions, self._mentions.find("entity", ids)[1])
             # by target there is no index: entities are deleted seldom
             live = self._associations.all()
-            ends = [self._associations.take(name, live) for name in ("source", "target")]
-            gone = live[np.isin(ends[0], ids) | np.isin(ends[1], ids)]
+            numbers = self._model.numbers.find(ids)
+            ends = unpaired(self._associations.take("pair", live))
+            gone = live[np.isin(ends[0], numbers) | np.isin(ends[1], numbers)]
             self._associations = self._end(self._associations, gone)
+            self._model.fans.forget(self._version)
             return
+        if "mentions" in values:
+            before = self._entities.take("mentions", rows)
+            if (values["mentions"][found] < before).any():
+                self._model.fans.forget(self._version)
         if "last_seen" in values:
             seen = values["last_seen"][found]
             if (seen < self._entities.take("last_seen", rows)).any():
@@ -430,16 +446,18 @@ class _Step:
             self._mentions = self._end(self._mentions, rows)
 
     def _take_associations(self, part: Part) -> None:
-        values = associations_of(part.rows)
+        ends = (column(part.rows, name).astype(np.int64) for name in ("source", "target"))
+        sources, targets = map(self._model.numbers.give, ends)
+        self._model.fans.changed(sources, self._version)
+        values = associations_of(part.rows) | {"pair": pairs(sources, targets)}
         if part.how == "create":
-            values["end"] = self._model.numbers.give(values["target"])
             self._associations = self._associations.plus(self._version, values)
             return
-        rows, which = _pairs(self._associations, "source", "target", values)
+        which, rows = self._associations.find("pair", values["pair"])
         if part.how == "delete":
             self._associations = self._end(self._associations, rows)
         else:
-            self._associations = self._altered(self._associations, rows, values, which)
+            self._associations = self._altered(self._associations, rows.astype(np.int64), values, which)
 
     def _end(self, rows: Rows, gone: NDArray[Any]) -> Rows:
         return rows.without(self._version, gone) if len(gone) else rows

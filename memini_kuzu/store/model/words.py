@@ -146,7 +146,8 @@ class Words:
     @property
     def nbytes(self) -> int:
         """Bytes of memory, without those of the words themselves."""
-        return sum(part.nbytes for part in (self.passage, self.word, self.tf, self.index, self.df))
+        used = sum(part[: self.n].nbytes for part in (self.passage, self.word, self.tf))
+        return used + self.index.nbytes + self.df.nbytes
 
     @classmethod
     def none(cls) -> Words:

@@ -1,0 +1,258 @@
+"""Along associations: which associates most activation reaches, without looking at all of them.
+
+An entity with many associations gives little to each. So those of the entities with few are looked at
+first; what the others can bring to anyone at most is known beforehand. Once enough associates have got more
+than that, what the others bring is only looked up for these few. The result is the same as if all had been
+looked at.
+
+References
+----------
+H. Turtle and J. Flood, "Query evaluation: strategies and optimizations", Information Processing & Management
+31 (1995): MaxScore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from memini_kuzu.recall import activation
+from memini_kuzu.recall.nodes import Nodes
+from memini_kuzu.store.outgoing import Leading
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memini_kuzu.store.outgoing import Outgoing
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["BEAM", "Associations", "Wanted", "follow"]
+
+BEAM = 64
+"""Entities that are followed a step, those first that bring most to each passage."""
+
+FIRST = 4_096
+"""So many associations are looked at before it is asked whether more have to be."""
+
+SURELY = 1 - 1e-9
+"""Sums of the same numbers in another order may differ by a rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Associations:
+    """Associations that activation went along.
+
+    Parameters
+    ----------
+    source, target : int64 (n,)
+        Rows of `Spread.nodes` and `Spread.associates`.
+    strength : float64 (n,)
+        w_f at the time of the cue.
+    last_seen : int64 (n,)
+        Of the last evidence, milliseconds since 1970.
+    """
+
+    source: Ints
+    target: Ints
+    strength: Floats
+    last_seen: Ints
+
+
+class Wanted(NamedTuple):
+    """Which associates are to be found.
+
+    Parameters
+    ----------
+    mass : float64 (n_words,)
+        What each word is worth: the `BEAM` first by what they bring to each passage, those first that an
+        entity leads to which the cue names.
+    weights : float64 (n_words + 1,)
+        And so many by their activation, with these weights, what they have without associations included.
+    active : int
+        How many.
+    """
+
+    mass: Floats
+    weights: Floats
+    active: int
+
+
+def follow(
+    outgoing: Outgoing, beam: Ints, nodes: Nodes, y: Floats, wanted: Wanted, *, alike: bool = False
+) -> tuple[Nodes, Floats, Associations]:
+    """One step along the associations that lead from the beam.
+
+    Parameters
+    ----------
+    outgoing : Outgoing
+        They.
+    beam : int64 (n_sources,)
+        Rows of the entities that they lead from.
+    nodes : Nodes
+        All entities that are active.
+    y : float64 (n_nodes, n_words + 1)
+        Their activation.
+    wanted : Wanted
+        Which associates are to be found: these are, and as many others as come along.
+    alike : bool
+        Whether all associations are taken for equally strong.
+
+    Returns
+    -------
+    associates : Nodes
+        Entities that associations lead to, among them all that are wanted.
+    z : float64 (n_associates, n_words + 1)
+        What comes to them.
+    associations : Associations
+        All that lead to them from the beam.
+    """
+    every = np.arange(len(beam))
+    if alike:
+        found = outgoing.leading(every)
+        found = found._replace(strength=np.ones(len(found.source)))
+        total = np.bincount(found.source, minlength=len(beam)).astype(np.float64)
+        targets = np.unique(found.target)
+    else:
+        total = outgoing.total
+        search = _Search(outgoing, y[beam], nodes.id, y @ wanted.weights, wanted)
+        search.run()
+        targets = np.union1d(search.sure, search.own)
+        found = search.leading.where(_among(search.leading.target, targets, outgoing.numbers))
+        rest = outgoing.onto(search.closed, targets)
+        found = Leading.joined([found, rest])
+        targets = np.unique(found.target)
+    ids, mentions, headings = outgoing.entities(targets)
+    by_id = np.argsort(ids)
+    associates = Nodes(ids[by_id], mentions[by_id], headings[by_id])
+    row = np.empty(len(targets), dtype=np.int64)
+    row[by_id] = np.arange(len(targets))
+    source, target = beam[found.source], row[np.searchsorted(targets, found.target)]
+    # by source: a sum's last digit depends on the order
+    order = np.argsort(source, kind="stable")
+    source, target, strength = source[order], target[order], found.strength[order]
+    whole = np.zeros(len(y))
+    whole[beam] = total
+    z = activation.step(y, source, target, strength, whole, len(targets))
+    return associates, z, Associations(source, target, strength, found.latest[order])
+
+
+def _among(values: Ints, some: Ints, n: int) -> Flags:
+    """Which of these numbers below n are among some."""
+    there = np.zeros(n, dtype=np.bool_)
+    there[some] = True
+    return there[values]
+
+
+def _best(values: NDArray[Any], k: int) -> float:
+    """The k-th greatest; 0 where there are fewer."""
+    return float(np.partition(values, len(values) - k)[len(values) - k]) if 0 < k <= len(values) else 0.0
+
+
+class _Search:
+    """The search for the associates that are wanted.
+
+    Parameters
+    ----------
+    outgoing : Outgoing
+        The associations that lead from the sources.
+    sent : float64 (n_sources, n_words + 1)
+        The activation of these.
+    ids : int64 (n_nodes,)
+        All entities that are active.
+    known : float64 (n_nodes,)
+        How active they are without associations.
+    wanted : Wanted
+        What is wanted.
+
+    Attributes
+    ----------
+    leading : Leading
+        All associations that were looked at.
+    closed : int64 (n,)
+        The sources of which they were not.
+    sure : int64 (n,)
+        Numbers of the associates among which all are that are wanted, but for `own`.
+    own : int64 (n,)
+        Numbers of those entities that are active themselves.
+    """
+
+    def __init__(self, outgoing: Outgoing, sent: Floats, ids: Ints, known: Floats, wanted: Wanted) -> None:
+        self._outgoing, self._wanted, self._known = outgoing, wanted, known
+        total = outgoing.total
+        each = np.divide(activation.ASSOCIATION, total, out=np.zeros_like(total), where=total > 0)
+        # what an association of strength 1 brings
+        self._worth, self._told = each * (sent[:, :-1] @ wanted.mass), each * (sent @ wanted.weights)
+        self._named = sent[:, -1] > 0
+        own = outgoing.targets(ids)
+        self.own = own[own >= 0]
+        self.sure = self.closed = self.own[:0]
+
+    def run(self) -> None:
+        """Look at more and more associations, until all that are wanted must be among them."""
+        size = self._outgoing.size
+        # those of the names in the cue first: what they lead to comes before all else; then those that may
+        # bring most for as little as can be
+        order = np.lexsort((-self._worth * self._outgoing.shared / np.maximum(size, 1), ~self._named))
+        ends = np.cumsum(size[order])
+        opened, least = 0, max(1, int(self._named.sum()))
+        number = max(least, int(np.searchsorted(ends, ends[least - 1 : least].sum() + FIRST, side="right")))
+        parts: list[Leading] = []
+        while True:
+            parts.append(self._outgoing.leading(order[opened:number]))
+            opened, self.closed = number, order[number:]
+            self.leading = Leading.joined(parts)
+            sure = self._sure()
+            # else it is more work to look up what the rest brings to so many than to look at more of the rest
+            if sure is not None and len(sure) * len(self.closed) <= max(FIRST, ends[-1] - ends[opened - 1]):
+                self.sure = sure
+                return
+            number = max(opened + 1, int(np.searchsorted(ends, 2 * ends[opened - 1], side="right")))
+
+    def _sure(self) -> Ints | None:
+        """Those that may be wanted; None where others may be that were not looked at."""
+        outgoing, closed = self._outgoing, self.closed
+        heads = outgoing.heads.where(_among(outgoing.heads.source, closed, len(outgoing.size)))
+        leading = Leading.joined([self.leading, heads])
+        targets, row = _distinct(leading.target, outgoing.numbers)
+        n = len(targets)
+        others = np.maximum(outgoing.mentions(targets) - 1, 1)
+        source, strength = leading.source, leading.strength
+        brought = np.bincount(row, weights=self._worth[source] * strength, minlength=n) / others
+        told = np.bincount(row, weights=self._told[source] * strength, minlength=n)
+        # what all others can bring to any one
+        more = float(self._worth[closed] @ outgoing.shared[closed])
+        more_told = float(self._told[closed] @ outgoing.most[closed])
+
+        least_told = max(_best(self._known, self._wanted.active), _best(told, self._wanted.active)) * SURELY
+        if len(closed) and more_told >= least_told:
+            return None
+        kept = told + more_told >= least_told
+
+        named = np.zeros(n, dtype=np.bool_)
+        named[row[self._named[source] & (strength > 0)]] = True
+        # where fewer are led to by a name of the cue, these and the best of the others
+        free = BEAM - int(named.sum())
+        rivals = named if free <= 0 else ~named
+        least = _best(brought[rivals], BEAM if free <= 0 else free) * SURELY
+        if free > 0:
+            if len(closed) and more >= least:
+                return None
+            kept |= named
+        kept |= rivals & (brought + more >= least)
+        found: Ints = targets[kept]
+        return found
+
+
+def _distinct(numbers: Ints, n: int) -> tuple[Ints, Ints]:
+    """Numbers below n, each once, and where each of the given ones stands among them."""
+    place = np.empty(n, dtype=np.int64)
+    every = np.arange(len(numbers))
+    place[numbers] = every
+    found = numbers[place[numbers] == every]
+    place[found] = np.arange(len(found))
+    return found, place[numbers]

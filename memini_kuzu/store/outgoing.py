@@ -1,0 +1,367 @@
+"""The associations that lead from entities, and how much of an entity's activation each gets.
+
+An entity shares its activation among all that it is associated with, by strength. Their sum is needed for any
+one of them; the associations themselves are not, where what they bring at most does not matter. So they are
+asked for in two steps: what is known of all that lead from each entity, and then those that are looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from typing_extensions import override
+
+from memini_kuzu.dynamics import propagate
+from memini_kuzu.tables import positions
+from memini_kuzu.times import DAY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memini_kuzu.config import Parameters
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+__all__ = ["Fans", "Gathered", "Leading", "Outgoing", "States", "greatest", "strength_at", "sums_of"]
+
+FINE = 28
+"""Bits of each of the two whole numbers that a value is cut into to be added up. Sums of them are exact for
+up to 2²⁵ values, since whole numbers below 2⁵³ are."""
+
+LARGEST = 1_000
+"""A double holds no power of two much greater than this one."""
+
+EARLIEST = np.iinfo(np.int64).min
+
+
+class Leading(NamedTuple):
+    """Associations as columns.
+
+    Parameters
+    ----------
+    source : int64 (n,)
+        Which of the entities that were asked for each leads from.
+    target : int64 (n,)
+        The number of the entity that it leads to, which holds within one `Outgoing`.
+    strength : float64 (n,)
+        w_f at the time of the lookup.
+    latest : int64 (n,)
+        Of the last evidence, milliseconds since 1970.
+    """
+
+    source: Ints
+    target: Ints
+    strength: Floats
+    latest: Ints
+
+    @classmethod
+    def joined(cls, parts: list[Leading]) -> Leading:
+        """These one after the other, at least one."""
+        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+    def where(self, rows: NDArray[np.bool_]) -> Leading:
+        """Some of them."""
+        return Leading._make(column[rows] for column in self)
+
+
+class Outgoing(Protocol):
+    """The associations that lead from some entities.
+
+    Attributes
+    ----------
+    size : int64 (n_sources,)
+        How many lead from each, or a few more.
+    total : float64 (n_sources,)
+        The sum of their strengths at the time of the lookup; the same to the last bit in whatever order they
+        were read.
+    heads : Leading
+        Some of them, which may bring more than the others.
+    most : float64 (n_sources,)
+        None of the others is stronger, but for a rounding.
+    shared : float64 (n_sources,)
+        Nor has any of the others a greater share of its strength for each other passage that mentions its
+        target.
+    numbers : int
+        All numbers of targets are below.
+    unknown : int
+        How many more there are of which it cannot be known how strong they were.
+    """
+
+    size: Ints
+    total: Floats
+    heads: Leading
+    most: Floats
+    shared: Floats
+    numbers: int
+    unknown: int
+
+    def leading(self, sources: Ints) -> Leading:
+        """All that lead from these sources, by their places among those that were asked for."""
+        ...
+
+    def onto(self, sources: Ints, targets: Ints) -> Leading:
+        """Those that lead from these sources to these targets, each given once."""
+        ...
+
+    def mentions(self, targets: Ints) -> Ints:
+        """How many passages mention each of these targets."""
+        ...
+
+    def entities(self, targets: Ints) -> tuple[Ints, Ints, Ints]:
+        """Ids of these targets, how many passages mention each, and how many it heads."""
+        ...
+
+    def targets(self, ids: Ints) -> Ints:
+        """The numbers of these entities; -1 for those that no association leads to."""
+        ...
+
+
+class Fans(NamedTuple):
+    """All that leads from each entity, taken together, at one time of each.
+
+    Parameters
+    ----------
+    as_of : int64 (n,)
+        The latest of all as_of, in milliseconds since 1970, of which the variables are; a question before it
+        is answered as strength_at does, and by fans that were made for it alone.
+    fast, slow : float64 (n,)
+        The sums of both variables.
+    fast_most, slow_most : float64 (n,)
+        The greatest of each, but for those of the heads.
+    fast_shared, slow_shared : float64 (n,)
+        The greatest that they bring to each other passage that mentions the target, but for those.
+    """
+
+    as_of: Ints
+    fast: Floats
+    slow: Floats
+    fast_most: Floats
+    slow_most: Floats
+    fast_shared: Floats
+    slow_shared: Floats
+
+    @classmethod
+    def none(cls, n: int) -> Fans:
+        """Of n entities that nothing leads from."""
+        return cls(np.zeros(n, dtype=np.int64), *np.zeros((6, n)))
+
+    @classmethod
+    def joined(cls, parts: list[Fans]) -> Fans:
+        """These one after the other, at least one."""
+        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+    def put(self, places: Ints, others: Fans) -> None:
+        """Put others in these places."""
+        for column, values in zip(self, others, strict=True):
+            column[places] = values
+
+    def row(self, place: int) -> Fans:
+        """That of one entity."""
+        return Fans._make(column[place : place + 1] for column in self)
+
+    def at(self, now: int, parameters: Parameters) -> tuple[Floats, Floats, Floats]:
+        """`Outgoing.total`, `most` and `shared` at a time.
+
+        The dynamics are linear, and no entry of the kernel is below 0: sums move as one association does, and
+        nothing outgrows what began with the greatest of both variables.
+        """
+        pairs = (
+            (self.fast, self.slow),
+            (self.fast_most, self.slow_most),
+            (self.fast_shared, self.slow_shared),
+        )
+        total, most, shared = (strength_at(now, *pair, self.as_of, parameters) for pair in pairs)
+        return total, most, shared
+
+
+def strength_at(now: int, fast: Floats, slow: Floats, as_of: Ints, parameters: Parameters) -> Floats:
+    """The fast variable of associations at a time in milliseconds since 1970, from their states."""
+    strength, _ = propagate(fast, slow, np.maximum(now - as_of, 0) / DAY, parameters)
+    return strength
+
+
+def greatest(values: Floats, owner: Ints, n: int) -> Floats:
+    """The greatest value of each owner: float64 (n,), ≥ 0."""
+    found = np.zeros(n)
+    np.maximum.at(found, owner, values)
+    return found
+
+
+def sums_of(values: Floats, owner: Ints, n: int) -> Floats:
+    """The sum of the values of each owner, the same to the last bit in whatever order they come.
+
+    Parameters
+    ----------
+    values : float64 (k,)
+        Finite.
+    owner : int64 (k,)
+        Whose each is, from 0 to n - 1.
+    n : int
+        How many owners there are.
+
+    Returns
+    -------
+    float64 (n,)
+        Rounded to 2⁻⁵⁶ of the greatest value, and then to a double.
+
+    References
+    ----------
+    J. Demmel and H. D. Nguyen, "Fast reproducible floating-point summation", 21st IEEE Symposium on Computer
+    Arithmetic (2013): cut the values to multiples of one power of two, so that no sum of them is rounded.
+
+    Examples
+    --------
+    >>> sums_of(np.array([1e-9, 0.5, 2.0, 0.1]), np.array([0, 0, 1, 0]), 3)
+    array([0.6, 2. , 0. ])
+    """
+    _, exponent = np.frexp(greatest(np.abs(values), owner, n))
+    # a power of two rounds nothing; of values near the least that a double can be, the last bits are lost
+    scale = np.ldexp(1.0, np.minimum(FINE - exponent, LARGEST))
+    scaled = values * scale[owner]
+    high = np.rint(scaled)
+    low = np.rint((scaled - high) * 2.0**FINE)
+    whole = np.bincount(owner, weights=high, minlength=n)
+    rest = np.bincount(owner, weights=low, minlength=n)
+    summed: Floats = (whole + rest * 2.0**-FINE) / scale
+    return summed
+
+
+class States(NamedTuple):
+    """Associations that lead from n entities, each at one time of the entity that it leads from.
+
+    Parameters
+    ----------
+    owner : int64 (k,)
+        Which entity each leads from.
+    fast, slow : float64 (k,)
+        Both variables at that time.
+    others : int64 (k,)
+        How many other passages than one mention what it leads to; 1 where none does.
+    as_of : int64 (n,)
+        The latest as_of of those that lead from each entity.
+    """
+
+    owner: Ints
+    fast: Floats
+    slow: Floats
+    others: Ints
+    as_of: Ints
+
+    @classmethod
+    def of(  # noqa: PLR0917 - the columns of associations
+        cls,
+        owner: Ints,
+        fast: Floats,
+        slow: Floats,
+        as_of: Ints,
+        passages: Ints,
+        n: int,
+        now: int,
+        parameters: Parameters,
+    ) -> States:
+        """From associations as they are stored, and how many passages mention what each leads to.
+
+        Their time is the latest as_of of all that lead from an entity, but not after the question: what is
+        stored as of a later time stays as it is then, as in `strength_at`.
+        """
+        latest = np.full(n, EARLIEST)
+        np.maximum.at(latest, owner, as_of)
+        since = np.maximum(np.minimum(latest, now)[owner] - as_of, 0)
+        fast, slow = propagate(fast, slow, since / DAY, parameters)
+        latest[latest == EARLIEST] = 0
+        return cls(owner, fast, slow, np.maximum(passages - 1, 1), latest)
+
+    def foremost(self, k: int) -> list[Ints]:
+        """The rows of those k of each entity that may bring most to a passage."""
+        if not k:
+            return []
+        worth = np.maximum(self.fast, self.slow) / self.others
+        order = np.argsort(self.owner, kind="stable")
+        ends = np.cumsum(np.bincount(self.owner, minlength=len(self.as_of)))
+        return [
+            rows[np.argpartition(-worth[rows], k)[:k]] if len(rows) > k else rows
+            for rows in np.split(order, ends[:-1])
+        ]
+
+    def fans(self, apart: NDArray[np.bool_]) -> Fans:
+        """All that leads from each entity, taken together; the greatest are those of what is not apart."""
+        n = len(self.as_of)
+        pair = (self.fast, self.slow)
+        rest = ~apart
+        owner, others = self.owner[rest], self.others[rest]
+        return Fans(
+            self.as_of,
+            *(sums_of(each, self.owner, n) for each in pair),
+            *(greatest(each[rest], owner, n) for each in pair),
+            *(greatest(each[rest] / others, owner, n) for each in pair),
+        )
+
+
+class Gathered(Outgoing):
+    """All associations that lead from some entities, already read.
+
+    Parameters
+    ----------
+    source : int64 (n,)
+        Which of the entities each leads from.
+    target, mentions, headings : int64 (n,)
+        The entity that it leads to, how many passages mention that, and how many it heads.
+    strength : float64 (n,)
+        w_f at the time of the lookup.
+    latest : int64 (n,)
+        Of the last evidence, milliseconds since 1970.
+    total : float64 (n_sources,)
+        As of `Outgoing`.
+    unknown : int
+        As of `Outgoing`.
+    """
+
+    def __init__(  # noqa: PLR0917 - columns
+        self,
+        source: Ints,
+        target: Ints,
+        mentions: Ints,
+        headings: Ints,
+        strength: Floats,
+        latest: Ints,
+        total: Floats,
+        unknown: int,
+    ) -> None:
+        self._ids, first, number = np.unique(target, return_index=True, return_inverse=True)
+        self._mentions, self._headings = mentions[first], headings[first]
+        self._all = Leading(source, number, strength, latest)
+        # all are read: none has to be told from the others
+        self.heads = self._all.where(np.zeros(len(source), dtype=np.bool_))
+        n = len(total)
+        self.size = np.bincount(source, minlength=n)
+        self.total, self.unknown, self.numbers = total, unknown, len(self._ids)
+        self.most = greatest(strength, source, n)
+        self.shared = greatest(strength / np.maximum(mentions - 1, 1), source, n)
+
+    @classmethod
+    def none(cls, n_sources: int, unknown: int = 0) -> Gathered:
+        """No associations of so many entities."""
+        none = np.zeros(0, dtype=np.int64)
+        return cls(none, none, none, none, np.zeros(0), none, np.zeros(n_sources), unknown)
+
+    @override
+    def leading(self, sources: Ints) -> Leading:
+        return self._all.where(np.isin(self._all.source, sources))
+
+    @override
+    def onto(self, sources: Ints, targets: Ints) -> Leading:
+        return self._all.where(np.isin(self._all.source, sources) & np.isin(self._all.target, targets))
+
+    @override
+    def mentions(self, targets: Ints) -> Ints:
+        return self._mentions[targets]
+
+    @override
+    def entities(self, targets: Ints) -> tuple[Ints, Ints, Ints]:
+        return self._ids[targets], self._mentions[targets], self._headings[targets]
+
+    @override
+    def targets(self, ids: Ints) -> Ints:
+        return positions(ids, self._ids)
