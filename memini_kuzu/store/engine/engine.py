@@ -241,8 +241,9 @@ class Engine:
         check_reading(query, files=files)
         shared = self._live
         with shared.reading():
-            connection = self._connect_foreign(shared, register)
+            connection = self.connect()
             try:
+                self._prepare(shared, connection, register)
                 connection.execute("BEGIN TRANSACTION READ ONLY")
                 return execute(connection, query, parameters)
             except QueryError as error:
@@ -264,8 +265,9 @@ class Engine:
         result: pa.Table = None
         with shared.alone():
             with shared.rewriting() as name:
-                connection = self._connect_foreign(shared, register)
+                connection = self.connect()
                 try:
+                    self._prepare(shared, connection, register)
                     for statement in statements:
                         used = parameters
                         if len(statements) > 1:
@@ -281,18 +283,17 @@ class Engine:
             shared.reload()
         return result
 
-    def _connect_foreign(
-        self, shared: OpenFile, register: Callable[[kuzu.Connection], None]
-    ) -> kuzu.Connection:
-        """A connection for queries that are not memini's own."""
-        connection = self.connect()
+    @staticmethod
+    def _prepare(
+        shared: OpenFile, connection: kuzu.Connection, register: Callable[[kuzu.Connection], None]
+    ) -> None:
+        """Make a connection ready for queries that are not memini's own."""
         # Kùzu compares literals of other types with the bits of a column's least and greatest values
         connection.execute("CALL enable_zone_map=false")
         with shared.registering:
             if not shared.functions:
                 register(connection)
                 shared.functions = True
-        return connection
 
     @contextmanager
     def writing(self) -> Iterator[None]:
