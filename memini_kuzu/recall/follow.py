@@ -182,12 +182,15 @@ class _Search:
     """
 
     def __init__(self, outgoing: Outgoing, sent: Floats, ids: Ints, known: Floats, wanted: Wanted) -> None:
-        self._outgoing, self._wanted, self._known = outgoing, wanted, known
+        self._outgoing, self._wanted = outgoing, wanted
         total = outgoing.total
         each = np.divide(activation.ASSOCIATION, total, out=np.zeros_like(total), where=total > 0)
         # what an association of strength 1 brings
         self._worth, self._told = each * (sent[:, :-1] @ wanted.mass), each * (sent @ wanted.weights)
         self._named = sent[:, -1] > 0
+        self._active = _best(known, wanted.active)
+        # what it takes to be among those that are followed
+        self._least = 0.0
         own = outgoing.targets(ids)
         self.own = own[own >= 0]
         self.sure = self.closed = self.own[:0]
@@ -206,46 +209,104 @@ class _Search:
             parts.append(self._outgoing.leading(order[opened:number]))
             opened, self.closed = number, order[number:]
             self.leading = Leading.joined(parts)
-            sure = self._sure()
-            # else it is more work to look up what the rest brings to so many than to look at more of the rest
-            if sure is not None and len(sure) * len(self.closed) <= max(FIRST, ends[-1] - ends[opened - 1]):
-                self.sure = sure
+            reached = self._reached()
+            kept = self._kept(reached, self.closed)
+            if kept is not None:
+                self.sure = self._narrowed(reached.where(kept))
                 return
             number = max(opened + 1, int(np.searchsorted(ends, 2 * ends[opened - 1], side="right")))
 
-    def _sure(self) -> Ints | None:
-        """Those that may be wanted; None where others may be that were not looked at."""
-        outgoing, closed = self._outgoing, self.closed
-        heads = outgoing.heads.where(_among(outgoing.heads.source, closed, len(outgoing.size)))
+    def _reached(self) -> _Reached:
+        """All associates that were seen, and what those associations bring to them that were looked at."""
+        outgoing = self._outgoing
+        heads = outgoing.heads.where(_among(outgoing.heads.source, self.closed, len(outgoing.size)))
         leading = Leading.joined([self.leading, heads])
         targets, row = _distinct(leading.target, outgoing.numbers)
-        n = len(targets)
         others = np.maximum(outgoing.mentions(targets) - 1, 1)
+        named = np.zeros(len(targets), dtype=np.bool_)
+        named[row[self._named[leading.source] & (leading.strength > 0)]] = True
+        return _Reached(targets, others, named, *self._brought(leading, row, others))
+
+    def _brought(self, leading: Leading, row: Ints, others: Ints) -> tuple[Floats, Floats]:
         source, strength = leading.source, leading.strength
-        brought = np.bincount(row, weights=self._worth[source] * strength, minlength=n) / others
-        told = np.bincount(row, weights=self._told[source] * strength, minlength=n)
-        # what all others can bring to any one
+        brought, told = (
+            np.bincount(row, weights=each[source] * strength, minlength=len(others)).astype(np.float64)
+            for each in (self._worth, self._told)
+        )
+        return brought / others, told
+
+    def _kept(self, reached: _Reached, closed: Ints) -> Flags | None:
+        """Which may be wanted, where the closed sources may bring more; None where others may be, unseen."""
+        outgoing = self._outgoing
+        # what these sources can bring to any one, but for the heads, and to one that so many others mention
         more = float(self._worth[closed] @ outgoing.shared[closed])
+        more_of = np.minimum(more, float(self._worth[closed] @ outgoing.most[closed]) / reached.others)
         more_told = float(self._told[closed] @ outgoing.most[closed])
 
-        least_told = max(_best(self._known, self._wanted.active), _best(told, self._wanted.active)) * SURELY
+        least_told = max(self._active, _best(reached.told, self._wanted.active)) * SURELY
         if len(closed) and more_told >= least_told:
             return None
-        kept = told + more_told >= least_told
-
-        named = np.zeros(n, dtype=np.bool_)
-        named[row[self._named[source] & (strength > 0)]] = True
         # where fewer are led to by a name of the cue, these and the best of the others
-        free = BEAM - int(named.sum())
-        rivals = named if free <= 0 else ~named
-        least = _best(brought[rivals], BEAM if free <= 0 else free) * SURELY
-        if free > 0:
-            if len(closed) and more >= least:
-                return None
-            kept |= named
-        kept |= rivals & (brought + more >= least)
-        found: Ints = targets[kept]
-        return found
+        free = BEAM - int(reached.named.sum())
+        rivals = reached.named if free <= 0 else ~reached.named
+        self._least = least = _best(reached.brought[rivals], BEAM if free <= 0 else free) * SURELY
+        if len(closed) and free > 0 and more >= least:
+            return None
+        kept: Flags = rivals & (reached.brought + more_of >= least)
+        kept |= reached.told + more_told >= least_told
+        return kept if free <= 0 else kept | reached.named
+
+    def _narrowed(self, reached: _Reached) -> Ints:
+        """Fewer of these: what the closed sources bring is looked up, those first that may bring most."""
+        outgoing, rest = self._outgoing, self.closed
+        rest = rest[np.argsort(-self._worth[rest] * outgoing.shared[rest], kind="stable")]
+        while len(rest) * len(reached.targets) > FIRST:
+            # so many that the others together bring less than half of what it takes
+            left = np.cumsum((self._worth[rest] * outgoing.shared[rest])[::-1])[::-1]
+            some, rest = np.split(rest, [max(1, int(np.count_nonzero(left > self._least / 2)))])
+            row = np.full(outgoing.numbers, -1)
+            row[reached.targets] = np.arange(len(reached.targets))
+            # all that lead from there, where that is less than to look each one up
+            few = outgoing.size[some].sum() <= len(some) * len(reached.targets)
+            led = outgoing.leading(some) if few else outgoing.onto(some, reached.targets)
+            heads = outgoing.heads.where(_among(outgoing.heads.source, some, len(outgoing.size)))
+            # what the heads bring was there already
+            brought, told = reached.brought, reached.told
+            for part in (led, heads._replace(strength=-heads.strength)):
+                there = row[part.target] >= 0
+                more, more_told = self._brought(part.where(there), row[part.target[there]], reached.others)
+                brought, told = brought + more, told + more_told
+            reached = reached._replace(brought=brought, told=told)
+            kept = self._kept(reached, rest)
+            assert kept is not None  # noqa: S101  the more is known, the less may be unseen
+            reached = reached.where(kept)
+        return reached.targets
+
+
+class _Reached(NamedTuple):
+    """Associates, and what is known to come to them.
+
+    Parameters
+    ----------
+    targets : int64 (n,)
+        Their numbers.
+    others : int64 (n,)
+        How many other passages mention each; 1 where none does.
+    named : bool (n,)
+        Whether an association leads to it from an entity that the cue names.
+    brought, told : float64 (n,)
+        What comes to each of its passages, and to itself.
+    """
+
+    targets: Ints
+    others: Ints
+    named: Flags
+    brought: Floats
+    told: Floats
+
+    def where(self, rows: Flags) -> _Reached:
+        """Some of them."""
+        return _Reached._make(column[rows] for column in self)
 
 
 def _distinct(numbers: Ints, n: int) -> tuple[Ints, Ints]:
