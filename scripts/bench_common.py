@@ -39,12 +39,6 @@ FAN_OUT = 10
 
 NOW = to_millis("2026-01-04")
 
-CREATE_ENTITIES = """
-LOAD FROM batch
-CREATE (:Entity {id: id, key: key, name: key, label: 'CONCEPT', first_seen: first_seen, last_seen: last_seen,
-    mentions: 1, headings: 0, votes: '{"CONCEPT": 1}'})
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -75,7 +75,7 @@ def _pass(path: Path, edges: int, runs: int) -> Row:
         edges,
         passes,
         floors,
-        goal="≤ 1.3",
+        goal="≤ 1.2",
         note="floor: read all, COPY back, no dynamics",
     )
 

@@ -23,6 +23,16 @@ from memini_kuzu.times import DAY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PAGE = 4096
+
+SHARES = {
+    **dict.fromkeys(("as_of", "first_seen", "last_seen"), "dates"),
+    **dict.fromkeys(("fast", "slow"), "fast and slow"),
+    **dict.fromkeys(("_ID", "NBR_ID"), "ids"),
+    "events": "events",
+}
+"""The engine's columns of an association by what they hold; others are of its lists and of nulls."""
+
 NOTE = 16
 """Sentences of a note: 2 kB."""
 
@@ -56,8 +66,19 @@ def _edge_row(case: str, store: Store, empty: int) -> Row:
     pq.write_table(table, parquet)
     ours = (store.path.stat().st_size - empty) / table.num_rows
     floor = parquet.stat().st_size / table.num_rows
-    note = f"{ours:.0f} bytes an edge with entities and indexes, {floor:.0f} as Parquet"
+    shares = ", ".join(f"{name} {size / table.num_rows:.0f}" for name, size in _shares(store).items())
+    note = f"{ours:.0f} bytes an edge with entities and indexes, {floor:.0f} as Parquet; of them {shares}"
     return Row("size", case, table.num_rows, None, None, ours / floor, note=note)
+
+
+def _shares(store: Store) -> dict[str, int]:
+    """Bytes of the pages that hold associations, in both directions, by what is in them."""
+    found = dict.fromkeys(("dates", "fast and slow", "ids", "events"), 0)
+    columns = store.read("CALL storage_info('ASSOCIATES') RETURN column_name AS name, num_pages AS pages")
+    for name, pages in zip(columns["name"].to_pylist(), columns["pages"].to_pylist(), strict=True):
+        share = SHARES.get(name.removeprefix("fwd_").removeprefix("bwd_"), "lists and nulls")
+        found[share] = found.get(share, 0) + pages * PAGE
+    return found
 
 
 def _notes(kilobytes: int) -> Row:

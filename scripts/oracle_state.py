@@ -124,9 +124,11 @@ def read_state(memory: Memory) -> State:
                 memory,
                 "MATCH (d:Document) RETURN d.id AS id, d.source AS source, d.record AS record, "
                 "d.title AS title, d.time AS time, d.digest AS digest, d.versions AS versions, "
-                "d.positions AS positions, d.event_source AS event_source, d.event_target AS event_target, "
-                "list_transform(d.event_bits, bits -> memini_amount(bits)) AS event_amount, "
-                "d.event_time AS event_time",
+                "d.positions AS positions, "
+                "list_transform(d.source_at, i -> d.event_entities[i]) AS event_source, "
+                "list_transform(d.target_at, i -> d.event_entities[i]) AS event_target, "
+                "list_transform(d.amount_at, i -> memini_amount(d.event_amounts[i])) AS event_amount, "
+                "list_transform(d.time_at, i -> d.event_times[i]) AS event_time",
             )
         },
         edges={
@@ -182,8 +184,11 @@ def _read_kept(memory: Memory) -> list[tuple[str, list[tuple[int, int, int, floa
     found: defaultdict[str, list[tuple[int, int, int, float, str]]] = defaultdict(list)
     for row in rows(
         memory,
-        "MATCH (l:EventLog) RETURN l.load AS load, l.event_source AS source, l.event_target AS target, "
-        "l.event_time AS time, list_transform(l.event_bits, bits -> memini_amount(bits)) AS amount, "
+        "MATCH (l:EventLog) RETURN l.load AS load, "
+        "list_transform(l.source_at, i -> l.event_entities[i]) AS source, "
+        "list_transform(l.target_at, i -> l.event_entities[i]) AS target, "
+        "list_transform(l.time_at, i -> l.event_times[i]) AS time, "
+        "list_transform(l.amount_at, i -> memini_amount(l.event_amounts[i])) AS amount, "
         "l.event_kind AS kind, l.first_source AS first, l.last_source AS last",
     ):
         if not all(row["first"] <= source <= row["last"] for source in row["source"]):

@@ -107,8 +107,10 @@ def ledger(store: Store) -> tuple[Any, ...]:
     """The events of all documents and loads as columns: source, target, amount and time in milliseconds."""
     tables = [
         store.read(
-            f"MATCH (d:{name}) RETURN d.event_source AS s, d.event_target AS t, "
-            "list_transform(d.event_bits, bits -> memini_amount(bits)) AS a, d.event_time AS w"
+            f"MATCH (d:{name}) RETURN list_transform(d.source_at, i -> d.event_entities[i]) AS s, "
+            "list_transform(d.target_at, i -> d.event_entities[i]) AS t, "
+            "list_transform(d.amount_at, i -> memini_amount(d.event_amounts[i])) AS a, "
+            "list_transform(d.time_at, i -> d.event_times[i]) AS w"
         )
         for name in ("Document", "EventLog")
     ]

@@ -417,6 +417,36 @@ def compression_loses_fractions(path: Path) -> bool:
 
 
 @probe
+def literals_of_other_types_skip_rows(path: Path) -> bool:
+    session = Session(path)
+    session.run("CREATE NODE TABLE P(id INT64 PRIMARY KEY, at TIMESTAMP_MS, day DATE)")
+    session.run("CREATE (:P {id: 1, at: CAST('2026-01-01' AS TIMESTAMP_MS), day: date('2026-01-01')})")
+
+    def found() -> list[Rows]:
+        conditions = ("p.id > 0.5", *(f"p.{name} > timestamp('2025-01-01')" for name in ("at", "day")))
+        return [session.run(f"MATCH (p:P) WHERE {each} RETURN p.id") for each in conditions]
+
+    skipped = found()
+    session.run("CALL enable_zone_map=false")
+    assert found() == [[[1]], [[1]], [[1]]]
+    return skipped == [[], [], []]
+
+
+@probe
+def set_after_a_dropped_column_crashes(path: Path) -> bool:
+    session = Session(path, compression=True)
+    session.run(
+        "CREATE NODE TABLE P(id INT64 PRIMARY KEY, a INT64, b INT64)", "CREATE (:P {id: 1, a: 1, b: 1})"
+    )
+    session.run(
+        "CHECKPOINT", "ALTER TABLE P DROP a", "ALTER TABLE P ADD c INT64", "ALTER TABLE P ADD d INT64"
+    )
+    armed()
+    session.run("MATCH (p:P {id: 1}) SET p.c = 1, p.d = 1", "CHECKPOINT")
+    return False
+
+
+@probe
 def one_match_is_a_cross_product(path: Path) -> bool:
     session = graph(path)
 

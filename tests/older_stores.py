@@ -11,7 +11,7 @@ from pyarrow import parquet
 from memini_kuzu.config import Parameters
 from memini_kuzu.store import Store, catalog
 from memini_kuzu.store.engine import Draft, forget_sum
-from memini_kuzu.store.ledger import bits_to_amounts
+from memini_kuzu.store.numbered import spread
 from memini_kuzu.store.schema import macros
 
 
@@ -50,5 +50,5 @@ def _fill(draft: Draft, tables: Path) -> None:
             # Kùzu puts the variable of its query before the names
             rows = rows.rename_columns([name.split(".", 1)[1] for name in rows.column_names])
             order = draft.run(f"CALL table_info('{table}') RETURN name AS name")["name"].to_pylist()
-            rows = bits_to_amounts(rows).select(order)
+            rows = spread(rows).select(order)
         draft.run(f"COPY {table} FROM batch", batch=rows)

@@ -194,3 +194,13 @@ def test_passages_about_an_entity_stand_by_the_strength_of_what_they_mention(
 def test_another_program_may_read_beside_a_reader_of_memini(run: Run, memory: Memory) -> None:
     assert memory.stats().associations
     assert run("strongest", {"now": NOW})
+
+
+def test_a_literal_of_another_type_finds_the_rows_through_memini(memory: Memory) -> None:
+    def numbers(condition: str) -> list[int]:
+        query = f"MATCH ()-[e:ASSOCIATES]->() WHERE {condition} RETURN count(*) AS n"
+        return memory.cypher(query)["n"].to_pylist()
+
+    assert numbers("e.events > 1.5") == numbers("e.events >= 2") != [0]
+    assert numbers("2.0 = e.events") == numbers("e.events = 2") != [0]
+    assert numbers("CAST(e.events, 'DOUBLE') < 1.5") == numbers("e.events = 1") != [0]

@@ -86,7 +86,7 @@ QUERIES = {
         m.label AS label""",
     "documents": """MATCH (d:Document) RETURN d.source AS source, d.record AS record, d.time AS time,
         d.digest AS digest, d.title AS title, d.versions AS versions, d.positions AS positions,
-        d.event_bits AS amounts""",
+        list_transform(d.amount_at, i -> d.event_amounts[i]) AS amounts""",
     "sources": "MATCH (s:Source) RETURN s.name AS name, s.passages AS passages",
     "sums": "MATCH (m:MeminiMeta) WHERE m.key IN ['passages', 'words'] RETURN m.key AS key, m.value AS value",
     "aliases": "MATCH (a:Alias) RETURN a.key AS key",

@@ -119,7 +119,8 @@ def test_parts_are_small_and_sorted_however_they_are_written(
     memory.remember("Ada met Charles.", time="2026-01-01")
     memory.load_events(written(tmp_path, "one.parquet", stream()), stream(seed=1))
     parts = memory.cypher(
-        "MATCH (l:EventLog) RETURN l.first_source AS first, l.last_source AS last, l.event_source AS source"
+        "MATCH (l:EventLog) RETURN l.first_source AS first, l.last_source AS last, "
+        "list_transform(l.source_at, i -> l.event_entities[i]) AS source"
     ).to_pylist()
     assert len(parts) == 2 * 13
     for part in parts:

@@ -26,8 +26,10 @@ pytest_plugins = ("fixtures_memory",)
 
 LEDGER = """
 MATCH (d:Document)
-RETURN d.event_source AS s, d.event_target AS t, d.event_time AS w,
-    list_transform(d.event_bits, bits -> memini_amount(bits)) AS a
+RETURN list_transform(d.source_at, i -> d.event_entities[i]) AS s,
+    list_transform(d.target_at, i -> d.event_entities[i]) AS t,
+    list_transform(d.time_at, i -> d.event_times[i]) AS w,
+    list_transform(d.amount_at, i -> memini_amount(d.event_amounts[i])) AS a
 """
 
 

@@ -22,7 +22,8 @@ from memini_kuzu.store import Store
 from memini_kuzu.store.change import Change, Part, write
 from memini_kuzu.store.engine import Engine, Step
 from memini_kuzu.store.engine.open_file import OpenFile
-from memini_kuzu.store.ledger import Ledger, bits_to_amounts, read_ledger
+from memini_kuzu.store.ledger import Ledger, read_ledger
+from memini_kuzu.store.numbered import spread
 from memini_kuzu.times import DAY
 
 pytest_plugins = ["fixtures_memory"]
@@ -72,9 +73,10 @@ def assert_same(one: Ledger, other: Ledger) -> None:
 
 
 def amounts(memory: Memory) -> list[float]:
-    query = (
-        "MATCH (d:Document:EventLog) RETURN list_transform(d.event_bits, bits -> memini_amount(bits)) AS a"
-    )
+    query = """
+        MATCH (d:Document:EventLog)
+        RETURN list_transform(d.amount_at, i -> memini_amount(d.event_amounts[i])) AS a
+    """
     return [amount for row in memory.cypher(query).to_pylist() for amount in row["a"]]
 
 
@@ -115,7 +117,7 @@ def test_what_only_the_journal_of_version_7_tells_is_kept(
         memory.remember("Ada met Bob. Cy met Dan, Eve and Ada.", id="last", source="new")
         [document] = memory.cypher("MATCH (d:Document {source: 'new'}) RETURN d.id AS id")["id"].to_pylist()
         rows = memory._store.read("MATCH (d:Document {source: 'new'}) RETURN d.*")
-    rows = bits_to_amounts(rows.rename_columns([name.split(".", 1)[1] for name in rows.column_names]))
+    rows = spread(rows.rename_columns([name.split(".", 1)[1] for name in rows.column_names]))
     # an engine alone opens it as it is, and what it is told stays in the journal
     change = Change(parts=[Part("create", "Document", rows)])
     monkeypatch.setattr(OpenFile, "worth_settling", lambda _: False)

@@ -93,7 +93,7 @@ def assert_same(one: Memory, other: Memory) -> None:
             for column, value in row.items():
                 if column in {"fast", "slow"}:
                     assert value == pytest.approx(expected[column], rel=1e-9, abs=1e-12)
-                elif column == "n.event_bits":
+                elif column == "n.event_amounts":
                     amounts = (
                         np.array(bits, np.int64).view(np.float64) for bits in (value, expected[column])
                     )

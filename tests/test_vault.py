@@ -88,9 +88,9 @@ def passages(memory: Memory) -> list[tuple[Any, ...]]:
 def events(memory: Memory, source: str = "") -> dict[tuple[str, str, Any], float]:
     """All evidence, or that of a source: who was told of beside whom, when and how much."""
     table = memory.cypher(
-        "MATCH (d:Document) WHERE $source IN ['', d.source] UNWIND range(1, size(d.event_source)) AS i "
-        "RETURN d.event_source[i] AS s, d.event_target[i] AS t, d.event_time[i] AS d, "
-        "memini_amount(d.event_bits[i]) AS a LIMIT 999999",
+        "MATCH (d:Document) WHERE $source IN ['', d.source] UNWIND range(1, size(d.source_at)) AS i "
+        "RETURN d.event_entities[d.source_at[i]] AS s, d.event_entities[d.target_at[i]] AS t, "
+        "d.event_times[d.time_at[i]] AS d, memini_amount(d.event_amounts[d.amount_at[i]]) AS a LIMIT 999999",
         {"source": source},
     )
     found: dict[tuple[str, str, Any], float] = {}

@@ -19,6 +19,6 @@ CREATE MACRO memini_slow(e, now) AS
     ($share_fast * e.slow + $feed * e.fast) * pow(2.718281828459045, -$rate_slow * memini_days(e, now))
   + ($share_slow * e.slow - $feed * e.fast) * pow(2.718281828459045, -$rate_fast * memini_days(e, now));
 
-// What an event added to the fast variable, from an element of event_bits, exactly.
+// What an event added to the fast variable, from an element of event_amounts, exactly.
 CREATE MACRO memini_amount(bits) AS
     pow(2.0, bits / 4503599627370496 - 1023) * (1.0 + bits % 4503599627370496 / 4503599627370496.0);

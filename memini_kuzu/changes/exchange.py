@@ -33,8 +33,8 @@ from memini_kuzu.store.engine import Draft
 from memini_kuzu.store.known import (
     read_moved,
 )
-from memini_kuzu.store.ledger import amounts_to_bits, bits_to_amounts
 from memini_kuzu.store.loads import read_loads
+from memini_kuzu.store.numbered import gathered, spread
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.store.writing import alter_entities
 from memini_kuzu.tables import EDGE_SCHEMA, distinct, edges_from_arrow
@@ -75,7 +75,7 @@ KEPT_EVENTS = 4
 """The first schema version whose exports hold the events of loads."""
 
 LEDGERS = ("documents", "events")
-"""The files with amounts of events, which are doubles there."""
+"""The files with events, of which each is one element of a list there."""
 
 EDITS = ("dropped", "splits")
 """The files that exports before schema version 5 lack."""
@@ -123,7 +123,7 @@ def _export(store: Store, folder: Path) -> dict[str, int]:
         for name, label in EXPORTED.items():
             table = read_table(store.read, label)
             if name in LEDGERS:
-                table = bits_to_amounts(table)
+                table = spread(table)
             pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
             rows[name] = table.num_rows
         space = embeddings.read_space(store.read)
@@ -190,13 +190,13 @@ def import_store(path: Path, folder: Path) -> dict[str, int]:
 def _imported(folder: Path, name: str, wanted: pa.Schema, without: Collection[str] = ()) -> pa.Table:
     path = folder / f"{name}.parquet"
     if name in LEDGERS:
-        wanted = bits_to_amounts(wanted.empty_table()).schema
+        wanted = spread(wanted.empty_table()).schema
     wanted = pa.schema([field for field in wanted if field.name not in without])
     if not path.is_file():
         raise InputError(f"{path} is missing; name a folder that `memini export` wrote")
     try:
         table = pq.read_table(path).select(wanted.names).cast(wanted)
-        return amounts_to_bits(table) if name in LEDGERS else table
+        return gathered(table) if name in LEDGERS else table
     except (pa.ArrowInvalid, KeyError) as error:
         raise InputError(f"{path} is no table of {name}: {error}") from error
 

@@ -39,15 +39,31 @@ CONTRADICTIONS = {
     """,
     "documents whose ledger lists differ in length": """
         MATCH (d:Document)
-        WHERE size(d.event_source) <> size(d.event_target) OR size(d.event_source) <> size(d.event_bits)
-            OR size(d.event_source) <> size(d.event_time)
+        WHERE size(d.source_at) <> size(d.target_at) OR size(d.source_at) <> size(d.time_at)
+            OR size(d.source_at) <> size(d.amount_at)
         RETURN count(*) AS n
     """,
     "parts of loads whose lists of events differ in length": """
         MATCH (l:EventLog)
-        WHERE size(l.event_source) <> size(l.event_target) OR size(l.event_source) <> size(l.event_bits)
-            OR size(l.event_source) <> size(l.event_time)
-            OR (size(l.event_kind) > 0 AND size(l.event_kind) <> size(l.event_source))
+        WHERE size(l.source_at) <> size(l.target_at) OR size(l.source_at) <> size(l.time_at)
+            OR size(l.source_at) <> size(l.amount_at)
+            OR (size(l.event_kind) > 0 AND size(l.event_kind) <> size(l.source_at))
+        RETURN count(*) AS n
+    """,
+    "documents whose events name what is not in their lists": """
+        MATCH (d:Document)
+        WHERE size(list_filter(d.source_at, i -> i < 1 OR i > size(d.event_entities))) > 0
+            OR size(list_filter(d.target_at, i -> i < 1 OR i > size(d.event_entities))) > 0
+            OR size(list_filter(d.time_at, i -> i < 1 OR i > size(d.event_times))) > 0
+            OR size(list_filter(d.amount_at, i -> i < 1 OR i > size(d.event_amounts))) > 0
+        RETURN count(*) AS n
+    """,
+    "parts of loads whose events name what is not in their lists": """
+        MATCH (l:EventLog)
+        WHERE size(list_filter(l.source_at, i -> i < 1 OR i > size(l.event_entities))) > 0
+            OR size(list_filter(l.target_at, i -> i < 1 OR i > size(l.event_entities))) > 0
+            OR size(list_filter(l.time_at, i -> i < 1 OR i > size(l.event_times))) > 0
+            OR size(list_filter(l.amount_at, i -> i < 1 OR i > size(l.event_amounts))) > 0
         RETURN count(*) AS n
     """,
     "associations with an impossible state": """

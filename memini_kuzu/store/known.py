@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from memini_kuzu.identity import stable_id
+from memini_kuzu.store.numbered import returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,21 +40,20 @@ COUNTERS = "MATCH (s:Source) WHERE s.name IN $names RETURN s.name AS name, s.pas
 
 SOURCES = "MATCH (d:Document) RETURN d.source AS name, COUNT(*) AS documents"
 
-EVENTS = """
-RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
-    d.event_bits AS event_bits, d.event_time AS event_time
-"""
+LISTS = returned("d")
+
+EVENTS = f"RETURN d.id AS id, {LISTS}"
+
+HAS = "list_contains(d.event_entities, $entity)"
 
 FILTERED = 250
 """Ids up to which a filter by their list is faster than a join."""
-
-HAS = "list_contains(d.event_source, $entity) OR list_contains(d.event_target, $entity)"
 
 
 def read_event_lists(
     run: Callable[..., pa.Table], *, entity: int | None = None, documents: Sequence[int] | None = None
 ) -> pa.Table:
-    """The ledgers of documents as they are stored: id, and the four lists.
+    """The ledgers of documents as they are stored: id, and the lists of events.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def read_event_lists(
 
 
 def documents_from(run: Callable[..., pa.Table], sources: Sequence[int]) -> list[int]:
-    """The documents with an event from one of these entities, in the order of their ids."""
+    """The documents with an event from or to one of these entities, in the order of their ids."""
     table = run(
         """
         UNWIND $sources AS source
-        MATCH (d:Document) WHERE list_contains(d.event_source, source)
+        MATCH (d:Document) WHERE list_contains(d.event_entities, source)
         RETURN DISTINCT d.id AS id
         """,
         {"sources": list(sources)},

@@ -1,14 +1,13 @@
 """The ledger: the dated events of documents and loads. It is the record; associations are computed from it.
 
 Forgetting, retuning, aliases, trajectories and recall at an earlier time all fold the ledger. The store keeps
-it with the documents and in the parts of loads (`loads`), as parallel lists; here it is columns. Amounts are
-stored as the bits of doubles, because Kùzu compresses lists of doubles wrongly (see `engine.faults`).
+it with the documents and in the parts of loads (`loads`), as lists (`numbered`); here it is columns.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,8 @@ import pyarrow.compute as pc
 from memini_kuzu.dynamics.edges import associate, redirected
 from memini_kuzu.store.known import documents_from, read_event_lists
 from memini_kuzu.store.loads import loads_of_parts, parts_from, parts_with, read_parts
-from memini_kuzu.tables import column, timestamps
+from memini_kuzu.store.numbered import Events, number, spell
+from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 __all__ = [
-    "LISTS",
     "Ledger",
-    "amounts_to_bits",
-    "bits_to_amounts",
     "ledger_from_arrow",
     "ledger_to_arrow",
     "parts_to_arrow",
@@ -43,12 +40,7 @@ __all__ = [
     "scaled_bits",
 ]
 
-LISTS = ("event_source", "event_target", "event_bits", "event_time")
-
 KINDS = "event_kind"
-
-BITS, AMOUNTS = "event_bits", "event_amount"
-"""The stored column, and the one of exports and of stores before schema version 8, which holds doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +191,7 @@ def ledger_from_arrow(table: pa.Table) -> Ledger:
     Parameters
     ----------
     table : pyarrow.Table
-        id, and the four lists of Document or the five of EventLog.
+        id, and the lists of Document or EventLog.
 
     Examples
     --------
@@ -209,79 +201,29 @@ def ledger_from_arrow(table: pa.Table) -> Ledger:
     """
     if not table.num_rows:
         return Ledger.empty()
-    lists = [table[name].combine_chunks() for name in LISTS]
-    owner = table["id"].combine_chunks().take(pc.list_parent_indices(lists[0]))
-    flat = pa.table({name: pc.list_flatten(values) for name, values in zip(LISTS, lists, strict=True)})
-    source, target, bits, time = (column(flat, name).astype(np.int64) for name in LISTS)
-    kind = np.zeros(len(source), dtype=np.int64)
+    events = spell(table)
+    kind = np.zeros(len(events.row), dtype=np.int64)
     if KINDS in table.column_names:
         kinds = table[KINDS].combine_chunks()
-        told = pc.list_value_length(kinds).to_numpy() > 0
-        kind[np.repeat(told, pc.list_value_length(lists[0]).to_numpy())] = pc.list_flatten(kinds).to_numpy()
-    return Ledger(
-        np.array(owner.to_numpy(zero_copy_only=False), dtype=np.int64),
-        source,
-        target,
-        bits.view(np.float64),
-        time,
-        kind,
-    )
+        told = pc.fill_null(pc.list_value_length(kinds), 0).to_numpy(zero_copy_only=False) > 0
+        kind[told[events.row]] = pc.list_flatten(kinds).to_numpy()
+    owner = column(table, "id").astype(np.int64)[events.row]
+    return Ledger(owner, events.source, events.target, events.amount, events.time, kind)
 
 
-def bits_to_amounts(table: pa.Table) -> pa.Table:
-    """Documents or parts with their amounts as doubles, as others read them.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The column event_bits, and any others.
-
-    Returns
-    -------
-    pyarrow.Table
-        event_amount in its place.
-
-    Examples
-    --------
-    >>> told = pa.table({"id": [5], "event_amount": [[0.5, 1.0]]})
-    >>> amounts_to_bits(told)["event_bits"].to_pylist()
-    [[4602678819172646912, 4607182418800017408]]
-    >>> bits_to_amounts(amounts_to_bits(told)).equals(told)
-    True
-    """
-    return _recast(table, BITS, AMOUNTS, lambda bits: bits.view(np.float64))
-
-
-def amounts_to_bits(table: pa.Table) -> pa.Table:
-    """Documents or parts with their amounts as the store keeps them; the other way from `bits_to_amounts`."""
-    return _recast(table, AMOUNTS, BITS, lambda amounts: amounts.view(np.int64))
-
-
-def scaled_bits(lists: pa.ListArray | pa.ChunkedArray, factor: float) -> pa.ListArray:
+def scaled_bits(lists: pa.ListArray, factor: float) -> pa.ListArray:
     """Lists of bits with the amounts that they stand for multiplied.
 
     Examples
     --------
-    >>> told = amounts_to_bits(pa.table({"event_amount": [[0.5], [], [1.0]]}))
-    >>> scaled_bits(told["event_bits"], 2.0).to_pylist()
+    >>> bits = pa.array([np.array([0.5]).view(np.int64), [], np.array([1.0]).view(np.int64)])
+    >>> scaled_bits(bits, 2.0).to_pylist()
     [[4607182418800017408], [], [4611686018427387904]]
     """
-    return _mapped(lists, lambda bits: (bits.view(np.float64) * factor).view(np.int64))
-
-
-def _recast(table: pa.Table, old: str, new: str, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> pa.Table:
-    return table.set_column(table.schema.get_field_index(old), new, _mapped(table[old], convert))
-
-
-def _mapped(
-    lists: pa.ListArray | pa.ChunkedArray, convert: Callable[[NDArray[Any]], NDArray[Any]]
-) -> pa.ListArray:
-    """The same lists with their values converted; a missing one is empty."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    flat = pc.list_flatten(lists)
-    values = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
+    amounts = pc.list_flatten(lists).to_numpy().view(np.float64) * factor
     offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.array(convert(values.to_numpy())))
+    return pa.ListArray.from_arrays(offsets, pa.array(amounts.view(np.int64)))
 
 
 def ledger_to_arrow(ledger: Ledger, documents: Ints) -> pa.Table:
@@ -297,7 +239,7 @@ def ledger_to_arrow(ledger: Ledger, documents: Ints) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        id and the four lists of Document, in the order of `documents`.
+        id and the lists of Document, in the order of `documents`.
     """
     row = _rows(ledger, documents)
     # the order in which ingestion writes them
@@ -351,14 +293,7 @@ def _rows(ledger: Ledger, documents: Ints) -> Ints:
     return by_id[np.searchsorted(documents, ledger.document, sorter=by_id)]
 
 
-def _lists(ledger: Ledger, row: Ints, documents: Ints) -> pa.Table:
-    """The four lists of documents or parts, of events in the order of their rows."""
-    bounds = pa.array(np.searchsorted(row, np.arange(len(documents) + 1)), pa.int32())
-    values = (
-        pa.array(ledger.source),
-        pa.array(ledger.target),
-        pa.array(ledger.amount.view(np.int64)),
-        timestamps(ledger.time),
-    )
-    lists = {name: pa.ListArray.from_arrays(bounds, part) for name, part in zip(LISTS, values, strict=True)}
-    return pa.table({"id": pa.array(documents, pa.int64())} | lists)
+def _lists(ledger: Ledger, row: Ints, rows: Ints) -> pa.Table:
+    """The lists of documents or parts, of events in the order of their rows."""
+    lists = number(Events(row, ledger.source, ledger.target, ledger.amount, ledger.time), len(rows))
+    return pa.table({"id": pa.array(rows, pa.int64())} | lists)

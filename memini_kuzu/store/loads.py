@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from memini_kuzu.identity import stable_id
 from memini_kuzu.store.engine import pool
+from memini_kuzu.store.numbered import returned
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
@@ -51,10 +52,9 @@ COPIED_BYTES = 80
 LOOKED_UP = 64
 """Up to so many parts are looked up one by one; for more, reading the whole table is cheaper."""
 
-EVENTS = """
-RETURN l.id AS id, l.event_source AS event_source, l.event_target AS event_target,
-    l.event_bits AS event_bits, l.event_time AS event_time, l.event_kind AS event_kind
-"""
+LISTS = returned("l")
+
+EVENTS = f"RETURN l.id AS id, {LISTS}, l.event_kind AS event_kind"
 
 ONE = f"MATCH (l:EventLog {{id: $id}}) {EVENTS}"
 
@@ -127,14 +127,7 @@ def loads_of_parts(read: Callable[..., pa.Table], ids: Sequence[int]) -> pa.Tabl
 def parts_with(read: Callable[..., pa.Table], entity: int) -> list[int]:
     """The parts with an event that has this entity as source or target."""
     table = read(
-        """
-        MATCH (l:EventLog)
-        WHERE (
-                l.first_source <= $entity AND l.last_source >= $entity
-                AND list_contains(l.event_source, $entity)
-            ) OR list_contains(l.event_target, $entity)
-        RETURN l.id AS id
-        """,
+        "MATCH (l:EventLog) WHERE list_contains(l.event_entities, $entity) RETURN l.id AS id",
         {"entity": entity},
     )
     return list(table["id"].to_pylist()) if table.num_rows else []
@@ -151,7 +144,7 @@ def parts_from(read: Callable[..., pa.Table], sources: Ints) -> list[int]:
 
 
 def read_parts(read: Callable[..., pa.Table], ids: Sequence[int] | None = None) -> pa.Table:
-    """The events of these parts, or of all, as they are stored: id, and the five lists.
+    """The events of these parts, or of all, as they are stored: id, and the lists of events.
 
     Parameters
     ----------
@@ -180,8 +173,7 @@ def create_parts(change: Change, parts: pa.Table) -> None:
         Every column of EventLog.
     """
     many = (
-        parts.num_rows * PART > COPIED
-        and pc.sum(pc.list_value_length(parts["event_source"])).as_py() > COPIED
+        parts.num_rows * PART > COPIED and pc.sum(pc.list_value_length(parts["source_at"])).as_py() > COPIED
     )
     (change.append if many else change.create)("EventLog", parts)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from memini_kuzu.store import numbered
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
@@ -103,9 +103,8 @@ def sources_mentioning(store: Store, entity: int, until: datetime) -> dict[str, 
 def told_dates(store: Store) -> NDArray[np.int64]:
     """When anything was told: the dates of all passages, and of the events that loads kept; in any order."""
     passages = store.read("MATCH (p:Passage) RETURN p.time AS time")
-    events = store.read("MATCH (l:EventLog) RETURN l.event_time AS time")
+    events = store.read("MATCH (l:EventLog) RETURN l.event_times AS event_times, l.time_at AS time_at")
     dates = [column(passages, "time")] if passages.num_rows else []
     if events.num_rows:
-        flat = pa.table({"time": pc.list_flatten(events["time"].combine_chunks())})
-        dates.append(column(flat, "time"))
+        dates.append(numbered.dates(events))
     return np.concatenate(dates).astype(np.int64) if dates else np.zeros(0, dtype=np.int64)

@@ -14,7 +14,8 @@ from memini_kuzu.errors import StoreError
 from memini_kuzu.resources import folder
 from memini_kuzu.store import schema
 from memini_kuzu.store.engine import EXPORTED, Draft, escaped, work_beside
-from memini_kuzu.store.ledger import BITS, scaled_bits
+from memini_kuzu.store.ledger import scaled_bits
+from memini_kuzu.store.numbered import AMOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +132,7 @@ def _scale(path: Path, amounts: float) -> None:
     scaled = path.with_suffix(".scaled")
     with parquet.ParquetFile(path) as file, parquet.ParquetWriter(scaled, file.schema_arrow) as writer:
         # Kùzu puts the variable of its query before the name
-        [name] = [name for name in file.schema_arrow.names if name.endswith(f".{BITS}")]
+        [name] = [name for name in file.schema_arrow.names if name.endswith(f".{AMOUNTS}")]
         place = file.schema_arrow.get_field_index(name)
         for batch in file.iter_batches(ROWS):
             writer.write_batch(batch.set_column(place, name, scaled_bits(batch[name], amounts)))

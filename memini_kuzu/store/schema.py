@@ -24,7 +24,7 @@ from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, labels, languages, terms
 from memini_kuzu.store.change import Change, write
 from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
-from memini_kuzu.store.ledger import amounts_to_bits
+from memini_kuzu.store.numbered import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,10 @@ BITS = 8
 """The first schema version with the bits of amounts; they are filled before the next drops the amounts."""
 
 FILLED = 1_000_000
-"""Events whose amounts are in memory at once meanwhile."""
+"""Events that are in memory at once meanwhile."""
+
+NUMBERED = 10
+"""The first schema version with numbered events; they are filled before the next drops what they replace."""
 
 OWN_TERMS = 2
 """The first schema version with the tables Term and OCCURS; before it, only that index held the words."""
@@ -68,8 +71,13 @@ RETURN p.id AS id, p.document AS document, p.position AS position, p.title AS ti
     p.terms AS terms, p.words AS words, p.language AS language
 """
 
-AMOUNTS = """
-MATCH (n:{}) WHERE n.id >= $first AND n.id <= $last RETURN n.id AS id, n.event_amount AS event_amount
+PART_OF = "MATCH {} WHERE n.id >= $first AND n.id <= $last RETURN n.id AS id"
+
+AMOUNTS = f"{PART_OF}, n.event_amount AS event_amount"
+
+EVENTS = f"""
+{PART_OF}, n.event_source AS event_source, n.event_target AS event_target, n.event_bits AS event_amount,
+    n.event_time AS event_time
 """
 
 _creating = threading.Lock()
@@ -302,7 +310,10 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
                 _apply(draft, version, BITS)
                 if version < BITS:
                     _fill_bits(draft)
-                _apply(draft, max(version, BITS))
+                _apply(draft, max(version, BITS), NUMBERED)
+                if version < NUMBERED:
+                    _fill_events(draft, EVENTS, gathered)
+                _apply(draft, max(version, NUMBERED))
                 if version < OWN_TERMS:
                     _drop_index(draft)
                 if version < languages.ANALYSIS:
@@ -327,6 +338,23 @@ def _copy_with_log(path: Path, work: Path) -> None:
 
 def _fill_bits(draft: Draft) -> None:
     """Write the amounts of events as bits, and the macro that reads these."""
+
+    def bits(rows: pa.Table) -> pa.Table:
+        lists = rows["event_amount"].combine_chunks()
+        lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+        offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+        flat = pc.list_flatten(lists).view(pa.int64())
+        return pa.table({"id": rows["id"], "event_bits": pa.ListArray.from_arrays(offsets, flat)})
+
+    _fill_events(draft, AMOUNTS, bits)
+    parameters = Parameters.from_json(read_meta(draft.run, draft.path)["parameters"])
+    draft.run(next(text for text in macros(parameters) if text.startswith("CREATE MACRO memini_amount(")))
+
+
+def _fill_events(draft: Draft, query: str, convert: Callable[[pa.Table], pa.Table]) -> None:
+    """Write columns of events that are computed from others, of so many rows at once as memory holds."""
+    # Kùzu crashes at SET of several columns after DROP of one without it
+    draft.run("CHECKPOINT")
     for table in ("Document", "EventLog"):
         sizes = draft.run(f"MATCH (n:{table}) RETURN n.id AS id, size(n.event_time) AS events ORDER BY n.id")
         if not sizes.num_rows:
@@ -335,15 +363,12 @@ def _fill_bits(draft: Draft) -> None:
         part = np.cumsum(pc.fill_null(sizes["events"], 0).to_numpy()) // FILLED
         begins = np.flatnonzero(np.append(True, np.diff(part) > 0))
         for first, last in zip(ids[begins], ids[np.append(begins[1:], len(ids)) - 1], strict=True):
-            rows = draft.run(AMOUNTS.format(table), {"first": int(first), "last": int(last)})
-            draft.run(
-                f"LOAD FROM batch MATCH (n:{table} {{id: id}}) SET n.event_bits = event_bits",
-                batch=amounts_to_bits(rows),
-            )
+            bounds = {"first": int(first), "last": int(last)}
+            rows = convert(draft.run(query.format(f"(n:{table})"), bounds))
+            columns = ", ".join(f"n.{name} = {name}" for name in rows.column_names if name != "id")
+            draft.run(f"LOAD FROM batch MATCH (n:{table} {{id: id}}) SET {columns}", batch=rows)
             # Kùzu crashes at DROP after SET without it
             draft.run("CHECKPOINT")
-    parameters = Parameters.from_json(read_meta(draft.run, draft.path)["parameters"])
-    draft.run(next(text for text in macros(parameters) if text.startswith("CREATE MACRO memini_amount(")))
 
 
 def _drop_index(draft: Draft) -> None:

@@ -25,6 +25,7 @@ from memini_kuzu.store.ledger import Ledger, ledger_from_arrow
 from memini_kuzu.store.loads import parts_from, read_kept, read_loads, read_parts
 from memini_kuzu.store.lookup import best_scored, rarity
 from memini_kuzu.store.metadata import holding
+from memini_kuzu.store.numbered import returned
 from memini_kuzu.store.sums import Sums
 from memini_kuzu.tables import column
 from memini_kuzu.times import from_millis
@@ -69,11 +70,9 @@ LOAD FROM batch MATCH (p:Passage {id: id})-[:MENTIONS]->(e:Entity)
 RETURN p.id AS passage, e.id AS entity
 """
 
-EVENTS = """
-LOAD FROM batch MATCH (d:Document {id: id})
-RETURN d.id AS id, d.event_source AS event_source, d.event_target AS event_target,
-    d.event_bits AS event_bits, d.event_time AS event_time
-"""
+LISTS = returned("d")
+
+EVENTS = f"LOAD FROM batch MATCH (d:Document {{id: id}}) RETURN d.id AS id, {LISTS}"
 
 
 @dataclass(frozen=True)

@@ -243,7 +243,7 @@ class Engine:
         with shared.reading():
             connection = self.connect()
             try:
-                self._register(shared, connection, register)
+                self._prepare(shared, connection, register)
                 connection.execute("BEGIN TRANSACTION READ ONLY")
                 return execute(connection, query, parameters)
             except QueryError as error:
@@ -267,7 +267,7 @@ class Engine:
             with shared.rewriting() as name:
                 connection = self.connect()
                 try:
-                    self._register(shared, connection, register)
+                    self._prepare(shared, connection, register)
                     for statement in statements:
                         used = parameters
                         if len(statements) > 1:
@@ -284,9 +284,12 @@ class Engine:
         return result
 
     @staticmethod
-    def _register(
+    def _prepare(
         shared: OpenFile, connection: kuzu.Connection, register: Callable[[kuzu.Connection], None]
     ) -> None:
+        """Make a connection ready for queries that are not memini's own."""
+        # Kùzu compares literals of other types with the bits of a column's least and greatest values
+        connection.execute("CALL enable_zone_map=false")
         with shared.registering:
             if not shared.functions:
                 register(connection)

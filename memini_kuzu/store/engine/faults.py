@@ -197,6 +197,21 @@ FAULTS = (
         "tables of the user's own they are refused (engine/foreign.py).",
     ),
     Fault(
+        "literals_of_other_types_skip_rows",
+        "A filter that compares a column with a literal of another type passes over rows that it is true of: "
+        "events > 0.5, or a column of TIMESTAMP_MS or DATE > timestamp('2026-01-01'). The literal is "
+        "compared with the bits of the column's least and greatest values. Parameters are not.",
+        "Zone maps are off where queries of users run (engine/engine.py), dates have the type of the "
+        "literals that people write, TIMESTAMP, and memini's own queries take parameters. Other programs "
+        "write literals of the column's type: events > 0.",
+    ),
+    Fault(
+        "set_after_a_dropped_column_crashes",
+        "Where a column was dropped since the last checkpoint, and several columns that were added after it "
+        "are SET, the next checkpoint crashes the process.",
+        "A checkpoint comes between: store/schema.py.",
+    ),
+    Fault(
         "one_match_is_a_cross_product",
         "Both ends of a relationship in one MATCH with a comma are planned as a cross product of all nodes.",
         "Each end has a MATCH of its own: store/change.py.",

@@ -94,7 +94,8 @@ class InMemory(Lookup):
         table = self._model.entities
         size = table.column("size")
         lengths = [(len(key) - most, len(key) + most) for key, most in edits.items()]
-        low, high = min(low for low, _ in lengths), max(high for _, high in lengths)
+        low = min((low for low, _ in lengths), default=0)
+        high = max((high for _, high in lengths), default=-1)
         some = np.flatnonzero((size >= low) & (size <= high))
         some = some[table.there(some)]
         found = nearest(

@@ -1,0 +1,9 @@
+// What version 10 replaces.
+ALTER TABLE Document DROP event_source;
+ALTER TABLE Document DROP event_target;
+ALTER TABLE Document DROP event_bits;
+ALTER TABLE Document DROP event_time;
+ALTER TABLE EventLog DROP event_source;
+ALTER TABLE EventLog DROP event_target;
+ALTER TABLE EventLog DROP event_bits;
+ALTER TABLE EventLog DROP event_time;
