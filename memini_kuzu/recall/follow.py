@@ -69,12 +69,12 @@ class Wanted(NamedTuple):
     Parameters
     ----------
     mass : float64 (n_words,)
-        What each word is worth: the `BEAM` first by what they bring to each passage, those first that an
-        entity leads to which the cue names.
+        What each word is worth. The `BEAM` associates that bring most to a passage are wanted; those that an
+        entity leads to which the cue names come before the others.
     weights : float64 (n_words + 1,)
-        And so many by their activation, with these weights, what they have without associations included.
+        How much each word counts in the activation of an entity, what it has without associations included.
     active : int
-        How many.
+        So many are wanted for their activation.
     """
 
     mass: Floats
@@ -186,7 +186,7 @@ class _Search:
         total = outgoing.total
         each = np.divide(activation.ASSOCIATION, total, out=np.zeros_like(total), where=total > 0)
         # what an association of strength 1 brings
-        self._worth, self._told = each * (sent[:, :-1] @ wanted.mass), each * (sent @ wanted.weights)
+        self._worth, self._shown = each * (sent[:, :-1] @ wanted.mass), each * (sent @ wanted.weights)
         self._named = sent[:, -1] > 0
         self._active = _best(known, wanted.active)
         # what it takes to be among those that are followed
@@ -229,11 +229,11 @@ class _Search:
 
     def _brought(self, leading: Leading, row: Ints, others: Ints) -> tuple[Floats, Floats]:
         source, strength = leading.source, leading.strength
-        brought, told = (
+        brought, shown = (
             np.bincount(row, weights=each[source] * strength, minlength=len(others)).astype(np.float64)
-            for each in (self._worth, self._told)
+            for each in (self._worth, self._shown)
         )
-        return brought / others, told
+        return brought / others, shown
 
     def _kept(self, reached: _Reached, closed: Ints) -> Flags | None:
         """Which may be wanted, where the closed sources may bring more; None where others may be, unseen."""
@@ -241,10 +241,10 @@ class _Search:
         # what these sources can bring to any one, but for the heads, and to one that so many others mention
         more = float(self._worth[closed] @ outgoing.shared[closed])
         more_of = np.minimum(more, float(self._worth[closed] @ outgoing.most[closed]) / reached.others)
-        more_told = float(self._told[closed] @ outgoing.most[closed])
+        more_shown = float(self._shown[closed] @ outgoing.most[closed])
 
-        least_told = max(self._active, _best(reached.told, self._wanted.active)) * SURELY
-        if len(closed) and more_told >= least_told:
+        least_shown = max(self._active, _best(reached.shown, self._wanted.active)) * SURELY
+        if len(closed) and more_shown >= least_shown:
             return None
         # where fewer are led to by a name of the cue, these and the best of the others
         free = BEAM - int(reached.named.sum())
@@ -253,7 +253,7 @@ class _Search:
         if len(closed) and free > 0 and more >= least:
             return None
         kept: Flags = rivals & (reached.brought + more_of >= least)
-        kept |= reached.told + more_told >= least_told
+        kept |= reached.shown + more_shown >= least_shown
         return kept if free <= 0 else kept | reached.named
 
     def _narrowed(self, reached: _Reached) -> Ints:
@@ -271,15 +271,16 @@ class _Search:
             led = outgoing.leading(some) if few else outgoing.onto(some, reached.targets)
             heads = outgoing.heads.where(_among(outgoing.heads.source, some, len(outgoing.size)))
             # what the heads bring was there already
-            brought, told = reached.brought, reached.told
+            brought, shown = reached.brought, reached.shown
             for part in (led, heads._replace(strength=-heads.strength)):
                 there = row[part.target] >= 0
-                more, more_told = self._brought(part.where(there), row[part.target[there]], reached.others)
-                brought, told = brought + more, told + more_told
-            reached = reached._replace(brought=brought, told=told)
+                more, more_shown = self._brought(part.where(there), row[part.target[there]], reached.others)
+                brought, shown = brought + more, shown + more_shown
+            reached = reached._replace(brought=brought, shown=shown)
             kept = self._kept(reached, rest)
-            assert kept is not None  # noqa: S101  the more is known, the less may be unseen
-            reached = reached.where(kept)
+            # the more is known, the less may be unseen: None would come of a rounding
+            if kept is not None:
+                reached = reached.where(kept)
         return reached.targets
 
 
@@ -294,15 +295,15 @@ class _Reached(NamedTuple):
         How many other passages mention each; 1 where none does.
     named : bool (n,)
         Whether an association leads to it from an entity that the cue names.
-    brought, told : float64 (n,)
-        What comes to each of its passages, and to itself.
+    brought, shown : float64 (n,)
+        What comes to each of its passages, and to itself, of what answers show.
     """
 
     targets: Ints
     others: Ints
     named: Flags
     brought: Floats
-    told: Floats
+    shown: Floats
 
     def where(self, rows: Flags) -> _Reached:
         """Some of them."""
