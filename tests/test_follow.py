@@ -30,6 +30,8 @@ PARAMETERS = Parameters()
 
 NOW = 1_000 * DAY
 
+NOBODY = np.zeros(0, dtype=np.int64)
+
 VALUES = st.one_of(st.just(0.0), st.floats(1e-280, 1e30), st.floats(-1e30, -1e-280))
 """Not so near to the least that a double can be that it has fewer bits."""
 
@@ -48,10 +50,8 @@ class Apart(Gathered):
             found.source, found.strength, np.zeros(len(others)), np.maximum(others - 1, 1), np.zeros(n)
         )
         rows = np.concatenate([np.zeros(0, dtype=np.int64), *states.foremost(1)])
-        apart = np.zeros(len(others), dtype=np.bool_)
-        apart[rows] = True
         self.heads = Leading._make(column[rows] for column in self._all)
-        fans = states.fans(apart)
+        fans = states.fans(rows)
         self.most, self.shared = fans.fast_most, fans.fast_shared
 
     def leading(self, sources: Ints) -> Leading:
@@ -173,9 +173,9 @@ def test_the_sum_of_associations_moves_as_each_does(seed: int, days: int) -> Non
     as_of = NOW - rng.integers(0, 100, n) * DAY
     now = NOW + days * DAY
     states = States.of(owner, fast, slow, as_of, others, 3, now, PARAMETERS)
-    apart = np.zeros(n, dtype=np.bool_)
-    apart[np.concatenate(states.foremost(2))] = True
-    total, most, shared = states.fans(apart).at(now, PARAMETERS)
+    heads = np.concatenate(states.foremost(2))
+    apart = np.isin(np.arange(n), heads)
+    total, most, shared = states.fans(heads).at(now, PARAMETERS)
     strength = strength_at(now, fast, slow, as_of, PARAMETERS)
     for one in range(3):
         own = owner == one
@@ -190,14 +190,14 @@ def test_a_question_before_a_pass_is_answered_as_of_the_pass() -> None:
     state = (np.array([0]), np.array([1.0]), np.array([0.5]), np.array([NOW]), np.array([2]))
     then = NOW - DAY
     states = States.of(*state, 1, then, PARAMETERS)
-    total, _, _ = states.fans(np.zeros(1, dtype=np.bool_)).at(then, PARAMETERS)
+    total, _, _ = states.fans(NOBODY).at(then, PARAMETERS)
     assert total.tolist() == strength_at(then, *state[1:4], PARAMETERS).tolist() == [1.0]
 
 
 def known(as_of: int) -> KnownFan:
     one = (np.array([0]), np.array([1.0]), np.array([0.0]), np.array([as_of]), np.array([2]))
     states = States.of(*one, 1, as_of, PARAMETERS)
-    return KnownFan(states.fans(np.zeros(1, dtype=np.bool_)), np.zeros(0, dtype=np.int64))
+    return KnownFan(states.fans(NOBODY), NOBODY)
 
 
 def test_each_state_gets_the_fans_that_are_true_of_it() -> None:

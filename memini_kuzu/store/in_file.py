@@ -198,7 +198,7 @@ class InFile(Lookup):
             fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
             strength = strength_at(self.now, fast, slow, as_of, self.parameters)
             states = States.of(asked, fast, slow, as_of, mentions, len(entities), self.now, self.parameters)
-            total, _, _ = states.fans(np.zeros(len(asked), dtype=np.bool_)).at(self.now, self.parameters)
+            total, _, _ = states.fans(NONE).at(self.now, self.parameters)
         else:
             strength = column(table, "strength")
             total = sums_of(strength, asked, len(entities))

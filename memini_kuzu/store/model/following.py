@@ -95,9 +95,7 @@ class Following(Outgoing):
             self._parameters,
         )
         first = states.foremost(heads)
-        apart = np.zeros(len(owner), dtype=np.bool_)
-        for each in first:
-            apart[each] = True
+        apart = np.concatenate([np.zeros(0, dtype=np.int64), *first])
         return states.fans(apart), [targets[each] for each in first]
 
     def _rows(self, sources: Ints) -> tuple[Ints, NDArray[np.int32]]:
