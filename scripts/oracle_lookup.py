@@ -45,7 +45,11 @@ def unlike(store: Store) -> list[str]:
         asked = _Asked(store)
         now = max(model.latest, asked.latest)
         sides: list[Lookup] = [InFile(store, now, None), InMemory(model, now, store.parameters)]
-        with patch.object(following, "MANY", FEW), patch.object(following, "HEADS", 1):
+        with (
+            patch.object(following, "ALL", 0),
+            patch.object(following, "MANY", FEW),
+            patch.object(following, "HEADS", 1),
+        ):
             answers = [list(asked.answers(side)) for side in sides]
         found = [
             f"in memory, {name}: {there!r}, expected {expected!r}"
@@ -59,6 +63,7 @@ def unlike(store: Store) -> list[str]:
             one = recollect(store, sides[0], cue)
             # as among hubs, of whose associates few are looked at
             with (
+                patch.object(following, "ALL", 0),
                 patch.object(following, "MANY", FEW),
                 patch.object(following, "HEADS", 1),
                 patch.object(follow, "FIRST", FEW),
@@ -148,10 +153,15 @@ class _Asked:
         again = outgoing.onto(every, np.unique(led.target))
         yield "associations by their ends", _rows(again) == _rows(led)
         each = led.strength / np.maximum(ends[1] - 1, 1)
+        # nothing is said of what is read
+        read = outgoing.size[led.source] == 0
         heads = set(zip(outgoing.heads.source.tolist(), outgoing.heads.target.tolist(), strict=True))
         rest = [pair not in heads for pair in zip(led.source.tolist(), led.target.tolist(), strict=True)]
         pairs = ((outgoing.most, led.strength), (outgoing.shared, each))
-        yield "the most", [bool((value * SURELY <= most[led.source])[rest].all()) for most, value in pairs]
+        yield (
+            "the most",
+            [bool((read | (value * SURELY <= most[led.source]))[rest].all()) for most, value in pairs],
+        )
         yield "names", lookup.names(np.sort(self.entities).tolist()) if len(self.entities) else {}
 
 

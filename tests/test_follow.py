@@ -46,12 +46,12 @@ class Apart(Gathered):
             found.source, found.target, others, others, found.strength, found.latest, total, unknown=0
         )
         self.asked_for: list[Ints] = []
-        states = States(
-            found.source, found.strength, np.zeros(len(others)), np.maximum(others - 1, 1), np.zeros(n)
-        )
-        rows = np.concatenate([np.zeros(0, dtype=np.int64), *states.foremost(1)])
+        states = States(found.source, found.strength, np.zeros(len(others)), np.zeros(n))
+        each = np.maximum(others - 1, 1)
+        rows = np.concatenate([np.zeros(0, dtype=np.int64), *states.foremost(1, each)])
         self.heads = Leading._make(column[rows] for column in self._all)
-        fans = states.fans(rows)
+        fans = states.fans(rows, each)
+        self.size = np.bincount(found.source, minlength=n)
         self.most, self.shared = fans.fast_most, fans.fast_shared
 
     def leading(self, sources: Ints) -> Leading:
@@ -172,32 +172,33 @@ def test_the_sum_of_associations_moves_as_each_does(seed: int, days: int) -> Non
     fast, slow = rng.random((2, n))
     as_of = NOW - rng.integers(0, 100, n) * DAY
     now = NOW + days * DAY
-    states = States.of(owner, fast, slow, as_of, others, 3, now, PARAMETERS)
-    heads = np.concatenate(states.foremost(2))
+    states = States.of(owner, fast, slow, as_of, 3, now, PARAMETERS)
+    others = np.maximum(others - 1, 1)
+    heads = np.concatenate(states.foremost(2, others))
     apart = np.isin(np.arange(n), heads)
-    total, most, shared = states.fans(heads).at(now, PARAMETERS)
+    total, most, shared = states.fans(heads, others).at(now, PARAMETERS)
     strength = strength_at(now, fast, slow, as_of, PARAMETERS)
     for one in range(3):
         own = owner == one
         assert math.isclose(total[one], strength[own].sum(), rel_tol=1e-12, abs_tol=1e-300)
         rest = strength[own & ~apart]
         assert rest.max(initial=0.0) <= most[one] * (1 + 1e-12)
-        each = rest / np.maximum(others[own & ~apart] - 1, 1)
+        each = rest / others[own & ~apart]
         assert each.max(initial=0.0) <= shared[one] * (1 + 1e-12)
 
 
 def test_a_question_before_a_pass_is_answered_as_of_the_pass() -> None:
-    state = (np.array([0]), np.array([1.0]), np.array([0.5]), np.array([NOW]), np.array([2]))
+    state = (np.array([0]), np.array([1.0]), np.array([0.5]), np.array([NOW]))
     then = NOW - DAY
     states = States.of(*state, 1, then, PARAMETERS)
-    total, _, _ = states.fans(NOBODY).at(then, PARAMETERS)
+    total, _, _ = states.sums().at(then, PARAMETERS)
     assert total.tolist() == strength_at(then, *state[1:4], PARAMETERS).tolist() == [1.0]
 
 
 def known(as_of: int) -> KnownFan:
-    one = (np.array([0]), np.array([1.0]), np.array([0.0]), np.array([as_of]), np.array([2]))
+    one = (np.array([0]), np.array([1.0]), np.array([0.0]), np.array([as_of]))
     states = States.of(*one, 1, as_of, PARAMETERS)
-    return KnownFan(states.fans(NOBODY), NOBODY)
+    return KnownFan(states.sums(), NOBODY)
 
 
 def test_each_state_gets_the_fans_that_are_true_of_it() -> None:

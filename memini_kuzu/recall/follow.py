@@ -198,9 +198,10 @@ class _Search:
     def run(self) -> None:
         """Look at more and more associations, until all that are wanted must be among them."""
         size = self._outgoing.size
-        # those of the names in the cue first: what they lead to comes before all else; then those that may
-        # bring most for as little as can be
-        order = np.lexsort((-self._worth * self._outgoing.shared / np.maximum(size, 1), ~self._named))
+        # those of the names in the cue first: what they lead to comes before all else; then those that are
+        # read, and those that may bring most for as little as can be
+        each = -self._worth * self._outgoing.shared / np.maximum(size, 1)
+        order = np.lexsort((each, size > 0, ~self._named))
         ends = np.cumsum(size[order])
         opened, least = 0, max(1, int(self._named.sum()))
         number = max(least, int(np.searchsorted(ends, ends[least - 1 : least].sum() + FIRST, side="right")))

@@ -197,8 +197,8 @@ class InFile(Lookup):
         if self._view is None:
             fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
             strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-            states = States.of(asked, fast, slow, as_of, mentions, len(entities), self.now, self.parameters)
-            total, _, _ = states.fans(NONE).at(self.now, self.parameters)
+            states = States.of(asked, fast, slow, as_of, len(entities), self.now, self.parameters)
+            total, _, _ = states.sums().at(self.now, self.parameters)
         else:
             strength = column(table, "strength")
             total = sums_of(strength, asked, len(entities))

@@ -75,17 +75,17 @@ class Outgoing(Protocol):
     Attributes
     ----------
     size : int64 (n_sources,)
-        How many lead from each, or a few more.
+        How many have to be read, or a few more, to look at all that lead from each; 0 where they are read.
     total : float64 (n_sources,)
         The sum of their strengths at the time of the lookup; the same to the last bit in whatever order they
         were read.
     heads : Leading
         Some of them, which may bring more than the others.
     most : float64 (n_sources,)
-        None of the others is stronger, but for a rounding.
+        None of the others is stronger, but for a rounding; 0 where they are read.
     shared : float64 (n_sources,)
         Nor has any of the others a greater share of its strength for each other passage that mentions its
-        target.
+        target; 0 where they are read.
     numbers : int
         All numbers of targets are below.
     unknown : int
@@ -242,8 +242,6 @@ class States(NamedTuple):
         Which entity each leads from.
     fast, slow : float64 (k,)
         Both variables at that time.
-    others : int64 (k,)
-        How many other passages than one mention what it leads to; 1 where none does.
     as_of : int64 (n,)
         The latest as_of of those that lead from each entity.
     """
@@ -251,7 +249,6 @@ class States(NamedTuple):
     owner: Ints
     fast: Floats
     slow: Floats
-    others: Ints
     as_of: Ints
 
     @classmethod
@@ -261,12 +258,11 @@ class States(NamedTuple):
         fast: Floats,
         slow: Floats,
         as_of: Ints,
-        passages: Ints,
         n: int,
         now: int,
         parameters: Parameters,
     ) -> States:
-        """From associations as they are stored, and how many passages mention what each leads to.
+        """From associations as they are stored.
 
         Their time is the latest as_of of all that lead from an entity, but not after the question: what is
         stored as of a later time stays as it is then, as in `strength_at`.
@@ -276,13 +272,11 @@ class States(NamedTuple):
         since = np.maximum(np.minimum(latest, now)[owner] - as_of, 0)
         fast, slow = propagate(fast, slow, since / DAY, parameters)
         latest[latest == EARLIEST] = 0
-        return cls(owner, fast, slow, np.maximum(passages - 1, 1), latest)
+        return cls(owner, fast, slow, latest)
 
-    def foremost(self, k: int) -> list[Ints]:
-        """The rows of those k of each entity that may bring most to a passage."""
-        if not k:
-            return []
-        worth = np.maximum(self.fast, self.slow) / self.others
+    def foremost(self, k: int, others: Ints) -> list[Ints]:
+        """The rows of those k of each entity that may bring most to a passage, of so many others each."""
+        worth = np.maximum(self.fast, self.slow) / others
         order = np.argsort(self.owner, kind="stable")
         ends = np.cumsum(np.bincount(self.owner, minlength=len(self.as_of)))
         return [
@@ -290,18 +284,30 @@ class States(NamedTuple):
             for rows in np.split(order, ends[:-1])
         ]
 
-    def fans(self, apart: Ints) -> Fans:
-        """All that leads from each entity, taken together; the greatest leave out rows that are apart."""
+    def sums(self) -> Fans:
+        """All that leads from each entity, taken together, without the greatest of it."""
         n = len(self.as_of)
-        sums = [sums_of(each, self.owner, n) for each in (self.fast, self.slow)]
+        sums = (sums_of(each, self.owner, n) for each in (self.fast, self.slow))
+        return Fans(self.as_of, *sums, *np.zeros((4, n)))
+
+    def fans(self, apart: Ints, others: Ints) -> Fans:
+        """All that leads from each entity, taken together; the greatest leave out rows that are apart.
+
+        Parameters
+        ----------
+        apart : int64 (n_apart,)
+            Rows of associations.
+        others : int64 (k,)
+            How many passages beside one mention what each leads to; 1 where none does.
+        """
+        n = len(self.as_of)
         rest = (self.fast.copy(), self.slow.copy())
         for each in rest:
             each[apart] = 0.0
         return Fans(
-            self.as_of,
-            *sums,
+            *self.sums()[:3],
             *(greatest(each, self.owner, n) for each in rest),
-            *(greatest(each / self.others, self.owner, n) for each in rest),
+            *(greatest(each / others, self.owner, n) for each in rest),
         )
 
 
@@ -341,10 +347,9 @@ class Gathered(Outgoing):
         # all are read: none has to be told from the others
         self.heads = self._all.where(np.zeros(len(source), dtype=np.bool_))
         n = len(total)
-        self.size = np.bincount(source, minlength=n)
+        self.size = np.zeros(n, dtype=np.int64)
         self.total, self.unknown, self.numbers = total, unknown, len(self._ids)
-        self.most = greatest(strength, source, n)
-        self.shared = greatest(strength / np.maximum(mentions - 1, 1), source, n)
+        self.most, self.shared = np.zeros((2, n))
 
     @classmethod
     def none(cls, n_sources: int, unknown: int = 0) -> Gathered:

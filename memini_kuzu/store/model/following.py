@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Following"]
 
+ALL = 1 << 15
+"""So many associations are read together sooner than some of them are told apart."""
+
 HEADS = 64
 """So many of the associations of an entity with many are told apart, those that may bring most."""
 
@@ -48,15 +51,17 @@ class Following(Outgoing):
             pairs(self._sources, np.zeros_like(self._sources)),
             pairs(self._sources + 1, np.zeros_like(self._sources)),
         )
-        self.size = np.zeros(len(entities), dtype=np.int64)
+        size = np.zeros(len(entities), dtype=np.int64)
         for _, begin, end in self._within:
-            self.size += end - begin
-        self.numbers, self.unknown = len(model.numbers), 0
-        few, many = np.flatnonzero(self.size < MANY), np.flatnonzero(self.size >= MANY)
+            size += end - begin
+        hubs = size >= MANY if size.sum() > ALL else np.zeros(len(size), dtype=np.bool_)
+        few, many = np.flatnonzero(~hubs), np.flatnonzero(hubs)
+        self.size, self.numbers, self.unknown = np.where(hubs, size, 0), len(model.numbers), 0
+        self._hubs, fans = hubs, Fans.none(len(size))
+        owner, rows = self._rows(few)
+        self._read = self._leading(owner, rows)
+        fans.put(few, self._states(few, owner, rows).sums())
         known = self._known(many)
-        short, _ = self._read(few, 0)
-        fans = Fans.none(len(self.size))
-        fans.put(few, short)
         if known:
             fans.put(many, Fans.joined([fan for fan, _ in known]))
         self.total, self.most, self.shared = fans.at(now, parameters)
@@ -70,33 +75,36 @@ class Following(Outgoing):
         found = fans.get(numbers, version, self._now)
         new = [place for place, fan in enumerate(found) if fan is None]
         if new:
-            read = KnownFan.each(*self._read(sources[new], HEADS))
+            read = KnownFan.each(*self._fans(sources[new]))
             fans.put([numbers[place] for place in new], version, self._now, read)
             for place, fan in zip(new, read, strict=True):
                 found[place] = fan
         return [fan for fan in found if fan is not None]
 
-    def _read(self, sources: Ints, heads: int) -> tuple[Fans, list[Ints]]:
-        """What leads from each of these sources; and the targets of so many of each, which are told apart."""
+    def _fans(self, sources: Ints) -> tuple[Fans, list[Ints]]:
+        """What leads from each of these sources; and the targets of those of each that are told apart."""
         owner, rows = self._rows(sources)
-        table = self._model.associations
-        fast, slow, as_of = (table.take(name, rows) for name in ("fast", "slow", "as_of"))
+        _, targets = unpaired(self._model.associations.take("pair", rows))
+        others = np.maximum(self.mentions(targets) - 1, 1)
+        states = self._states(sources, owner, rows)
+        first = states.foremost(HEADS, others)
+        return states.fans(np.concatenate(first), others), [targets[each] for each in first]
+
+    def _states(self, sources: Ints, owner: Ints, rows: NDArray[np.int32]) -> States:
+        """The associations of these rows, by the places of their sources among these."""
+        take = self._model.associations.take
+        fast, slow, as_of = (take(name, rows) for name in ("fast", "slow", "as_of"))
         place = np.zeros(len(self.size), dtype=np.int64)
         place[sources] = np.arange(len(sources))
-        _, targets = unpaired(table.take("pair", rows))
-        states = States.of(
+        return States.of(
             place[owner],
             fast,
             slow,
             as_of,
-            self.mentions(targets),
             len(sources),
             self._now,
             self._parameters,
         )
-        first = states.foremost(heads)
-        apart = np.concatenate([np.zeros(0, dtype=np.int64), *first])
-        return states.fans(apart), [targets[each] for each in first]
 
     def _rows(self, sources: Ints) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these sources has which rows."""
@@ -129,7 +137,11 @@ class Following(Outgoing):
 
     @override
     def leading(self, sources: Ints) -> Leading:
-        return self._leading(*self._rows(sources))
+        hubs = self._hubs[sources]
+        if hubs.all():
+            return self._leading(*self._rows(sources))
+        read = self._read.where(np.isin(self._read.source, sources[~hubs]))
+        return Leading.joined([read, self._leading(*self._rows(sources[hubs]))]) if hubs.any() else read
 
     @override
     def onto(self, sources: Ints, targets: Ints) -> Leading:
