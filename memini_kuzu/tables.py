@@ -34,15 +34,20 @@ if TYPE_CHECKING:
 __all__ = [
     "EDGE_SCHEMA",
     "EDGE_TIMES",
+    "SURELY",
     "Edges",
     "column",
     "distinct",
     "edges_from_arrow",
     "edges_to_arrow",
-    "order_by",
+    "kth_greatest",
     "positions",
     "timestamps",
 ]
+
+SURELY = 1 - 1e-9
+"""Sums of the same numbers in another order may differ by a rounding: what is below this part of a bound is
+surely below the bound."""
 
 TIMESTAMP = pa.timestamp("us")
 
@@ -239,31 +244,16 @@ def distinct(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(pc.unique(pa.chunked_array([pa.array(values) for values in columns])).to_numpy())
 
 
-def order_by(*keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The order of rows by small numbers ≥ 0, by the first key first; rows of equal keys stay as they are.
-
-    Parameters
-    ----------
-    keys : int64 (n,)
-        One or more columns.
-
-    Returns
-    -------
-    int64 (n,)
-        Rows, as of `numpy.argsort`.
+def kth_greatest(values: NDArray[Any], k: int) -> float:
+    """The k-th greatest of some values; 0 where there are fewer.
 
     Examples
     --------
-    >>> order_by(np.array([1, 0, 1]), np.array([70_000, 5, 3]))
-    array([1, 2, 0])
+    >>> kth_greatest(np.array([3.0, 9.0, 5.0]), 2), kth_greatest(np.array([3.0]), 2)
+    (5.0, 0.0)
     """
-    order = np.arange(len(keys[0]))
-    # of 16 bits at a time: only for these NumPy sorts by radix, five times faster than by comparing
-    for key in reversed(keys):
-        for shift in range(0, max(int(key.max(initial=0)).bit_length(), 1), 16):
-            digit = ((key[order] >> shift) & 0xFFFF).astype(np.uint16)
-            order = order[np.argsort(digit, kind="stable")]
-    return order
+    rank = len(values) - k
+    return float(np.partition(values, rank)[rank]) if 0 <= rank < len(values) else 0.0
 
 
 def positions(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:

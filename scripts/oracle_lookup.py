@@ -11,13 +11,12 @@ from unittest.mock import patch
 import numpy as np
 
 from memini_kuzu.recall import follow
-from memini_kuzu.recall.follow import SURELY
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.known import document_ids, read_counters, read_splits
 from memini_kuzu.store.model import InMemory, following
 from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES, splits_stored
-from memini_kuzu.tables import column
+from memini_kuzu.tables import SURELY, column
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:

@@ -28,7 +28,6 @@ from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.store.model.numbers import Numbers
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.words import Codes, count_words
-from memini_kuzu.tables import order_by
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -118,13 +117,6 @@ def test_numbers_stay_and_are_found(parts: list[list[int]], data: st.DataObject)
     found = numbers.find(np.array(some, dtype=np.int64))
     assert found.tolist() == [given.get(one, -1) for one in some]
     assert numbers.ids(found[found >= 0]).tolist() == [one for one in some if one in given]
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**40)), max_size=30))
-def test_rows_are_ordered_as_by_comparing(rows: list[tuple[int, int]]) -> None:
-    one, other = np.array(rows, dtype=np.int64).reshape(-1, 2).T
-    assert order_by(one, other).tolist() == np.lexsort((other, one)).tolist()
 
 
 @settings(deadline=None)

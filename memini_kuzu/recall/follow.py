@@ -13,14 +13,14 @@ H. Turtle and J. Flood, "Query evaluation: strategies and optimizations", Inform
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from memini_kuzu.recall import activation
 from memini_kuzu.recall.nodes import Nodes
 from memini_kuzu.store.outgoing import Leading
+from memini_kuzu.tables import SURELY, kth_greatest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,36 +31,13 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["BEAM", "Associations", "Wanted", "follow"]
+__all__ = ["BEAM", "Wanted", "follow"]
 
 BEAM = 64
 """Entities that are followed a step, those first that bring most to each passage."""
 
 FIRST = 4_096
 """So many associations are looked at before it is asked whether more have to be."""
-
-SURELY = 1 - 1e-9
-"""Sums of the same numbers in another order may differ by a rounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Associations:
-    """Associations that activation went along.
-
-    Parameters
-    ----------
-    source, target : int64 (n,)
-        Rows of `Spread.nodes` and `Spread.associates`.
-    strength : float64 (n,)
-        w_f at the time of the cue.
-    last_seen : int64 (n,)
-        Of the last evidence, milliseconds since 1970.
-    """
-
-    source: Ints
-    target: Ints
-    strength: Floats
-    last_seen: Ints
 
 
 class Wanted(NamedTuple):
@@ -84,7 +61,7 @@ class Wanted(NamedTuple):
 
 def follow(
     outgoing: Outgoing, beam: Ints, nodes: Nodes, y: Floats, wanted: Wanted, *, alike: bool = False
-) -> tuple[Nodes, Floats, Associations]:
+) -> tuple[Nodes, Floats, Leading]:
     """One step along the associations that lead from the beam.
 
     Parameters
@@ -108,24 +85,21 @@ def follow(
         Entities that associations lead to, among them all that are wanted.
     z : float64 (n_associates, n_words + 1)
         What comes to them.
-    associations : Associations
-        All that lead to them from the beam.
+    associations : Leading
+        All that lead to them from the beam; source and target are rows of `nodes` and `associates`.
     """
-    every = np.arange(len(beam))
     if alike:
-        found = outgoing.leading(every)
+        found = outgoing.leading(np.arange(len(beam)))
         found = found._replace(strength=np.ones(len(found.source)))
         total = np.bincount(found.source, minlength=len(beam)).astype(np.float64)
-        targets = np.unique(found.target)
     else:
         total = outgoing.total
         search = _Search(outgoing, y[beam], nodes.id, y @ wanted.weights, wanted)
         search.run()
-        targets = np.union1d(search.sure, search.own)
-        found = search.leading.where(_among(search.leading.target, targets, outgoing.numbers))
-        rest = outgoing.onto(search.closed, targets)
-        found = Leading.joined([found, rest])
-        targets = np.unique(found.target)
+        some = np.union1d(search.sure, search.own)
+        looked_at = search.leading.where(_among(search.leading.target, some, outgoing.numbers))
+        found = Leading.joined([looked_at, outgoing.onto(search.closed, some)])
+    targets = np.unique(found.target)
     ids, mentions, headings = outgoing.entities(targets)
     by_id = np.argsort(ids)
     associates = Nodes(ids[by_id], mentions[by_id], headings[by_id])
@@ -138,7 +112,7 @@ def follow(
     whole = np.zeros(len(y))
     whole[beam] = total
     z = activation.step(y, source, target, strength, whole, len(targets))
-    return associates, z, Associations(source, target, strength, found.latest[order])
+    return associates, z, Leading(source, target, strength, found.latest[order])
 
 
 def _among(values: Ints, some: Ints, n: int) -> Flags:
@@ -146,11 +120,6 @@ def _among(values: Ints, some: Ints, n: int) -> Flags:
     there = np.zeros(n, dtype=np.bool_)
     there[some] = True
     return there[values]
-
-
-def _best(values: NDArray[Any], k: int) -> float:
-    """The k-th greatest; 0 where there are fewer."""
-    return float(np.partition(values, len(values) - k)[len(values) - k]) if 0 < k <= len(values) else 0.0
 
 
 class _Search:
@@ -188,7 +157,7 @@ class _Search:
         # what an association of strength 1 brings
         self._worth, self._shown = each * (sent[:, :-1] @ wanted.mass), each * (sent @ wanted.weights)
         self._named = sent[:, -1] > 0
-        self._active = _best(known, wanted.active)
+        self._active = kth_greatest(known, wanted.active)
         # what it takes to be among those that are followed
         self._least = 0.0
         own = outgoing.targets(ids)
@@ -244,13 +213,13 @@ class _Search:
         more_of = np.minimum(more, float(self._worth[closed] @ outgoing.most[closed]) / reached.others)
         more_shown = float(self._shown[closed] @ outgoing.most[closed])
 
-        least_shown = max(self._active, _best(reached.shown, self._wanted.active)) * SURELY
+        least_shown = max(self._active, kth_greatest(reached.shown, self._wanted.active)) * SURELY
         if len(closed) and more_shown >= least_shown:
             return None
         # where fewer are led to by a name of the cue, these and the best of the others
         free = BEAM - int(reached.named.sum())
         rivals = reached.named if free <= 0 else ~reached.named
-        self._least = least = _best(reached.brought[rivals], BEAM if free <= 0 else free) * SURELY
+        self._least = least = kth_greatest(reached.brought[rivals], BEAM if free <= 0 else free) * SURELY
         if len(closed) and free > 0 and more >= least:
             return None
         kept: Flags = rivals & (reached.brought + more_of >= least)

@@ -268,7 +268,7 @@ class _Ways:
                 (int(spread.nodes.id[source]), int(spread.associates.id[node])),
                 gain,
                 float(associations.strength[best]),
-                int(associations.last_seen[best]),
+                int(associations.latest[best]),
             )
 
     def _leading(self) -> dict[int, int]:

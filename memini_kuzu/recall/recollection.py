@@ -18,6 +18,7 @@ from memini_kuzu.recall.resemblance import read_resemblance
 from memini_kuzu.recall.result import ActivatedEntity, Recall, RecalledPassage
 from memini_kuzu.recall.spread import COMMON, Seeds, spread
 from memini_kuzu.recall.standing import judge, nobody
+from memini_kuzu.tables import kth_greatest
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def _activated(found: Recollection, most: int) -> tuple[list[int], list[float]]:
     ids, worth = np.append(ids, activated.nodes.id[place < 0]), np.append(worth, own[place < 0])
     if len(ids) > most:
         # those that may be among the first, so that not all are sorted
-        row = np.flatnonzero(worth >= np.partition(worth, len(worth) - most)[len(worth) - most])
+        row = np.flatnonzero(worth >= kth_greatest(worth, most))
         ids, worth = ids[row], worth[row]
     order = np.lexsort((ids, -worth))[:most]
     order = order[worth[order] > 0]

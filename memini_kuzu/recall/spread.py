@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.recall import activation
-from memini_kuzu.recall.follow import BEAM, Associations, follow
+from memini_kuzu.recall.follow import BEAM, follow
 from memini_kuzu.recall.nodes import Nodes
+from memini_kuzu.store.outgoing import Leading
+from memini_kuzu.tables import kth_greatest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,8 +96,8 @@ class Spread:
         Entities that associations lead to, among them all that are wanted.
     z : float64 (n_associates, n_words + 1)
         Their activation.
-    associations : Associations
-        Those that lead there.
+    associations : Leading
+        Those that lead there; source and target are rows of `nodes` and `associates`.
     mentions, associated : Links
         The ways back to passages, from `nodes` and from `associates`.
     passage : int64 (n_passages,)
@@ -112,7 +114,7 @@ class Spread:
     given: Ints
     associates: Nodes
     z: Floats
-    associations: Associations
+    associations: Leading
     mentions: Links
     associated: Links
     passage: Ints
@@ -202,16 +204,16 @@ def _beam(nodes: Nodes, activations: Floats, mass: Floats) -> Ints:
     row = np.flatnonzero(activations.any(axis=1))
     if len(row) > BEAM:
         # those that may be among the first, so that not all are sorted
-        least = np.partition(worth[row], len(row) - BEAM)[len(row) - BEAM]
+        least = kth_greatest(worth[row], BEAM)
         row = row[named[row] | (worth[row] >= least)]
     order = np.lexsort((nodes.id[row], -worth[row], ~named[row]))
     beam: Ints = row[order[:BEAM]]
     return beam
 
 
-def _nowhere(y: Floats) -> tuple[Nodes, Floats, Associations]:
+def _nowhere(y: Floats) -> tuple[Nodes, Floats, Leading]:
     none = np.zeros(0, dtype=np.int64)
-    return Nodes(none, none, none), np.zeros((0, y.shape[1])), Associations(none, none, np.zeros(0), none)
+    return Nodes(none, none, none), np.zeros((0, y.shape[1])), Leading(none, none, np.zeros(0), none)
 
 
 def _return(

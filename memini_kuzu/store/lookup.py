@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from memini_kuzu.tables import kth_greatest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -302,7 +304,7 @@ def best_scored(  # noqa: PLR0917 - BM25's own symbols
         score[rows] += weighed(times, length[rows], worth, average)
     found = np.flatnonzero(score > 0)
     if len(found) > top:
-        least = np.partition(score[found], len(found) - top)[len(found) - top]
+        least = kth_greatest(score[found], top)
         found = found[score[found] >= least]
     order = found[np.lexsort((ids[found], -score[found]))][:top]
     return ids[order], score[order]

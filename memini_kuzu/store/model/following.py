@@ -96,15 +96,7 @@ class Following(Outgoing):
         fast, slow, as_of = (take(name, rows) for name in ("fast", "slow", "as_of"))
         place = np.zeros(len(self.size), dtype=np.int64)
         place[sources] = np.arange(len(sources))
-        return States.of(
-            place[owner],
-            fast,
-            slow,
-            as_of,
-            len(sources),
-            self._now,
-            self._parameters,
-        )
+        return States.of(place[owner], fast, slow, as_of, len(sources), self._now, self._parameters)
 
     def _rows(self, sources: Ints) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these sources has which rows."""

@@ -25,6 +25,7 @@ from memini_kuzu.store.model.columns import PLACES
 from memini_kuzu.store.model.following import Following
 from memini_kuzu.store.model.rows import spans
 from memini_kuzu.store.sums import sums_in
+from memini_kuzu.tables import SURELY, kth_greatest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 __all__ = ["InMemory"]
-
-SURELY = 1 - 1e-9
-"""Sums of the same scores in another order may differ by a rounding."""
 
 
 class InMemory(Lookup):
@@ -157,9 +155,7 @@ class InMemory(Lookup):
             rows = np.concatenate([rows, row[score[row] == 0]])
             score[row] += weighed(times, length[row], idf[word], average)
             left -= most[word]
-            if len(rows) >= top:
-                # of all but a rounding
-                least = float(np.partition(score[rows], len(rows) - top)[len(rows) - top]) * SURELY
+            least = kth_greatest(score[rows], top) * SURELY
         return np.sort(rows[score[rows] + left >= least])
 
     def _tf(self, rows: Ints, codes: Ints) -> Ints:
