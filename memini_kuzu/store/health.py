@@ -32,6 +32,15 @@ __all__ = [
     "wrong_terms",
 ]
 
+NAMELESS = """
+MATCH (n:{})
+WHERE size(list_filter(n.source_at, i -> i < 1 OR i > size(n.event_entities))) > 0
+    OR size(list_filter(n.target_at, i -> i < 1 OR i > size(n.event_entities))) > 0
+    OR size(list_filter(n.time_at, i -> i < 1 OR i > size(n.event_times))) > 0
+    OR size(list_filter(n.amount_at, i -> i < 1 OR i > size(n.event_amounts))) > 0
+RETURN count(*) AS n
+"""
+
 CONTRADICTIONS = {
     "entities whose count of mentions is wrong": """
         MATCH (e:Entity) OPTIONAL MATCH (e)<-[m:MENTIONS]-(:Passage)
@@ -50,22 +59,8 @@ CONTRADICTIONS = {
             OR (size(l.event_kind) > 0 AND size(l.event_kind) <> size(l.source_at))
         RETURN count(*) AS n
     """,
-    "documents whose events name what is not in their lists": """
-        MATCH (d:Document)
-        WHERE size(list_filter(d.source_at, i -> i < 1 OR i > size(d.event_entities))) > 0
-            OR size(list_filter(d.target_at, i -> i < 1 OR i > size(d.event_entities))) > 0
-            OR size(list_filter(d.time_at, i -> i < 1 OR i > size(d.event_times))) > 0
-            OR size(list_filter(d.amount_at, i -> i < 1 OR i > size(d.event_amounts))) > 0
-        RETURN count(*) AS n
-    """,
-    "parts of loads whose events name what is not in their lists": """
-        MATCH (l:EventLog)
-        WHERE size(list_filter(l.source_at, i -> i < 1 OR i > size(l.event_entities))) > 0
-            OR size(list_filter(l.target_at, i -> i < 1 OR i > size(l.event_entities))) > 0
-            OR size(list_filter(l.time_at, i -> i < 1 OR i > size(l.event_times))) > 0
-            OR size(list_filter(l.amount_at, i -> i < 1 OR i > size(l.event_amounts))) > 0
-        RETURN count(*) AS n
-    """,
+    "documents whose events name what is not in their lists": NAMELESS.format("Document"),
+    "parts of loads whose events name what is not in their lists": NAMELESS.format("EventLog"),
     "associations with an impossible state": """
         MATCH (:Entity)-[e:ASSOCIATES]->(:Entity)
         WHERE NOT (e.fast >= 0 AND e.slow >= 0 AND e.events >= 1 AND e.first_seen <= e.last_seen)
