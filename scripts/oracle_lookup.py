@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import numpy as np
+from oracle_state import START
 
 from memini_kuzu.recall import follow
 from memini_kuzu.recall.recollection import recollect
+from memini_kuzu.store.filters import Filter
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.known import document_ids, read_counters, read_splits
-from memini_kuzu.store.model import InMemory, following
+from memini_kuzu.store.model import InMemory, Seen, following
 from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES, splits_stored
 from memini_kuzu.tables import SURELY, column
-from memini_kuzu.times import to_millis
+from memini_kuzu.times import DAY, to_millis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -33,43 +35,61 @@ if TYPE_CHECKING:
 
 __all__ = ["unlike"]
 
+FILTERS = (
+    Filter(sources=("diary",)),
+    Filter(sources=("", "letters")),
+    Filter(sources=("*",), since=START + 20 * DAY),
+    Filter(until=START + 31 * DAY),
+)
+"""What people may ask for; the dates are between those of `oracle`."""
+
 FEW = 2
 """Associations from which on not all are read, so that in small stores too some are not."""
 
 
-def unlike(store: Store) -> list[str]:
-    """What a lookup in memory gives otherwise than one in the file."""
+def unlike(store: Store, filters: Sequence[Filter] = FILTERS) -> list[str]:
+    """What a lookup in memory gives otherwise than one in the file, of all and of what filters select."""
     with store.snapshot():
         model = store.hold()
         asked = _Asked(store)
         now = max(model.latest, asked.latest)
-        sides: list[Lookup] = [InFile(store, now, None), InMemory(model, now, store.parameters)]
+        found = _compared(store, asked, InFile(store, now, None), InMemory(model, now, store.parameters))
+        for each in filters:
+            with store.lookup(now, each) as lookup:
+                # of events that were loaded the file is asked
+                if isinstance(lookup, Seen):
+                    there = _compared(store, asked, InFile(store, now, store.view(now, each)), lookup)
+                    found += [f"{each}: {difference}" for difference in there]
+        found += [f"in memory, {name} as they are stored differ" for name in asked.stored(store, model)]
+        if model.latest != asked.latest:
+            found.append(f"in memory, the latest date: {model.latest}, expected {asked.latest}")
+    return found
+
+
+def _compared(store: Store, asked: _Asked, in_file: Lookup, in_memory: Lookup) -> list[str]:
+    with (
+        patch.object(following, "ALL", 0),
+        patch.object(following, "MANY", FEW),
+        patch.object(following, "HEADS", 1),
+    ):
+        answers = [list(asked.answers(side)) for side in (in_file, in_memory)]
+    found = [
+        f"in memory, {name}: {there!r}, expected {expected!r}"
+        for (name, expected), (_, there) in zip(*answers, strict=True)
+        if there != expected
+    ]
+    for cue in asked.cues:
+        one = recollect(store, in_file, cue)
+        # as among hubs, of whose associates few are looked at
         with (
             patch.object(following, "ALL", 0),
             patch.object(following, "MANY", FEW),
             patch.object(following, "HEADS", 1),
+            patch.object(follow, "FIRST", FEW),
         ):
-            answers = [list(asked.answers(side)) for side in sides]
-        found = [
-            f"in memory, {name}: {there!r}, expected {expected!r}"
-            for (name, expected), (_, there) in zip(*answers, strict=True)
-            if there != expected
-        ]
-        found += [f"in memory, {name} as they are stored differ" for name in asked.stored(store, model)]
-        if model.latest != asked.latest:
-            found.append(f"in memory, the latest date: {model.latest}, expected {asked.latest}")
-        for cue in asked.cues:
-            one = recollect(store, sides[0], cue)
-            # as among hubs, of whose associates few are looked at
-            with (
-                patch.object(following, "ALL", 0),
-                patch.object(following, "MANY", FEW),
-                patch.object(following, "HEADS", 1),
-                patch.object(follow, "FIRST", FEW),
-            ):
-                other = recollect(store, sides[1], cue)
-            if one.passages.id.tolist() != other.passages.id.tolist() or (one.score != other.score).any():
-                found.append(f"in memory, {cue!r} is answered otherwise")
+            other = recollect(store, in_memory, cue)
+        if one.passages.id.tolist() != other.passages.id.tolist() or (one.score != other.score).any():
+            found.append(f"in memory, {cue!r} is answered otherwise")
     return found
 
 

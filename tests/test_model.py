@@ -197,14 +197,13 @@ def test_a_recall_after_a_write_asks_nothing_of_the_file(
 
 
 @pytest.mark.usefixtures("at_once")
-@pytest.mark.parametrize("scope", [{"now": from_millis(START + 9 * DAY)}, {"sources": "s0"}])
-def test_the_past_and_scopes_ask_the_file(memory: Memory, scope: dict[str, object]) -> None:
+def test_the_past_asks_the_file(memory: Memory) -> None:
     memory.add(corpus(54, 30))
-    cue = "Ada and the violin"
-    expected = memory.recall(cue, **scope)  # type: ignore[arg-type]
+    cue, then = "Ada and the violin", from_millis(START + 9 * DAY)
+    expected = memory.recall(cue, now=then)
     memory.recall(cue)
     assert derived(memory) is not None
-    assert memory.recall(cue, **scope) == expected  # type: ignore[arg-type]
+    assert memory.recall(cue, now=then) == expected
 
 
 def test_a_step_that_fails_leaves_no_model(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

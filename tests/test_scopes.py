@@ -110,6 +110,16 @@ def histories(draw: st.DrawFn) -> tuple[list[Record], pa.Table]:
     return records, events
 
 
+def tell(memory: Memory, records: list[Record], held: int | None, scope: dict[str, Any]) -> None:
+    """Tell these; after so many all is held in memory, and the scope is asked for."""
+    if held is not None:
+        memory.add(records[:held])
+        memory._store.hold()
+        memory.recall(CUES[0], **scope)
+        records = records[held:]
+    memory.add(records)
+
+
 @settings(
     max_examples=25,
     deadline=None,
@@ -120,15 +130,19 @@ def histories(draw: st.DrawFn) -> tuple[list[Record], pa.Table]:
         Phase.generate,
     ],  # each example makes two stores: shrinking takes long
 )
-@given(histories(), scopes(), st.sampled_from((NOW, START + 40 * DAY)))
+@given(
+    histories(),
+    scopes(),
+    st.tuples(st.sampled_from((NOW, START + 40 * DAY)), st.none() | st.integers(0, 14)),
+)
 def test_a_scope_is_a_store_that_holds_nothing_else(
     tmp_path_factory: pytest.TempPathFactory,
     empty_store: Path,
     history: tuple[list[Record], pa.Table],
     scope: dict[str, Any],
-    now: int,
+    when: tuple[int, int | None],
 ) -> None:
-    records, events = history
+    (records, events), (now, held) = history, when
     folder = tmp_path_factory.mktemp("scope")
     paths = [shutil.copy(empty_store, folder / f"{name}.memini") for name in ("all", "part")]
     told = [record for record in records if takes(scope, record.source, record.time or 0, record.metadata)]
@@ -136,7 +150,7 @@ def test_a_scope_is_a_store_that_holds_nothing_else(
         Memory.open(paths[0], extractor=Names(), clock=lambda: NOW) as whole,
         Memory.open(paths[1], extractor=Names(), clock=lambda: NOW) as part,
     ):
-        whole.add(records)
+        tell(whole, records, held, scope)
         part.add(told)
         load = "of the table"
         loaded = events.filter(

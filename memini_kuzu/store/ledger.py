@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ledger",
+    "in_order",
     "ledger_from_arrow",
     "ledger_to_arrow",
     "parts_to_arrow",
@@ -133,6 +134,24 @@ class Ledger:
     def fold(self, parameters: Parameters) -> Edges:
         """The associations of these events alone."""
         return associate(self.source, self.target, self.amount, self.time, parameters)
+
+
+def in_order(amount: NDArray[np.float64], time: Ints) -> Ints:
+    """The order in which events are added up where others must get the same sums to the last bit.
+
+    Parameters
+    ----------
+    amount : float64 (n_events,)
+        What each event added.
+    time : int64 (n_events,)
+        Milliseconds since 1970.
+
+    Returns
+    -------
+    int64 (n_events,)
+        Their positions, the earliest first.
+    """
+    return np.lexsort((amount, time))
 
 
 def read_ledger(

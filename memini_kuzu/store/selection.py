@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Selection", "Selections"]
+__all__ = ["Selection", "Selections", "events_of", "selected_documents", "selected_loads"]
 
 KEPT = 8
 """What so many filters select is kept in memory."""
@@ -310,7 +310,7 @@ def _read_selection(read: Callable[..., pa.Table], asked: Filter) -> Selection:
     asked : Filter
         The filter.
     """
-    documents = _documents(read, asked)
+    documents = selected_documents(read, asked)
     passages = _passages(read, asked, documents)
     names = passages["source"].combine_chunks().dictionary_encode()
     source = names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -322,7 +322,7 @@ def _read_selection(read: Callable[..., pa.Table], asked: Filter) -> Selection:
     heading = passages["heading"]
     term, row, tf, terms = _occurrences(passages["terms"].combine_chunks())
     entity, mentioned = _mentions(read, column(passages, "id").astype(np.int64))
-    ledger = _events(read, documents)
+    ledger = events_of(read, documents)
     parts, loaded, began, unkept = _loads(read, asked)
     head = np.asarray(pc.fill_null(heading, 0).to_numpy(), dtype=np.int64)
     named = ~np.asarray(pc.is_null(heading).to_numpy(), dtype=np.bool_)
@@ -349,7 +349,7 @@ def _read_selection(read: Callable[..., pa.Table], asked: Filter) -> Selection:
     )
 
 
-def _documents(read: Callable[..., pa.Table], asked: Filter) -> Ints:
+def selected_documents(read: Callable[..., pa.Table], asked: Filter) -> Ints:
     """Ids of the documents of these sources and this metadata, whatever their dates; ascending."""
     table = read(DOCUMENTS, asked.names)
     if not table.num_rows:
@@ -392,19 +392,25 @@ def _mentions(read: Callable[..., pa.Table], passages: Ints) -> tuple[Ints, Ints
     return entity[order], row[order]
 
 
-def _events(read: Callable[..., pa.Table], documents: Ints) -> Ledger:
+def events_of(read: Callable[..., pa.Table], documents: Ints) -> Ledger:
+    """The events of these documents."""
     if not len(documents):
         return Ledger.empty()
     return ledger_from_arrow(read(EVENTS, batch=pa.table({"id": pa.array(documents)})))
 
 
+def selected_loads(read: Callable[..., pa.Table], asked: Filter) -> list[str]:
+    """Ids of the loads of these sources; metadata they have none."""
+    if asked.where:
+        return []
+    loads = read_loads(read)
+    pairs = zip(loads["id"].to_pylist(), loads["source"].to_pylist(), strict=True)
+    return [load for load, source in pairs if asked.takes(source)]
+
+
 def _loads(read: Callable[..., pa.Table], asked: Filter) -> tuple[Ints, Ints, Ints, bool]:
     """The parts of loads, what their events join, since when; and whether a load kept none."""
-    loads = read_loads(read)
-    if asked.where or not loads.num_rows:
-        return NONE, NONE, NONE, False
-    pairs = zip(loads["id"].to_pylist(), loads["source"].to_pylist(), strict=True)
-    chosen = [load for load, source in pairs if asked.takes(source)]
+    chosen = selected_loads(read, asked)
     if not chosen:
         return NONE, NONE, NONE, False
     kept = read_kept(read)

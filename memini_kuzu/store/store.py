@@ -26,7 +26,7 @@ from memini_kuzu.store.engine import (
     recover,
 )
 from memini_kuzu.store.in_file import InFile
-from memini_kuzu.store.model import Held, InMemory
+from memini_kuzu.store.model import Held, InMemory, Seen
 from memini_kuzu.store.selection import Selections
 from memini_kuzu.store.sums import Sums, sums_in
 from memini_kuzu.store.view import View
@@ -341,12 +341,29 @@ class Store:
             To be used inside.
         """
         with self.snapshot() if vectors else nullcontext():
-            model = self._held.model(self._engine, self.sums) if asked is None else None
-            if model is not None and model.latest <= now:
-                yield InMemory(model, now, self.parameters)
+            found = self._in_memory(now, asked)
+            if found is not None:
+                yield found
                 return
         with self.snapshot(), self._held.asking():
             yield InFile(self, now, self.view(now, asked))
+
+    def _in_memory(self, now: int, asked: Filter | None) -> InMemory | None:
+        """What recall looks up, where all of it is held; see `lookup`."""
+        model = self._held.model(self._engine, self.sums)
+        if model is None or model.latest > now:
+            return None
+        if asked is None:
+            return InMemory(model, now, self.parameters)
+        selected = model.selections.get(model, asked, self.parameters)
+        if selected is None:
+            # the events are read from the file, in a state of both
+            with self._engine.snapshot():
+                model = self.model
+                if model is None or model.latest > now:
+                    return None
+                selected = model.selections.read(self.read, model, asked, self.parameters)
+        return None if selected is None else Seen(model, selected, now, self.parameters)
 
     @property
     def model(self) -> Model | None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.dynamics.edges import same_pairs
 from memini_kuzu.errors import TimeError
-from memini_kuzu.store.ledger import read_events_from, read_ledger
+from memini_kuzu.store.ledger import in_order, read_events_from, read_ledger
 from memini_kuzu.store.sums import Sums
 from memini_kuzu.tables import column, timestamps
 from memini_kuzu.times import DAY, from_millis, to_millis
@@ -303,7 +303,7 @@ def fold(store: Store, ledger: Ledger, now: int) -> pa.Table:
     """The associations that these events make, none of them later than `now`; as `outgoing` gives them."""
     if not len(ledger):
         return COLUMNS.empty_table()
-    edges = ledger.fold(store.parameters)
+    edges = ledger.take(in_order(ledger.amount, ledger.time)).fold(store.parameters)
     fast, slow = propagate(edges.fast, edges.slow, (now - edges.as_of) / DAY, store.parameters)
     return pa.table(
         {

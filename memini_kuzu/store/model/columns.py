@@ -44,6 +44,7 @@ PASSAGE = {
     "time": np.int64,
     "document": np.int64,
     "heading": np.int64,
+    "language": np.int16,
     "length": np.int32,
     "begin": np.int64,
     "words": np.int32,
@@ -95,11 +96,11 @@ def headings_of(values: pa.ChunkedArray) -> Ints:
     return np.asarray(values.fill_null(NO_HEADING).to_numpy(), dtype=np.int64)
 
 
-def passages_of(table: pa.Table, sources: Codes) -> dict[str, Any]:
+def passages_of(table: pa.Table, sources: Codes, languages: Codes) -> dict[str, Any]:
     """Rows of Passage as columns of the model; their words are left to be counted."""
-    names = pa.array(table["source"]).dictionary_encode()
-    given = sources.give(names.dictionary.to_pylist())
-    source = given[names.indices.to_numpy(zero_copy_only=False)]
+    source, language = (
+        _coded(table[name], codes) for name, codes in (("source", sources), ("language", languages))
+    )
     position = column(table, "position").astype(np.int64)
     return {
         "id": column(table, "id").astype(np.int64),
@@ -109,9 +110,18 @@ def passages_of(table: pa.Table, sources: Codes) -> dict[str, Any]:
         "time": column(table, "time").astype(np.int64),
         "document": column(table, "document").astype(np.int64),
         "heading": headings_of(table["heading"]),
+        "language": language,
         "length": column(table, "words").astype(np.int32),
         **{name: pa.array(table[name]) for name in ("record", "title", "text")},
     }
+
+
+def _coded(values: pa.ChunkedArray, codes: Codes) -> NDArray[np.int32]:
+    """The numbers of names, of which there are few."""
+    names = pa.array(values).dictionary_encode()
+    given = codes.give(names.dictionary.to_pylist())
+    coded: NDArray[np.int32] = given[names.indices.to_numpy(zero_copy_only=False)]
+    return coded
 
 
 def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:

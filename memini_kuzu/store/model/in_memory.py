@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from typing_extensions import override
@@ -71,19 +71,37 @@ class InMemory(Lookup):
         hidden = self._model.hidden
         return ~np.isin(ids, hidden) if len(hidden) else np.ones(len(ids), dtype=np.bool_)
 
+    def _known(self, rows: Ints) -> Ints:
+        """Those of these rows of entities that are seen."""
+        return rows
+
+    def _counted(self, rows: Ints) -> tuple[Ints, Ints]:
+        """How many passages mention each of these entities, and how many it heads."""
+        take = self._model.entities.take
+        return take("mentions", rows), take("headings", rows)
+
+    def _there(self, rows: NDArray[Any]) -> Flags:
+        """Which of these rows of passages are seen."""
+        return self._model.passages.there(rows)
+
+    def _frequency(self, codes: Ints) -> Ints:
+        """How many passages have each of these words; 0 where the number is -1."""
+        return self._model.words.frequency(codes)
+
     @override
     def entities(self, ids: Sequence[int]) -> dict[int, NamedEntity]:
         table, labels = self._model.entities, self._model.labels
         rows = table.row_of("id", np.array(ids, dtype=np.int64))
-        rows = rows[rows >= 0]
+        rows = self._known(rows[rows >= 0])
         rows = rows[self._shown(table.take("id", rows))]
+        mentions, headings = self._counted(rows)
         columns = (
             table.take("id", rows).tolist(),
             table.texts("key", rows),
             table.texts("name", rows),
             labels.names(table.take("label", rows)),
-            table.take("mentions", rows).tolist(),
-            table.take("headings", rows).tolist(),
+            mentions.tolist(),
+            headings.tolist(),
         )
         return {row[0]: NamedEntity(*row) for row in zip(*columns, strict=True)}
 
@@ -95,26 +113,29 @@ class InMemory(Lookup):
         low = min((low for low, _ in lengths), default=0)
         high = max((high for _, high in lengths), default=-1)
         some = np.flatnonzero((size >= low) & (size <= high))
-        some = some[table.there(some)]
+        some = self._known(some[table.there(some)])
+        mentions, _ = self._counted(some)
         found = nearest(
             edits,
             1,
             lambda rows: table.texts("key", some[rows]),
-            *(table.take(name, some) for name in ("id", "mentions", "size", "letters")),
+            table.take("id", some),
+            mentions,
+            *(table.take(name, some) for name in ("size", "letters")),
         )
         there = self.entities(sorted(set(found)))
         return {identity: there[identity] for identity in found if identity in there}
 
     @override
     def frequencies(self, words: Sequence[str]) -> dict[str, int]:
-        df = self._model.words.frequency(self._model.terms.find(words))
+        df = self._frequency(self._model.terms.find(words))
         return dict(zip(words, df.tolist(), strict=True))
 
     @override
     def best(self, words: Sequence[str], top: int) -> Ints:
         passages = self._model.passages
         codes = self._model.terms.find(sorted(words))
-        df = self._model.words.frequency(codes)
+        df = self._frequency(codes)
         codes, df = codes[df > 0], df[df > 0]
         idf = rarity(df, self.sums.passages)
         near = self._near(codes, df, idf, top)
@@ -150,7 +171,7 @@ class InMemory(Lookup):
                 break
             _, place = held.index.find(codes[[word]].astype(np.int32))
             row = held.passage[place]
-            there = passages.there(row)
+            there = self._there(row)
             row, times = row[there], held.tf[place[there]]
             rows = np.concatenate([rows, row[score[row] == 0]])
             score[row] += weighed(times, length[row], idf[word], average)
@@ -178,6 +199,7 @@ class InMemory(Lookup):
         table = self._model.passages
         rows = table.row_of("id", ids)
         rows = rows[rows >= 0]
+        rows = rows[self._there(rows)]
         source = table.take("source", rows)
         nameless = self._model.sources.find([""])[0]
         tf = self._tf(rows, self._model.terms.find(words))
@@ -186,12 +208,16 @@ class InMemory(Lookup):
             table.take("id", rows),
             np.where(source == nameless, -1, source).astype(np.int64),
             position,
-            position,
+            self._places(rows),
             table.take("time", rows),
             table.take("heading", rows),
             table.take("length", rows).astype(np.int64),
             tf,
         )
+
+    def _places(self, rows: Ints) -> Ints:
+        """Where these passages stand among those of their sources that are seen."""
+        return self._model.passages.take("position", rows)
 
     @override
     def said(self, ids: Ints, cue: Sequence[str]) -> Said:
@@ -208,7 +234,7 @@ class InMemory(Lookup):
         order = np.argsort(first)
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
-        return Said(passage, rank[word], held.frequency(words[order]))
+        return Said(passage, rank[word], self._frequency(words[order]))
 
     @override
     def seen(self, passages: Ints) -> Flags:
@@ -237,7 +263,7 @@ class InMemory(Lookup):
         table = self._model.passages
         time = table.column("time")
         rows = np.flatnonzero((time >= since) & (time < before))
-        rows = rows[table.there(rows)]
+        rows = rows[self._there(rows)]
         return table.take("id", rows), time[rows]
 
     @override
@@ -247,10 +273,7 @@ class InMemory(Lookup):
         ids = table.take("entity", rows)
         shown = self._shown(ids)
         ids, which = ids[shown], which[shown]
-        counted = entities.row_of("id", ids)
-        return Mentions(
-            passages[which], ids, entities.take("mentions", counted), entities.take("headings", counted)
-        )
+        return Mentions(passages[which], ids, *self._counted(entities.row_of("id", ids)))
 
     @override
     def mentioning(self, entities: Ints) -> Links:

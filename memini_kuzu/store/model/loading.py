@@ -39,7 +39,7 @@ READ = {
 MATCH (p:Passage)
 RETURN offset(id(p)) AS offset, p.id AS id, p.source AS source, p.position AS position, p.time AS time,
     p.document AS document, p.heading AS heading, p.words AS words, p.record AS record, p.title AS title,
-    p.text AS text, p.terms AS terms
+    p.text AS text, p.terms AS terms, p.language AS language
 """,
     "Entity": """
 MATCH (e:Entity)

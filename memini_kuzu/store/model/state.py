@@ -28,6 +28,7 @@ from memini_kuzu.store.model.columns import (
 from memini_kuzu.store.model.fans import KnownFans
 from memini_kuzu.store.model.numbers import Numbers, pairs, unpaired
 from memini_kuzu.store.model.rows import Rows, spans
+from memini_kuzu.store.model.selected import KnownSelections
 from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
 
@@ -72,12 +73,14 @@ class Model:
         MeminiMeta.
     splits : dict of str to Split
         By their ids.
-    terms, sources, labels : Codes
-        The numbers of words, sources and labels.
+    terms, sources, labels, languages : Codes
+        The numbers of words, sources, labels and languages.
     numbers : Numbers
         Those of entities.
     fans : KnownFans
         What leads from those entities that have many associations.
+    selections : KnownSelections
+        What filters select.
     place : int32 (≥ n,)
         The row of the entity of each number; -1 where it is gone.
     """
@@ -98,8 +101,10 @@ class Model:
     terms: Codes
     sources: Codes
     labels: Codes
+    languages: Codes
     numbers: Numbers
     fans: KnownFans
+    selections: KnownSelections
     place: NDArray[np.int32]
 
     @classmethod
@@ -122,8 +127,10 @@ class Model:
             Codes(),
             Codes(),
             Codes(),
+            Codes(),
             Numbers(),
             KnownFans(),
+            KnownSelections(),
             np.zeros(0, dtype=np.int32),
         )
 
@@ -194,6 +201,7 @@ class Model:
         """
         if change.large:
             return None
+        self.selections.changed(change, self.version + 1)
         step = _Step(self)
         return step.model() if all(map(step.take, change.ordered())) else None
 
@@ -362,7 +370,9 @@ class _Step:
 
     def _take_passages(self, part: Part) -> bool:
         if part.how == "create":
-            self._add_passages(passages_of(part.rows, self._model.sources), part.rows["terms"])
+            self._add_passages(
+                passages_of(part.rows, self._model.sources, self._model.languages), part.rows["terms"]
+            )
             return True
         ids = column(part.rows, "id").astype(np.int64)
         rows = self._passages.row_of("id", ids)

@@ -1,0 +1,332 @@
+"""What a filter selects of the read model, counted as a memory would count it that holds nothing else.
+
+Passages and what they mention are in the model. The events of the selected documents are read from the file
+once; then what is told is added. What a selection holds grows with what it selects.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memini_kuzu.dynamics.edges import associate
+from memini_kuzu.store.ledger import Ledger, in_order, ledger_from_arrow
+from memini_kuzu.store.metadata import holding
+from memini_kuzu.store.model.numbers import pairs, unpaired
+from memini_kuzu.store.model.rows import Rows, spans
+from memini_kuzu.store.selection import events_of, selected_documents, selected_loads
+from memini_kuzu.store.sums import Sums
+from memini_kuzu.tables import column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from memini_kuzu.config import Parameters
+    from memini_kuzu.store.change import Change
+    from memini_kuzu.store.filters import Filter
+    from memini_kuzu.store.model.state import Model
+
+    Ints = NDArray[np.int64]
+    Short = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+__all__ = ["KnownSelections", "Selected"]
+
+KEPT = 8
+"""What so many filters select is kept."""
+
+LARGEST = 1 << 28
+"""Bytes that they may take together; the latest is kept whatever it takes."""
+
+NOTED = 1_000
+"""So many changes a filter is kept without being asked for."""
+
+EVENTS = {"pair": np.int64, "amount": np.float64, "time": np.int64}
+
+FOLDED = {"pair": np.int64, "fast": np.float64, "slow": np.float64, "as_of": np.int64}
+"""An association as of its last event."""
+
+TOLD = {
+    *((how, table) for how in ("create", "update") for table in ("Entity", "Source", "Term", "MeminiMeta")),
+    *(("create", table) for table in ("Passage", "Document", "MENTIONS", "OCCURS", "ASSOCIATES")),
+    ("update", "ASSOCIATES"),
+}
+"""Parts of changes that add to what is selected, or leave it as it is."""
+
+NONE = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a filter selects of one state of the model.
+
+    Parameters
+    ----------
+    filter : Filter
+        What selects it.
+    version : int
+        Of the state.
+    documents : int64 (n_documents,)
+        Ids of the documents, ascending.
+    rows : bool (n_passages,)
+        Which rows of passages are selected.
+    sums : Sums
+        Of these passages.
+    df : int64 (n_terms,)
+        How many of them have each word.
+    keys : int64 (n,)
+        Sources and positions of the passages, ascending, as the model's `place` has them.
+    at : int64 (n,)
+        The rows of these passages.
+    mentions, headings : int64 (n_numbers,)
+        How many of the passages mention each entity, and how many it heads.
+    told : bool (n_numbers,)
+        Which entities an event of the documents joins.
+    events, associations : Rows
+        `EVENTS`, and these events `FOLDED`; by pairs of the numbers of entities.
+    """
+
+    filter: Filter
+    version: int
+    documents: Ints
+    rows: Flags
+    sums: Sums
+    df: Ints
+    keys: Ints
+    at: Ints
+    mentions: Ints
+    headings: Ints
+    told: Flags
+    events: Rows
+    associations: Rows
+
+    @classmethod
+    def read(
+        cls, read: Callable[..., pa.Table], model: Model, asked: Filter, parameters: Parameters
+    ) -> Selected | None:
+        """What a filter selects; None where the file has to be asked, as for events that were loaded.
+
+        Parameters
+        ----------
+        read : callable
+            Executes a query, in the state of the model.
+        model : Model
+            Of the state.
+        asked : Filter
+            The filter.
+        parameters : Parameters
+            The store's.
+        """
+        if selected_loads(read, asked):
+            return None
+        documents = selected_documents(read, asked)
+        none = np.zeros(0, dtype=np.bool_)
+        nothing = cls(
+            asked,
+            model.version,
+            NONE,
+            none,
+            Sums(0, 0, frozenset()),
+            *(NONE,) * 5,
+            none,
+            Rows.none(EVENTS, ("pair",)),
+            Rows.none(FOLDED, ("pair",)),
+        )
+        return nothing.after(model, documents, events_of(read, documents), parameters)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it takes."""
+        arrays = (self.documents, self.rows, self.df, self.keys, self.at, self.mentions, self.headings)
+        return sum(each.nbytes for each in (*arrays, self.told, self.events, self.associations))
+
+    def after(self, model: Model, documents: Ints, ledger: Ledger, parameters: Parameters) -> Selected | None:
+        """The same of a later state, to which only rows were added; None where the file has to be asked.
+
+        Parameters
+        ----------
+        model : Model
+            Of that state.
+        documents : int64 (n,)
+            Ids of the documents that are selected and were added.
+        ledger : Ledger
+            Their events.
+        parameters : Parameters
+            The store's.
+        """
+        numbers, n = model.numbers, len(model.numbers)
+        ledger = ledger.take(self.filter.holds(ledger.time))
+        source, target = numbers.find(ledger.source), numbers.find(ledger.target)
+        if (source < 0).any() or (target < 0).any():
+            return None
+        told = _grown(self.told, n)
+        told[source] = told[target] = True
+        documents = np.union1d(self.documents, documents)
+        rows = np.concatenate([self.rows, self._new(model, documents)])
+        new = np.flatnonzero(rows[len(self.rows) :]) + len(self.rows)
+        passages, words = model.passages, model.words
+        language = np.unique(passages.take("language", new))
+        number = passages.take("words", new).astype(np.int64)
+        word = words.word[spans(passages.take("begin", new), number)]
+        which, mention = model.mentions.find("passage", passages.take("id", new))
+        entity = model.mentions.take("entity", mention)
+        heads = passages.take("heading", new)[which] == entity
+        mentioned = numbers.find(entity)
+        key = passages.take("place", new)
+        by_key = np.argsort(key)
+        into = self.keys.searchsorted(key[by_key])
+        events, associations = self._folded(pairs(source, target), ledger, model.version, parameters)
+        return Selected(
+            self.filter,
+            model.version,
+            documents,
+            rows,
+            Sums(
+                self.sums.passages + len(new),
+                self.sums.words + int(passages.take("length", new).sum(dtype=np.int64)),
+                self.sums.languages.union(model.languages.names(language)),
+            ),
+            _grown(self.df, len(model.terms)) + np.bincount(word, minlength=len(model.terms)),
+            np.insert(self.keys, into, key[by_key]),
+            np.insert(self.at, into, new[by_key]),
+            _grown(self.mentions, n) + np.bincount(mentioned, minlength=n),
+            _grown(self.headings, n) + np.bincount(mentioned[heads], minlength=n),
+            told,
+            events,
+            associations,
+        )
+
+    def _new(self, model: Model, documents: Ints) -> Flags:
+        """Which of the rows of passages are selected that this state does not have."""
+        table, first = model.passages, len(self.rows)
+        names, source = np.unique(table.column("source")[first:], return_inverse=True)
+        takes = np.array([self.filter.takes(name) for name in model.sources.names(names)], dtype=np.bool_)
+        inside = takes[source] & self.filter.holds(table.column("time")[first:])
+        inside &= table.there(np.arange(first, table.n))
+        selected: Flags = inside & np.isin(table.column("document")[first:], documents)
+        return selected
+
+    def _folded(self, pair: Ints, ledger: Ledger, version: int, parameters: Parameters) -> tuple[Rows, Rows]:
+        """Events and associations with some events more, of these pairs."""
+        if not len(pair):
+            return self.events, self.associations
+        events = self.events.plus(version, {"pair": pair, "amount": ledger.amount, "time": ledger.time})
+        # all events of a pair are folded again: a sum's last digit depends on the order
+        changed = np.unique(pair)
+        _, row = events.find("pair", changed)
+        amount, time = events.take("amount", row), events.take("time", row)
+        order = in_order(amount, time)
+        ends = unpaired(events.take("pair", row[order]))
+        edges = associate(*ends, amount[order], time[order], parameters)
+        _, old = self.associations.find("pair", changed)
+        associations = self.associations.without(version, old).plus(
+            version,
+            {
+                "pair": pairs(edges.source, edges.target),
+                "fast": edges.fast,
+                "slow": edges.slow,
+                "as_of": edges.as_of,
+            },
+        )
+        return events, associations.compact() if associations.sparse else associations
+
+
+def _grown(values: NDArray[Any], n: int) -> NDArray[Any]:
+    """A copy with room for n, or for as many as there are: others may have got numbers meanwhile."""
+    grown = np.zeros(max(n, len(values)), dtype=values.dtype)
+    grown[: len(values)] = values
+    return grown
+
+
+class KnownSelections:
+    """What the latest filters select; all states of a store share them, each gets what is true of it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Filter, Selected] = OrderedDict()
+        # the documents that each version added
+        self._added: dict[int, list[pa.Table]] = {}
+        self._lock = threading.Lock()
+
+    def changed(self, change: Change, version: int) -> None:
+        """In the version that is being made, this differs from the one before."""
+        with self._lock:
+            if not self._kept:
+                return
+            if not _only_adds(change):
+                self._kept.clear()
+                self._added.clear()
+                return
+            self._added[version] = [part.rows for part in change.parts if part.table == "Document"]
+            for asked, selected in list(self._kept.items()):
+                if selected.version < version - NOTED:
+                    del self._kept[asked]
+            self._trim()
+
+    def _trim(self) -> None:
+        oldest = min((selected.version for selected in self._kept.values()), default=0)
+        for version in [version for version in self._added if version <= oldest]:
+            del self._added[version]
+
+    def get(self, model: Model, asked: Filter, parameters: Parameters) -> Selected | None:
+        """What a filter selects of a state; None where that is not known."""
+        with self._lock:
+            found = self._kept.get(asked)
+            if found is None or found.version > model.version:
+                return None
+            later = range(found.version + 1, model.version + 1)
+            if not all(version in self._added for version in later):
+                return None
+            if later:
+                added = [table for version in later for table in self._added[version]]
+                documents, ledger = _selected_of(added, asked)
+                found = found.after(model, documents, ledger, parameters)
+            self._keep(asked, found)
+            return found
+
+    def read(
+        self, read: Callable[..., pa.Table], model: Model, asked: Filter, parameters: Parameters
+    ) -> Selected | None:
+        """What a filter selects, read from the file and kept; as `Selected.read`."""
+        found = Selected.read(read, model, asked, parameters)
+        with self._lock:
+            self._keep(asked, found)
+        return found
+
+    def _keep(self, asked: Filter, found: Selected | None) -> None:
+        self._kept.pop(asked, None)
+        if found is not None:
+            self._kept[asked] = found
+        while len(self._kept) > 1 and (
+            len(self._kept) > KEPT or sum(each.nbytes for each in self._kept.values()) > LARGEST
+        ):
+            self._kept.popitem(last=False)
+        self._trim()
+
+
+def _only_adds(change: Change) -> bool:
+    """Whether the passages that there were say and mention what they did, and documents have their events."""
+    if change.vectors is not None or not {(part.how, part.table) for part in change.parts} <= TOLD:
+        return False
+    new = [column(part.rows, "id") for part in change.parts if part.table == "Passage"]
+    mentioning = [column(part.rows, "passage") for part in change.parts if part.table == "MENTIONS"]
+    return bool(np.isin(np.concatenate([NONE, *mentioning]), np.concatenate([NONE, *new])).all())
+
+
+def _selected_of(added: list[pa.Table], asked: Filter) -> tuple[Ints, Ledger]:
+    """Those of these documents that a filter selects, and their events."""
+    documents, ledgers = [NONE], [Ledger.empty()]
+    for table in added:
+        takes = np.array([asked.takes(name) for name in table["source"].to_pylist()], dtype=np.bool_)
+        if asked.where:
+            takes &= holding(table["metadata"], dict(asked.where))
+        some = table.filter(takes)
+        documents.append(column(some, "id").astype(np.int64))
+        ledgers.append(ledger_from_arrow(some))
+    return np.concatenate(documents), ledgers[0].join(*ledgers[1:])
