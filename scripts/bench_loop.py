@@ -1,7 +1,7 @@
 """An agent's loop: it remembers a sentence and recalls at once, turn after turn, in a memory of some size.
 
-In process, over HTTP and over standard input and output, each with a copy of one store. Mentions are found by
-rules, in a fraction of a millisecond a sentence, so that the times are those of the store.
+In process, within a scope, over HTTP and over standard input and output, each with a copy of one store.
+Mentions are found by rules, in a fraction of a millisecond a sentence: the times are those of the store.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 TALK = 50
 """Sentences of one source."""
+
+OWN = 20
+"""Sources beside that of the turns that a question of a scope is asked of: a thousand sentences."""
 
 NAMES, WORDS = 4_000, 20_000
 """People and places that are told of, and words that are used."""
@@ -103,11 +106,7 @@ def loop(passages: int, turns: int) -> list[Row]:
         first = folder / "first.memini"
         fill(first, before)
         ours = {}
-        for way, series in (
-            ("in process", _in_process),
-            ("over HTTP", _over_http),
-            ("over stdio", _over_stdio),
-        ):
+        for way, series in WAYS.items():
             path = folder / f"{way}.memini"
             with Memory.open(first) as memory:
                 memory.backup(path)
@@ -149,6 +148,11 @@ def _in_process(path: Path, told: list[tuple[str, str]]) -> Series:
         return _series(partial(_turn, memory), told)
 
 
+def _in_a_scope(path: Path, told: list[tuple[str, str]]) -> Series:
+    with _opened(path) as memory:
+        return _series(partial(_turn, memory, sources=["now", *(f"talk {n}" for n in range(OWN))]), told)
+
+
 def _over_http(path: Path, told: list[tuple[str, str]]) -> Series:
     command = [sys.executable, __file__, str(path), "http"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -179,7 +183,12 @@ def _over_stdio(path: Path, told: list[tuple[str, str]]) -> Series:
     return anyio.run(talk)
 
 
-WAYS = {"in process": _in_process, "over HTTP": _over_http, "over stdio": _over_stdio}
+WAYS = {
+    "in process": _in_process,
+    "in a scope": _in_a_scope,
+    "over HTTP": _over_http,
+    "over stdio": _over_stdio,
+}
 
 
 def _serve(path: Path, way: str) -> None:
@@ -195,11 +204,13 @@ def _series(turn: Callable[[str, str], tuple[float, float]], told: list[tuple[st
     return list(first), list(second)
 
 
-def _turn(memory: AssociativeMemory, text: str, question: str) -> tuple[float, float]:
+def _turn(
+    memory: AssociativeMemory, text: str, question: str, sources: list[str] | None = None
+) -> tuple[float, float]:
     began = time.perf_counter()
     report = memory.remember(text, source="now")
     told = time.perf_counter()
-    found = memory.recall(question)
+    found = memory.recall(question, sources=sources)
     ended = time.perf_counter()
     if report.added != 1 or not found.passages:
         raise RuntimeError(f"{text!r} was not taken in, or {question!r} recalls nothing")

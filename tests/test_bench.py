@@ -75,6 +75,8 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
                 "remember",
                 "recall after it",
                 "recall against bm25s",
+                "remember, in a scope",
+                "recall, in a scope",
                 "remember, over HTTP",
                 "recall, over HTTP",
                 "remember, over stdio",
