@@ -95,11 +95,12 @@ class Seen(InMemory):
 
     @override
     def mentioning(self, entities: Ints) -> Links:
-        found = super().mentioning(entities)
-        rows = self.seen(found.passage)
+        table, found = self._model.passages, self._selected.mentioning
+        which, place = found.find("entity", self._model.numbers.find(entities))
+        rows, entity = found.take("row", place), entities[which]
+        heading = table.take("heading", rows)
         # of the headings only those count that the entity is
-        heading = np.where(found.heading == found.entity, found.heading, NO_HEADING)
-        return Links(found.entity[rows], found.passage[rows], heading[rows])
+        return Links(entity, table.take("id", rows), np.where(heading == entity, heading, NO_HEADING))
 
     @override
     def associations(self, entities: Ints) -> Outgoing:

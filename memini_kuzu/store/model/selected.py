@@ -1,13 +1,11 @@
 """What a filter selects of the read model, counted as a memory would count it that holds nothing else.
 
 Passages and what they mention are in the model. The events of the selected documents are read from the file
-once; then what is told is added. What a selection holds grows with what it selects.
+once; then what is told is added (`selections`).
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
-    from memini_kuzu.store.change import Change
     from memini_kuzu.store.filters import Filter
     from memini_kuzu.store.model.state import Model
 
@@ -37,28 +34,15 @@ if TYPE_CHECKING:
     Short = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
-__all__ = ["KnownSelections", "Selected"]
+__all__ = ["Selected", "documents_of"]
 
-KEPT = 8
-"""What so many filters select is kept."""
-
-LARGEST = 1 << 28
-"""Bytes that they may take together; the latest is kept whatever it takes."""
-
-NOTED = 1_000
-"""So many changes a filter is kept without being asked for."""
+MENTIONS = {"entity": np.int64, "row": np.int64}
+"""The number of an entity, and the row of a passage that mentions it."""
 
 EVENTS = {"pair": np.int64, "amount": np.float64, "time": np.int64}
 
 FOLDED = {"pair": np.int64, "fast": np.float64, "slow": np.float64, "as_of": np.int64}
 """An association as of its last event."""
-
-TOLD = {
-    *((how, table) for how in ("create", "update") for table in ("Entity", "Source", "Term", "MeminiMeta")),
-    *(("create", table) for table in ("Passage", "Document", "MENTIONS", "OCCURS", "ASSOCIATES")),
-    ("update", "ASSOCIATES"),
-}
-"""Parts of changes that add to what is selected, or leave it as it is."""
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -89,6 +73,8 @@ class Selected:
         How many of the passages mention each entity, and how many it heads.
     told : bool (n_numbers,)
         Which entities an event of the documents joins.
+    mentioning : Rows
+        `MENTIONS`, by entity.
     events, associations : Rows
         `EVENTS`, and these events `FOLDED`; by pairs of the numbers of entities.
     """
@@ -104,6 +90,7 @@ class Selected:
     mentions: Ints
     headings: Ints
     told: Flags
+    mentioning: Rows
     events: Rows
     associations: Rows
 
@@ -136,6 +123,7 @@ class Selected:
             Sums(0, 0, frozenset()),
             *(NONE,) * 5,
             none,
+            Rows.none(MENTIONS, ("entity",)),
             Rows.none(EVENTS, ("pair",)),
             Rows.none(FOLDED, ("pair",)),
         )
@@ -145,7 +133,8 @@ class Selected:
     def nbytes(self) -> int:
         """Bytes of memory that it takes."""
         arrays = (self.documents, self.rows, self.df, self.keys, self.at, self.mentions, self.headings)
-        return sum(each.nbytes for each in (*arrays, self.told, self.events, self.associations))
+        rows = (self.mentioning, self.events, self.associations)
+        return sum(each.nbytes for each in (*arrays, self.told, *rows))
 
     def after(self, model: Model, documents: Ints, ledger: Ledger, parameters: Parameters) -> Selected | None:
         """The same of a later state, to which only rows were added; None where the file has to be asked.
@@ -199,9 +188,26 @@ class Selected:
             _grown(self.mentions, n) + np.bincount(mentioned, minlength=n),
             _grown(self.headings, n) + np.bincount(mentioned[heads], minlength=n),
             told,
+            self.mentioning.plus(model.version, {"entity": mentioned, "row": new[which]}),
             events,
             associations,
         )
+
+    def touched(self, passages: Ints, documents: Ints, others: list[pa.Table]) -> bool:
+        """Whether a change takes away something that is selected, or changes what is.
+
+        Parameters
+        ----------
+        passages : int64 (n,)
+            The rows of the passages that it deletes.
+        documents : int64 (n,)
+            Ids of the documents that it deletes.
+        others : list of pyarrow.Table
+            Those of these that it creates anew, and those that this selection has yet to take.
+        """
+        selected, _ = documents_of(others, self.filter)
+        there = self.rows[passages[passages < len(self.rows)]]
+        return bool(there.any() or np.isin(documents, self.documents).any() or len(selected))
 
     def _new(self, model: Model, documents: Ints) -> Flags:
         """Which of the rows of passages are selected that this state does not have."""
@@ -245,84 +251,10 @@ def _grown(values: NDArray[Any], n: int) -> NDArray[Any]:
     return grown
 
 
-class KnownSelections:
-    """What the latest filters select; all states of a store share them, each gets what is true of it."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Filter, Selected] = OrderedDict()
-        # the documents that each version added
-        self._added: dict[int, list[pa.Table]] = {}
-        self._lock = threading.Lock()
-
-    def changed(self, change: Change, version: int) -> None:
-        """In the version that is being made, this differs from the one before."""
-        with self._lock:
-            if not self._kept:
-                return
-            if not _only_adds(change):
-                self._kept.clear()
-                self._added.clear()
-                return
-            self._added[version] = [part.rows for part in change.parts if part.table == "Document"]
-            for asked, selected in list(self._kept.items()):
-                if selected.version < version - NOTED:
-                    del self._kept[asked]
-            self._trim()
-
-    def _trim(self) -> None:
-        oldest = min((selected.version for selected in self._kept.values()), default=0)
-        for version in [version for version in self._added if version <= oldest]:
-            del self._added[version]
-
-    def get(self, model: Model, asked: Filter, parameters: Parameters) -> Selected | None:
-        """What a filter selects of a state; None where that is not known."""
-        with self._lock:
-            found = self._kept.get(asked)
-            if found is None or found.version > model.version:
-                return None
-            later = range(found.version + 1, model.version + 1)
-            if not all(version in self._added for version in later):
-                return None
-            if later:
-                added = [table for version in later for table in self._added[version]]
-                documents, ledger = _selected_of(added, asked)
-                found = found.after(model, documents, ledger, parameters)
-            self._keep(asked, found)
-            return found
-
-    def read(
-        self, read: Callable[..., pa.Table], model: Model, asked: Filter, parameters: Parameters
-    ) -> Selected | None:
-        """What a filter selects, read from the file and kept; as `Selected.read`."""
-        found = Selected.read(read, model, asked, parameters)
-        with self._lock:
-            self._keep(asked, found)
-        return found
-
-    def _keep(self, asked: Filter, found: Selected | None) -> None:
-        self._kept.pop(asked, None)
-        if found is not None:
-            self._kept[asked] = found
-        while len(self._kept) > 1 and (
-            len(self._kept) > KEPT or sum(each.nbytes for each in self._kept.values()) > LARGEST
-        ):
-            self._kept.popitem(last=False)
-        self._trim()
-
-
-def _only_adds(change: Change) -> bool:
-    """Whether the passages that there were say and mention what they did, and documents have their events."""
-    if change.vectors is not None or not {(part.how, part.table) for part in change.parts} <= TOLD:
-        return False
-    new = [column(part.rows, "id") for part in change.parts if part.table == "Passage"]
-    mentioning = [column(part.rows, "passage") for part in change.parts if part.table == "MENTIONS"]
-    return bool(np.isin(np.concatenate([NONE, *mentioning]), np.concatenate([NONE, *new])).all())
-
-
-def _selected_of(added: list[pa.Table], asked: Filter) -> tuple[Ints, Ledger]:
+def documents_of(tables: list[pa.Table], asked: Filter) -> tuple[Ints, Ledger]:
     """Those of these documents that a filter selects, and their events."""
     documents, ledgers = [NONE], [Ledger.empty()]
-    for table in added:
+    for table in tables:
         takes = np.array([asked.takes(name) for name in table["source"].to_pylist()], dtype=np.bool_)
         if asked.where:
             takes &= holding(table["metadata"], dict(asked.where))
