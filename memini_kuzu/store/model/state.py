@@ -398,7 +398,7 @@ class _Step:
         self._passages, self._latest = self._end(self._passages, rows), None
 
     def _add_passages(self, values: dict[str, Any], terms: pa.ChunkedArray) -> None:
-        text, word, tf = count_words(pa.array(terms), self._model.terms)
+        text, word, tf = count_words(terms.combine_chunks(), self._model.terms)
         values["words"] = np.bincount(text, minlength=len(values["id"])).astype(np.int32)
         self._append_passages(values, text, word, tf)
 
