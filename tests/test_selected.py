@@ -12,7 +12,7 @@ from oracle_lookup import unlike
 
 from memini_kuzu.store.filters import Filter, wanted
 from memini_kuzu.store.in_file import InFile
-from memini_kuzu.store.model import Seen, rows, selections
+from memini_kuzu.store.model import Seen, Then, rows, selections
 from memini_kuzu.store.model.selections import KnownSelections
 from memini_kuzu.times import DAY, from_millis
 
@@ -66,6 +66,33 @@ def test_a_scope_is_asked_of_memory_after_a_write(held: Memory, monkeypatch: pyt
         patched.setattr(type(held._store), "read", None)
         found = held.recall("Ada and the violin", sources=["source 0", "now"])
     assert found.passages[0].text == "Ada lost the violin."
+
+
+def test_the_past_is_asked_of_memory_after_a_write(held: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    then = from_millis(START + 200 * DAY)
+    held.recall("Ada", now=then)
+    held.remember("Ada lost the violin.", time=from_millis(NOW), source="now")
+    held.remember("Ada found the violin.", time=from_millis(START + 199 * DAY), source="now")
+    with monkeypatch.context() as patched:
+        patched.setattr(type(held._store), "read", None)
+        found = held.recall("Ada and the violin", now=then)
+    assert found.passages[0].text == "Ada found the violin."
+    assert "Ada lost the violin." not in [passage.text for passage in found]
+
+
+def test_the_past_of_a_store_of_too_many_events_is_asked_of_the_file(
+    held: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, then = held._store, START + 200 * DAY
+    with store.lookup(then) as lookup:
+        assert isinstance(lookup, Then)
+        sums = lookup.sums
+    monkeypatch.setattr(selections, "LARGEST", 1)
+    held.remember("Zoe met Quentin.", source="now", id="1", time=from_millis(NOW))
+    held.forget(source="now", dry_run=False)
+    with store.lookup(then) as lookup:
+        assert isinstance(lookup, InFile)
+        assert lookup.sums == sums
 
 
 def test_what_is_taken_away_or_changed_is_read_anew(held: Memory) -> None:

@@ -32,6 +32,9 @@ LARGEST = 1 << 28
 NOTED = 1_000
 """So many changes a filter is kept without being asked for."""
 
+EVENT, ASSOCIATION = 60, 90
+"""Bytes that an event, and an association, take of what is kept."""
+
 FOLLOWED = {
     *((how, table) for how in ("create", "delete") for table in ("Passage", "Document", "MENTIONS")),
     *(
@@ -116,6 +119,13 @@ class KnownSelections:
                 found = found.after(model, documents, ledger, parameters)
             self._keep(asked, found)
             return found
+
+    @staticmethod
+    def may_hold(model: Model) -> bool:
+        """Whether the events of all documents take no more than is kept of all filters together."""
+        rows = model.associations.all()
+        events = int(model.associations.take("events", rows).sum())
+        return events * EVENT + len(rows) * ASSOCIATION <= LARGEST
 
     def read(
         self, read: Callable[..., pa.Table], model: Model, asked: Filter, parameters: Parameters
