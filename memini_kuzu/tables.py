@@ -36,11 +36,13 @@ __all__ = [
     "EDGE_TIMES",
     "SURELY",
     "Edges",
+    "checked_edges",
     "column",
     "distinct",
     "edges_from_arrow",
     "edges_to_arrow",
     "kth_greatest",
+    "millis",
     "positions",
     "timestamps",
 ]
@@ -137,6 +139,17 @@ def timestamps(millis: NDArray[np.int64] | Sequence[int]) -> pa.Array:
     return pa.array(np.asarray(millis, dtype=np.int64) * 1000, type=pa.int64()).cast(TIMESTAMP)
 
 
+def millis(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+    """Milliseconds since 1970 of an Arrow column of times without nulls; finer digits are cut off.
+
+    Examples
+    --------
+    >>> millis(timestamps([86_400_000]))
+    array([86400000])
+    """
+    return np.asarray(values.cast(TIMESTAMP).cast(pa.int64()).to_numpy() // 1000)
+
+
 def column(table: pa.Table, name: str) -> NDArray[Any]:
     """One column of an Arrow table as a numpy array of its own; timestamps as int64 milliseconds.
 
@@ -162,15 +175,48 @@ def column(table: pa.Table, name: str) -> NDArray[Any]:
     >>> column(pa.table({"a": [1, 2]}), "a")
     array([1, 2])
     """
+    values = _without_nulls(table, name)
+    if pa.types.is_timestamp(values.type):
+        return millis(values)
+    # copy: Arrow buffers are read-only
+    return np.array(values.to_numpy())
+
+
+def _without_nulls(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
         raise InputError(f"column {name!r} is missing; there are {', '.join(table.column_names)}")
     values = table.column(name)
     if values.null_count:
         raise InputError(f"column {name!r} holds {values.null_count} nulls; drop these rows or fill them")
-    if pa.types.is_timestamp(values.type):
-        return np.asarray(values.cast(TIMESTAMP).cast(pa.int64()).to_numpy() // 1000)
-    # copy: Arrow buffers are read-only
-    return np.array(values.to_numpy())
+    return values
+
+
+def checked_edges(table: pa.Table) -> pa.Table:
+    """An Arrow table of edges in the columns and types of `EDGE_SCHEMA`; what has them is not copied.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the columns of `EDGE_SCHEMA`; numeric types that fit are cast, lossy ones refused.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, holds nulls or does not fit its type.
+
+    Examples
+    --------
+    >>> checked_edges(EDGE_SCHEMA.empty_table()).num_rows
+    0
+    """
+    columns = []
+    for field in EDGE_SCHEMA:
+        values = _without_nulls(table, field.name)
+        try:
+            columns.append(values.cast(field.type))
+        except pa.ArrowInvalid as error:
+            raise InputError(f"column {field.name!r} does not fit {field.type}: {error}") from error
+    return pa.table(columns, schema=EDGE_SCHEMA)
 
 
 def edges_from_arrow(table: pa.Table) -> Edges:
@@ -179,7 +225,7 @@ def edges_from_arrow(table: pa.Table) -> Edges:
     Parameters
     ----------
     table : pyarrow.Table
-        With the columns of `EDGE_SCHEMA`; numeric types that fit are cast, lossy ones refused.
+        As for `checked_edges`.
 
     Returns
     -------
@@ -196,17 +242,8 @@ def edges_from_arrow(table: pa.Table) -> Edges:
     >>> edges_from_arrow(EDGE_SCHEMA.empty_table()).fast.dtype
     dtype('float64')
     """
-    columns = []
-    for field in EDGE_SCHEMA:
-        if field.name not in table.column_names:
-            raise InputError(f"column {field.name!r} is missing; there are {', '.join(table.column_names)}")
-        values = table.column(field.name)
-        try:
-            values = values.cast(field.type)
-        except pa.ArrowInvalid as error:
-            raise InputError(f"column {field.name!r} does not fit {field.type}: {error}") from error
-        columns.append(column(pa.table({field.name: values}), field.name))
-    return Edges(*columns)
+    checked = checked_edges(table)
+    return Edges(*(column(checked, name) for name in EDGE_SCHEMA.names))
 
 
 def edges_to_arrow(edges: Edges) -> pa.Table:

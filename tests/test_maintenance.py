@@ -7,18 +7,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from crash import violations
 from fixtures_memory import NOW, START, Names, assert_same_strengths, contents, corpus, strengths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memini_kuzu.changes import consolidation
+from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import stable_id
 from memini_kuzu.memory import Memory
 from memini_kuzu.store.ledger import read_ledger
-from memini_kuzu.tables import edges_from_arrow
+from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -103,6 +106,21 @@ def test_a_dry_run_writes_nothing(path: Path) -> None:
         assert report.forgotten > 0
         assert report.to_dict()["forgotten"] == report.forgotten
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("piece", [3, consolidation.PIECE])
+def test_edges_are_brought_to_a_date_as_all_at_once(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(consolidation, "PIECE", piece)
+    rng = np.random.default_rng(3)
+    rows, dates = np.arange(40), NOW + rng.integers(-300, 30, 40) * DAY
+    dates[9:15] = NOW - DAY  # a piece of one date
+    before = Edges(rows, rows, rng.random(40), rng.random(40) / 9, dates, rows, dates, dates)
+    table = pa.concat_tables([edges_to_arrow(before.take(part)) for part in np.split(rows, [7, 7, 30])])
+    after, strengthened = consolidation.advance(table, NOW, Parameters())
+    later = np.maximum(dates, NOW)
+    fast, slow = propagate(before.fast, before.slow, (later - dates) / DAY, Parameters())
+    assert after.equals(edges_to_arrow(replace(before, fast=fast, slow=slow, as_of=later)))
+    assert strengthened == (slow > before.slow).sum() > 0
 
 
 @pytest.mark.parametrize("threshold", [-1.0, float("nan"), -1e-300])

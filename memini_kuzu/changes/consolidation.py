@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.dynamics import propagate, retained
 from memini_kuzu.errors import InputError
 from memini_kuzu.store.evidence import passages_beside
-from memini_kuzu.tables import Edges, distinct, edges_from_arrow, edges_to_arrow
+from memini_kuzu.tables import EDGE_SCHEMA, checked_edges, kth_greatest, millis, timestamps
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from memini_kuzu.config import Parameters
     from memini_kuzu.store import Store
 
 __all__ = ["MaintenanceReport", "consolidate"]
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+
+PIECE = 1 << 16
+"""Associations brought to a date at a time: what is computed on the way stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +98,13 @@ def consolidate(
     else:
         with store.changing() as change:
             outcome = _judge(store, now, threshold, keep)
-            change.replace("ASSOCIATES", edges_to_arrow(outcome.after.take(outcome.kept)))
-    fast = outcome.after.fast[outcome.kept]
+            change.replace("ASSOCIATES", outcome.kept)
+    fast = outcome.kept["fast"].to_numpy()
     return MaintenanceReport(
-        edges=len(outcome.before),
-        forgotten=int((~outcome.lasting).sum()),
-        over_budget=int((outcome.lasting & ~outcome.kept).sum()),
-        strengthened=int((outcome.after.slow > outcome.before.slow).sum()),
+        edges=outcome.edges,
+        forgotten=outcome.forgotten,
+        over_budget=outcome.edges - outcome.forgotten - len(fast),
+        strengthened=outcome.strengthened,
         seconds=time.perf_counter() - began,
         strengths=dict(
             zip((f"{q:.0%}" for q in QUANTILES), np.quantile(fast, QUANTILES).tolist(), strict=True)
@@ -110,42 +116,72 @@ def consolidate(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """All edges before and after, which of them outlast the threshold, and which also fit the budget."""
+class _Outcome(NamedTuple):
+    """What a pass comes to; `kept` is those that stay as they stand now, `tables.EDGE_SCHEMA`."""
 
-    before: Edges
-    after: Edges
-    lasting: NDArray[np.bool_]
-    kept: NDArray[np.bool_]
+    edges: int
+    forgotten: int
+    strengthened: int
+    kept: pa.Table
     unneeded_passages: int
 
 
 def _judge(store: Store, now: int, threshold: float, keep: int | None) -> _Outcome:
-    before = edges_from_arrow(store.read_edges())
-    after = advance(before, now, store)
-    lasting = retained(after.fast, after.slow, threshold)
-    kept = lasting if keep is None else lasting & strongest(after, lasting, keep)
-    ends = distinct(after.source[kept], after.target[kept])
-    return _Outcome(before, after, lasting, kept, passages_beside(store.read, ends))
+    stored = checked_edges(store.read_edges())
+    edges, strengthened = advance(stored, now, store.parameters)
+    fast, slow = (edges[name].to_numpy() for name in ("fast", "slow"))
+    kept = retained(fast, slow, threshold)
+    forgotten = int((~kept).sum())
+    if keep is not None:
+        kept = strongest(edges, kept, keep)
+    # as a rule all stay: then nothing is copied
+    rows = edges if kept.all() else edges.filter(pa.array(kept))
+    ends = pc.unique(pa.chunked_array([*rows["source"].chunks, *rows["target"].chunks], pa.int64()))
+    return _Outcome(len(edges), forgotten, strengthened, rows, passages_beside(store.read, ends))
 
 
-def advance(edges: Edges, now: int, store: Store) -> Edges:
-    """All edges as they stand now."""
-    later = np.maximum(edges.as_of, now)
-    fast, slow = propagate(edges.fast, edges.slow, (later - edges.as_of) / DAY, store.parameters)
-    return Edges(
-        edges.source, edges.target, fast, slow, later, edges.events, edges.first_seen, edges.last_seen
-    )
+def advance(edges: pa.Table, now: int, parameters: Parameters) -> tuple[pa.Table, int]:
+    """Edges as they stand now.
+
+    Parameters
+    ----------
+    edges : pyarrow.Table
+        `tables.EDGE_SCHEMA`. What does not change is not copied: a pass may be over all edges of a store.
+    now : int
+        Milliseconds since 1970; edges with a later as_of stay as they are.
+    parameters : Parameters
+        The dynamics.
+
+    Returns
+    -------
+    edges : pyarrow.Table
+        The same rows.
+    strengthened : int
+        How many have a larger slow variable than before.
+    """
+    fast, slow = np.empty(len(edges)), np.empty(len(edges))
+    strengthened = begin = 0
+    for batch in edges.to_batches(PIECE):
+        end = begin + len(batch)
+        before = batch["slow"].to_numpy()
+        as_of = millis(batch["as_of"])
+        days = (np.maximum(as_of, now) - as_of) / DAY
+        fast[begin:end], slow[begin:end] = propagate(batch["fast"].to_numpy(), before, days, parameters)
+        strengthened += int((slow[begin:end] > before).sum())
+        begin = end
+    as_of = pc.max_element_wise(edges["as_of"], timestamps([now])[0])
+    now_other = {"fast": fast, "slow": slow, "as_of": as_of}
+    columns = [now_other.get(name, edges[name]) for name in EDGE_SCHEMA.names]
+    return pa.table(columns, schema=EDGE_SCHEMA), strengthened
 
 
-def strongest(edges: Edges, among: NDArray[np.bool_], keep: int) -> NDArray[np.bool_]:
+def strongest(edges: pa.Table, among: NDArray[np.bool_], keep: int) -> NDArray[np.bool_]:
     """The edges that a budget keeps.
 
     Parameters
     ----------
-    edges : Edges
-        Brought to one date.
+    edges : pyarrow.Table
+        `tables.EDGE_SCHEMA`, brought to one date.
     among : bool (n_edges,)
         Those that may be kept.
     keep : int
@@ -159,13 +195,16 @@ def strongest(edges: Edges, among: NDArray[np.bool_], keep: int) -> NDArray[np.b
 
     Examples
     --------
-    >>> ids, ones = np.arange(3), np.ones(3)
-    >>> edges = Edges(ids, ids + 1, np.array([0.2, 0.9, 0.2]), ones, ids, ids, ids, ids)
+    >>> edges = pa.table({"source": [0, 1, 2], "target": [1, 2, 3], "fast": [0.2, 0.9, 0.2]})
     >>> strongest(edges, np.array([True, True, True]), 2)
     array([ True,  True, False])
     """
-    rows = np.flatnonzero(among)
-    order = np.lexsort((edges.target[rows], edges.source[rows], -edges.fast[rows]))
-    best = np.zeros(len(edges), dtype=np.bool_)
-    best[rows[order[:keep]]] = True
+    if keep >= among.sum():
+        return among
+    fast = edges["fast"].to_numpy()
+    least = kth_greatest(fast[among], keep) if keep else np.inf
+    best: NDArray[np.bool_] = among & (fast > least)
+    tied = np.flatnonzero(among & (fast == least))
+    source, target = (edges[name].take(pa.array(tied)).to_numpy() for name in ("source", "target"))
+    best[tied[np.lexsort((target, source))[: keep - int(best.sum())]]] = True
     return best
