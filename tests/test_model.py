@@ -20,13 +20,15 @@ from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.records import Record
-from memini_kuzu.store.engine import open_file
+from memini_kuzu.store.engine import database, open_file
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.lookup import rarity
 from memini_kuzu.store.model import InMemory, Model, holding, rows
-from memini_kuzu.store.model.loading import Cost
-from memini_kuzu.store.model.numbers import Numbers
+from memini_kuzu.store.model.columns import ASSOCIATES
+from memini_kuzu.store.model.loading import Cost, read_model
+from memini_kuzu.store.model.numbers import Numbers, unpaired
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
+from memini_kuzu.store.model.selected import Selected
 from memini_kuzu.store.model.words import Codes, count_words
 from memini_kuzu.times import from_millis
 
@@ -162,7 +164,7 @@ def test_every_way_of_writing_is_followed_or_drops_the_model(memory: Memory) -> 
         (lambda: memory.forget(source="gone", dry_run=False), True),
         (lambda: memory.forget(entity="Wanda", dry_run=False), True),
         (lambda: memory.forget(association=("Ada", "Kleopatra"), dry_run=False), True),
-        (lambda: memory.consolidate(threshold=0.1), False),
+        (lambda: memory.consolidate(threshold=0.1), True),
         (
             lambda: memory.cypher("MATCH (:Entity {key: 'ada'})-[e:ASSOCIATES]->() DELETE e", write=True),
             False,
@@ -249,6 +251,87 @@ def test_what_was_told_is_kept_though_the_file_cannot_be_written(
     memory.close()
     with Memory.open(memory.path, extractor=Names()) as again:
         assert again.recall("Zebulon", now=from_millis(NOW)).passages
+
+
+ASSOCIATED = "MATCH (:Entity)-[e:ASSOCIATES]->(:Entity) RETURN count(*) AS n"
+
+
+def associations(model: Model) -> list[tuple[object, ...]]:
+    """All that a model has, each with the ids of its ends."""
+    table, live = model.associations, model.associations.all()
+    ends = [model.numbers.ids(numbers).tolist() for numbers in unpaired(table.take("pair", live))]
+    values = [table.take(name, live).tolist() for name in ASSOCIATES if name != "pair"]
+    return sorted(zip(*ends, *values, strict=True))
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"threshold": 0.0}, {"threshold": 0.02}, {"keep": 9}, {"threshold": 1e9}, {"keep": 0}]
+)
+def test_a_pass_is_followed(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+) -> None:
+    memory.add(corpus(63, 40, sentences=3))
+    store, cue = memory._store, "Ada and the violin"
+    before = store.hold()
+    reader = InMemory(before, NOW, memory.parameters)
+    stored, shown = associations(before), recollect(store, reader, cue).score.tolist()
+    scoped = memory.recall(cue, sources="source 1")
+    report = memory.consolidate(**arguments)
+    after = derived(memory)
+    assert after is not None
+    assert after.version == before.version + 1
+    left = report.edges - report.forgotten - report.over_budget
+    assert len(after.associations.all()) == left == memory.cypher(ASSOCIATED)["n"][0].as_py()
+    assert associations(after) == associations(read_model(store.read))
+    assert after.nbytes == pytest.approx(read_model(store.read).nbytes, rel=0.1)
+    # who began before it goes on with the state of then
+    assert associations(before) == stored
+    assert recollect(store, reader, cue).score.tolist() == shown
+    with monkeypatch.context() as patched:
+        # the events of a scope are as they were
+        patched.setattr(Selected, "read", None)
+        assert memory.recall(cue, sources="source 1") == scoped
+    assert not unlike(store)
+    memory.remember("Zoe met Quentin. Ada met Zoe.", time=from_millis(NOW))
+    memory.forget(association=("Ada", "Zoe"), dry_run=False)
+    memory.consolidate(**arguments)
+    assert derived(memory) is not None
+    assert not unlike(store)
+
+
+@pytest.mark.parametrize("failing", ["COPY", "COMMIT", "CHECKPOINT"])
+def test_a_pass_that_fails_leaves_the_state_before(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    memory.add(corpus(64, 20))
+    store = memory._store
+    before = associations(store.hold())
+    real, once = open_file.execute, itertools.chain([True], itertools.repeat(False))
+
+    def execute(connection: object, query: str, *rest: object) -> object:
+        # once: the file is opened again by the same way
+        if query.startswith(failing) and next(once):
+            raise StoreError("it failed")
+        return real(connection, query, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        for module in (open_file, database):
+            patched.setattr(module, "execute", execute)
+        with pytest.raises(StoreError, match="it failed"):
+            memory.consolidate(threshold=0.0, keep=9)
+    assert derived(memory) is None
+    assert not unlike(store)
+    assert associations(store.hold()) == before
+
+
+def test_a_pass_that_leaves_too_much_lets_the_model_go(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(corpus(65, 20))
+    held = memory._store.hold()
+    monkeypatch.setattr(holding, "memory", lambda: held.nbytes)
+    memory.consolidate(threshold=0.0)
+    assert derived(memory) is None
 
 
 def test_a_reader_keeps_the_state_that_it_began_with(memory: Memory) -> None:

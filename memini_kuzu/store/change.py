@@ -137,6 +137,11 @@ class Change:
         return self.appends or any(part.how == "replace" for part in self.parts)
 
     @property
+    def replaces(self) -> bool:
+        """Whether it does nothing but replace relationships, as a maintenance pass does."""
+        return self.vectors is None and {part.how for part in self.parts} == {"replace"}
+
+    @property
     def appends(self) -> bool:
         """Whether it uses COPY into a table that exists: a checkpoint must come before it, too."""
         return any(part.how == "append" for part in self.parts)

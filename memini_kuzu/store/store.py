@@ -243,7 +243,8 @@ class Store:
         if change.empty:
             return 0
         if change.large:
-            self._engine.load(partial(write, change=change), settled=change.appends)
+            follow = partial(self._held.after, change=change)
+            self._engine.load(partial(write, change=change), follow, settled=change.appends)
             return sum(part.rows.nbytes for part in change.parts)
         packed = change.pack()
         self._engine.apply(packed, partial(self._held.after, change=change), soon=change.adds)

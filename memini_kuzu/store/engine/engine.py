@@ -355,13 +355,21 @@ class Engine:
                 raise
             shared.answer(told)
 
-    def load(self, statements: Callable[[Transaction], object], *, settled: bool = False) -> None:
+    def load(
+        self,
+        statements: Callable[[Transaction], object],
+        follow: Callable[[Any], Any] = lambda _: None,
+        *,
+        settled: bool = False,
+    ) -> None:
         """Apply a change that is too large for the journal; it is checkpointed when this returns.
 
         Parameters
         ----------
         statements : callable
             Applies it; it may use COPY.
+        follow : callable
+            As for `apply`.
         settled : bool
             Checkpoint what came before, too: only then may COPY go into a node table that exists.
 
@@ -378,7 +386,7 @@ class Engine:
                 shared.settle()
             # the standby copy is made before the first row: COPY writes into the file before it commits
             with shared.rewriting() as name:
-                shared.commit(shared.sequence + 1, statements)
+                shared.commit(shared.sequence + 1, statements, follow)
                 with shared.gate.committing():
                     connection = self.connect()
                     try:

@@ -46,8 +46,8 @@ class Held:
         All is read once recalls and small changes have taken as long without it as reading all would. So at
         most twice the time is spent that the best choice in hindsight would have taken (the rent-or-buy
         rule).
-        Changes keep the model up to date; large ones, and those of other programs, drop it. It is not held
-        where it would take too much memory (`SHARE`).
+        Changes keep the model up to date; large ones but for a maintenance pass, and those of other programs,
+        drop it. It is not held where it would take too much memory (`SHARE`).
 
         Parameters
         ----------

@@ -42,6 +42,8 @@ FOLLOWED = {
         for how in ("create", "update", "delete")
         for table in ("Entity", "Source", "Term", "OCCURS", "ASSOCIATES", "MeminiMeta", "Embedding")
     ),
+    # a pass leaves the events as they are
+    ("replace", "ASSOCIATES"),
 }
 """Parts of changes after which it is known what has to be selected anew."""
 

@@ -192,14 +192,14 @@ class Model:
         return dict(zip(found, numbers.tolist(), strict=True))
 
     def after(self, change: Change) -> Model | None:
-        """The state after a change; None where it has to be read again, as after a large one.
+        """The state after a change; None where it has to be read again, as after most large ones.
 
         Parameters
         ----------
         change : Change
             It is about to be committed: only one change may follow on a state.
         """
-        if change.large:
+        if change.large and not change.replaces:
             return None
         self.selections.changed(change, self)
         step = _Step(self)
@@ -460,8 +460,13 @@ class _Step:
     def _take_associations(self, part: Part) -> None:
         ends = (column(part.rows, name).astype(np.int64) for name in ("source", "target"))
         sources, targets = map(self._model.numbers.give, ends)
-        self._model.fans.changed(sources, self._version)
         values = associations_of(part.rows) | {"pair": pairs(sources, targets)}
+        if part.how == "replace":
+            # also of entities of which no association is left
+            self._model.fans.forget(self._version)
+            self._associations = Rows.none(ASSOCIATES, ("pair",)).plus(self._version, values)
+            return
+        self._model.fans.changed(sources, self._version)
         if part.how == "create":
             self._associations = self._associations.plus(self._version, values)
             return
