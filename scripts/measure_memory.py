@@ -5,8 +5,8 @@
 A Python process and `memini serve`, each with a copy of one store. Both are asked, told sentences and
 asked by turns, and then left alone until the store's file rests. Of the resident memory, what is anonymous
 is the process's own; the rest are pages of files, such as libraries, which processes share. Mentions are
-found by rules: a model comes on top. What is installed counts too: Arrow and Kùzu import pandas and polars
-where they find them.
+found by rules: a model comes on top. What is installed counts too: in a Python process Arrow imports pandas
+where it finds it.
 """
 
 from __future__ import annotations

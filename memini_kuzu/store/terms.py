@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["count_terms", "occurrences", "read_frequencies"]
 
 READ = "UNWIND $words AS word MATCH (t:Term {term: word}) RETURN t.term AS term, t.df AS df"
-"""A join, as fast as with an Arrow table, which would have Kùzu import pandas and polars."""
+"""A join, as fast as with an Arrow table."""
 
 
 def occurrences(passages: pa.Table) -> pa.Table:

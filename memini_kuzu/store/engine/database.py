@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util  # noqa: F401  Kùzu's COPY FROM an Arrow table needs it imported
 import os
 import shutil
-import signal
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +13,7 @@ import kuzu
 import pyarrow as pa
 
 from memini_kuzu.errors import NotAStoreError, QueryError, StoreError
+from memini_kuzu.store.engine.frames import spare_frames
 from memini_kuzu.store.engine.lock import ProcessLock
 
 if TYPE_CHECKING:
@@ -265,6 +263,7 @@ def execute(
     """
     plain = {name: _plain(value) for name, value in (parameters or {}).items()}
     if batch is not None:
+        spare_frames(connection)
         # Kùzu reads no further than to the first piece without rows
         pieces = [piece for piece in batch.to_batches() if piece.num_rows]
         batch = pa.Table.from_batches(pieces, batch.schema)
@@ -285,15 +284,7 @@ def execute(
             ) from error
         raise QueryError(f"Kùzu refused the query: {message}") from error
     finally:
-        if batch is not None:
-            _heed_interrupts()
         del batch
-
-
-def _heed_interrupts() -> None:
-    """Let Ctrl-C end what waits, as Python does: polars, which Kùzu imports, has system calls begin anew."""
-    if "polars" in sys.modules and hasattr(signal, "siginterrupt"):
-        signal.siginterrupt(signal.SIGINT, True)  # noqa: FBT003 - its own way
 
 
 class Transaction:

@@ -149,7 +149,7 @@ FAULTS = (
         "arrow_needs_importlib_util",
         "Reading an Arrow table fails where neither memini nor pandas, which may be missing, has imported "
         "importlib.util.",
-        "It is imported: engine/database.py.",
+        "It is imported: engine/frames.py.",
     ),
     Fault(
         "empty_piece_ends_the_rows",
@@ -160,7 +160,7 @@ FAULTS = (
         "deaf_to_interrupts",
         "Reading an Arrow table imports polars where it is installed, whose handler of SIGINT has system "
         "calls begin anew: Ctrl-C no longer ends a process that waits for input.",
-        "They are ended again: execute in engine/database.py.",
+        "It asks for polars only where that is loaded: engine/frames.py.",
     ),
     Fault(
         "macro_takes_no_parameter",
