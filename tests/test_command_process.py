@@ -77,11 +77,21 @@ with Memory.open(Path(sys.argv[1]), extractor=RuleExtractor()) as memory:
 """
 
 
+SERVER = """
+import atexit, runpy, sys
+
+atexit.register(lambda: print("pandas" in sys.modules, "polars" in sys.modules))
+sys.argv[1:] = ["--extractor", "rules", "serve", "--stdio", "--db", sys.argv[1]]
+runpy.run_module("memini_kuzu", run_name="__main__")
+"""
+
+
 def printed(code: str, *arguments: str, **environment: str) -> list[str]:
     """The lines that a process of its own prints."""
     return subprocess.check_output(
-        [sys.executable, "-c", code, *arguments], text=True, timeout=60, env={**os.environ, **environment}
-    ).splitlines()
+        [sys.executable, "-c", code, *arguments], text=True, timeout=60, stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    ).splitlines()  # fmt: skip
 
 
 def test_arrow_loads_pandas_in_a_command_only_for_what_needs_it() -> None:
@@ -106,6 +116,11 @@ def test_kuzu_loads_no_polars_in_other_programs_either(tmp_path: Path) -> None:
     pytest.importorskip("polars")
     code = FRAMES.replace("with owned():", "if True:").split("    import pandas")[0]
     assert printed(code, str(tmp_path / "a.memini"))[0].endswith(" False")
+
+
+def test_a_server_loads_neither_pandas_nor_polars(tmp_path: Path) -> None:
+    pytest.importorskip("mcp")
+    assert printed(SERVER, str(tmp_path / "a.memini"))[-1] == "False False"
 
 
 def test_a_command_that_lasts_has_arrow_give_its_memory_back_and_no_other_program() -> None:

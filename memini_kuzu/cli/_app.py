@@ -31,7 +31,7 @@ import typer
 from typer.core import TyperGroup
 
 from memini_kuzu.cli._print import note
-from memini_kuzu.cli._process import owned, spare_pandas
+from memini_kuzu.cli._process import owned, spare_memory, spare_pandas
 from memini_kuzu.config import Parameters
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.text.redaction import KEYS_ONLY, NO_REDACTION, Redaction
@@ -65,6 +65,7 @@ __all__ = [
     "memory_opener",
     "opened",
     "opened_file",
+    "spare_lasting",
 ]
 
 STORE = Path("memory.memini")
@@ -459,6 +460,12 @@ def _spare_pandas(embedder: str | None) -> None:
     """Load no pandas, unless another package's plug-in is asked for, which may use it."""
     if (embedder or _embedder.get()) is None and _extractor.get() in {None, "spacy", "rules"}:
         spare_pandas()
+
+
+def spare_lasting() -> None:
+    """Let a process that lasts take little memory; before the store is imported, which makes arrays."""
+    spare_memory()
+    _spare_pandas(None)
 
 
 def _refuse_server() -> None:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from memini_kuzu.cli._app import STORE, Db, Wait, command, opened_file
+from memini_kuzu.cli._app import STORE, Db, Wait, command, opened_file, spare_lasting
 from memini_kuzu.cli._print import note
-from memini_kuzu.cli._process import spare_memory
 from memini_kuzu.cli._serve import interrupt, no_extra
 
 __all__ = ["explore"]
@@ -33,7 +32,7 @@ def explore(
     import secrets
     import webbrowser
 
-    spare_memory()
+    spare_lasting()
     try:
         from memini_kuzu.service import PATH, serve_http
     except ImportError as error:

@@ -21,10 +21,10 @@ from memini_kuzu.cli._app import (
     masking,
     memory_opener,
     opened_file,
+    spare_lasting,
 )
 from memini_kuzu.cli._cost import costs
 from memini_kuzu.cli._print import note
-from memini_kuzu.cli._process import spare_memory
 from memini_kuzu.errors import InputError
 from memini_kuzu.text.redaction import Redaction
 
@@ -105,7 +105,7 @@ def serve(
     else:
         _refuse_given(context, "db", "--db", "names one store; --root has one for each user")
         _refuse_given(context, "stdio", "--stdio", "has one user; --root is for HTTP")
-    spare_memory()
+    spare_lasting()
     try:
         from memini_kuzu.service import serve_http, serve_stdio
     except ImportError as error:
