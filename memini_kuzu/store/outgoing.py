@@ -173,8 +173,8 @@ def totals(  # noqa: PLR0917 - the columns of associations
 ) -> Floats:
     """`Outgoing.total` of n entities, from all associations that lead from them as they are stored.
 
-    From `modes.MANY` associations on it is the sum of the parts of `Modes`, which can be kept. Before the as_of
-    of one of them the parts do not tell how strong it was: then it is the sum of `strength_at`.
+    From `modes.MANY` associations on, it is the sum of the parts of `Modes`, which can be kept. These do not
+    tell how strong an association was before its as_of: where one is later than now, strengths are added up.
     """
     total = sums_of(strength_at(now, fast, slow, as_of, parameters), owner, n)
     early = np.bincount(owner[as_of > now], minlength=n) == 0
