@@ -78,7 +78,7 @@ def _low_thresholds() -> Iterator[None]:
     """As among hubs, of whose associates few are looked at."""
     with (
         patch.object(modes, "MANY", FEW),
-        patch.object(following, "ALL", 0),
+        patch.object(following, "READ", 1),
         patch.object(fans, "HEADS", 1),
         patch.object(follow, "FIRST", FEW),
     ):

@@ -95,7 +95,7 @@ def exact_sums(values: Floats, owner: Ints, n: int) -> list[int]:
         limb = owner[start : start + BLOCK] * LIMBS + place // LIMB
         rest = np.ldexp(fraction, place & (LIMB - 1))
         for lower in range(3):
-            # below 2³²: sums of a block are whole numbers that a double holds, those of 2³⁰ values fit in 64 bits
+            # below 2³²: a double holds the sums of a block, 64 bits those of 2³¹ values
             whole = np.trunc(rest)
             limbs += np.bincount(limb - lower, weights=whole, minlength=len(limbs)).astype(np.int64)
             rest = (rest - whole) * 2.0**LIMB

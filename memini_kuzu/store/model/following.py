@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Following"]
 
-ALL = 1 << 15
-"""So many associations are read together sooner than some of them are told apart."""
+READ = 16
+"""To look for an association takes as long as to read so many keys one after the other."""
 
 
 class Following(Outgoing):
@@ -53,26 +53,24 @@ class Following(Outgoing):
         size = np.zeros(len(entities), dtype=np.int64)
         for _, begin, end in self._within:
             size += end - begin
+        # also those that have ended
+        self._stored = size
         many = np.flatnonzero(size >= modes.MANY)
         fans = self._known(many)
         # of the others the sum is not that of their parts, as in `totals`
         kept = [place for place, fan in enumerate(fans) if fan.number >= modes.MANY and fan.latest <= now]
         many, fans = many[kept], [fans[place] for place in kept]
         self._hubs = np.zeros(len(size), dtype=np.bool_)
-        if size.sum() > ALL:
-            self._hubs[many] = True
+        self._hubs[many] = True
         self.size, self.numbers, self.unknown = np.where(self._hubs, size, 0), len(model.numbers), 0
         self._read = self._leading(*self._rows(np.flatnonzero(~self._hubs)))
         self.total = sums_of(self._read.strength, self._read.source, len(size))
         self.most, self.shared = np.zeros((2, len(size)))
-        ends = [np.zeros(0, dtype=np.int32)]
+        heads = [np.zeros(0, dtype=np.int32)]
         if fans:
-            at = Fan.at(fans, now)
-            self.total[many] = at[0]
-            if size.sum() > ALL:
-                self.most[many], self.shared[many] = at[1:]
-                ends = [fan.heads for fan in fans]
-        self.heads = self._leading(np.repeat(many, [len(rows) for rows in ends]), np.concatenate(ends))
+            self.total[many], self.most[many], self.shared[many] = Fan.at(fans, now)
+            heads = [fan.heads for fan in fans]
+        self.heads = self._leading(np.repeat(many, [len(rows) for rows in heads]), np.concatenate(heads))
 
     def _known(self, sources: Ints) -> list[Fan]:
         """The fans of these sources, which are kept where they were not known."""
@@ -116,11 +114,6 @@ class Following(Outgoing):
             seen &= ~np.isin(targets, model.numbers.find(model.hidden))
         return (owner, rows) if seen.all() else (owner[seen], rows[seen])
 
-    def _pairs(self, sources: Ints, targets: Ints) -> Leading:
-        """The associations that lead from these sources to these targets, one from each to each."""
-        which, rows = self._model.associations.indexes["pair"].find(pairs(self._sources[sources], targets))
-        return self._leading(*self._seen(sources[which], rows))
-
     def _leading(self, owner: Ints, rows: NDArray[np.int32]) -> Leading:
         take = self._model.associations.take
         fast, slow, as_of = (take(name, rows) for name in ("fast", "slow", "as_of"))
@@ -140,9 +133,22 @@ class Following(Outgoing):
 
     @override
     def onto(self, sources: Ints, targets: Ints) -> Leading:
+        index = self._model.associations.indexes["pair"]
+        short = self._stored[sources] <= READ * len(targets)
         # in the order of their keys, which are found the sooner
-        first, second = sources[np.argsort(self._sources[sources])], np.sort(targets)
-        return self._pairs(np.repeat(first, len(second)), np.tile(second, len(first)))
+        first, second = sources[~short], np.sort(targets)
+        first = first[np.argsort(self._sources[first])]
+        which, found = index.find(pairs(self._sources[first, np.newaxis], second).ravel())
+        owner, rows = [np.repeat(first, len(second))[which]], [found]
+        wanted, sources = np.zeros(self.numbers, dtype=np.bool_), sources[short]
+        wanted[targets] = True
+        for segment, (_, begin, end) in zip(index.segments, self._within, strict=True):
+            number = (end - begin)[sources]
+            place = spans(begin[sources], number)
+            there = wanted[unpaired(segment.keys[place])[1]]
+            owner.append(np.repeat(sources, number)[there])
+            rows.append(segment.rows[place[there]])
+        return self._leading(*self._seen(np.concatenate(owner), np.concatenate(rows)))
 
     @override
     def mentions(self, targets: Ints) -> Ints:
