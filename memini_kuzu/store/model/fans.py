@@ -166,11 +166,11 @@ class KnownFans:
             Numbers of the entities that people have dropped: what leads there is not counted.
         """
         rows = np.concatenate([gone, new])
-        sources, targets = unpaired(table.take("pair", rows))
-        numbers = dict.fromkeys(sources.tolist(), version)
-        if len(numbers) + len(self._changed) > NOTED:
+        if len(rows) + len(self._changed) > NOTED:
             self.forget(version)
             return
+        sources, targets = unpaired(table.take("pair", rows))
+        numbers = dict.fromkeys(sources.tolist(), version)
         known = {number: fan for number in numbers if (fan := self._newest(number)) is not None}
         # noted first: who finds what is known finds that it is not so any more
         self._changed.update(numbers)
