@@ -112,6 +112,9 @@ OPENED = 3
 ASKED_FIRST = 200
 """Questions at most until the read model is held."""
 
+OWN = ["now", *(f"talk {number}" for number in range(20))]
+"""The sources of a scope: of a person, say, who has told a thousand sentences."""
+
 SETTLED = 5.0
 """Seconds in which what was told is brought into the file."""
 
@@ -422,12 +425,12 @@ def _turns(path: Path, floor: Path, size: int, turns: int) -> list[Row]:
     """Passages remembered and questions asked, one after the other, and then questions alone."""
     told = list(itertools.islice(passages(size + turns), size, None))
     prepared, times = Prepared(()), itertools.count(NOW, MINUTE)
-    first, remembered, recalled, alone = _Series(), _Series(), _Series(), _Series()
+    first, remembered, recalled, scoped, alone = (_Series() for _ in range(5))
     with Store(path) as store:
         memory = Memory(store, extractor=prepared, clock=lambda: next(times))
 
-        def ask(series: _Series, passage: Passage) -> None:
-            if not series.call(lambda: memory.recall(passage.question)).passages:
+        def ask(series: _Series, passage: Passage, sources: list[str] | None = None) -> None:
+            if not series.call(lambda: memory.recall(passage.question, sources=sources)).passages:
                 raise RuntimeError(f"{passage.question!r} recalls nothing")
 
         for passage in passages(ASKED_FIRST):
@@ -440,6 +443,7 @@ def _turns(path: Path, floor: Path, size: int, turns: int) -> list[Row]:
             if remembered.call(partial(memory.remember, passage.text, source="now")).added != 1:
                 raise RuntimeError(f"{passage.text!r} was not taken in")
             ask(recalled, passage)
+            ask(scoped, passage, OWN)
         time.sleep(SETTLED)
         for passage in told:
             ask(alone, passage)
@@ -450,6 +454,9 @@ def _turns(path: Path, floor: Path, size: int, turns: int) -> list[Row]:
     rows = [
         _late("remember", size, remembered, inserted, "floor: SQLite FTS5, an insert and a commit"),
         _late("recall after it", size, recalled, searched, f"floor: SQLite FTS5; {note}"),
+        _late(
+            "recall in a scope after it", size, scoped, recalled.seconds, f"floor: of all; {len(OWN)} sources"
+        ),
         _late("recall", size, alone, searched, "floor: SQLite FTS5"),
         compare(
             "scale",

@@ -56,12 +56,13 @@ def unlike(store: Store, filters: Sequence[Filter] = FILTERS) -> list[str]:
         asked = _Asked(store)
         now = max(model.latest, asked.latest)
         found = _compared(store, asked, InFile(store, now, None), InMemory(model, now, store.parameters))
-        for each in filters:
-            with store.lookup(now, each) as lookup:
+        earlier = [(each, then) for each in (None, *filters) for then in (now, *asked.between)]
+        for each, then in earlier[1:]:
+            with store.lookup(then, each) as lookup:
                 # of events that were loaded the file is asked
                 if isinstance(lookup, Seen):
-                    there = _compared(store, asked, InFile(store, now, store.view(now, each)), lookup)
-                    found += [f"{each}: {difference}" for difference in there]
+                    there = _compared(store, asked, InFile(store, then, store.view(then, each)), lookup)
+                    found += [f"{each} at {then}: {difference}" for difference in there]
         found += [f"in memory, {name} as they are stored differ" for name in asked.stored(store, model)]
         if model.latest != asked.latest:
             found.append(f"in memory, the latest date: {model.latest}, expected {asked.latest}")
@@ -111,6 +112,9 @@ class _Asked:
             *_list(read("MATCH (e:Entity) RETURN max(e.last_seen) AS id")),
         ]
         self.latest = max(map(to_millis, dates), default=0)
+        told = sorted(map(to_millis, _list(read("MATCH (p:Passage) RETURN p.time AS id"))))
+        # a time at which there was something, and something was yet to come
+        self.between = told[len(told) // 2 : len(told) // 2 + 1]
         self.cues = [" ".join(some) for some in (self.keys[:4], self.words[:4], self.keys[-2:]) if some]
 
     def stored(self, store: Store, model: Model) -> Iterator[str]:

@@ -91,6 +91,7 @@ KEYS = {"bench", "case", "edges", "median_s", "floor_s", "ratio"}
                 "open and read all",
                 "remember",
                 "recall after it",
+                "recall in a scope after it",
                 "recall",
                 "until all is held",
                 "recall against bm25s",

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+import pyspark
 import pytest
 
 from memini_kuzu import Memory
@@ -27,6 +32,9 @@ from memini_kuzu.records import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 from memini_kuzu.times import DAY
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[1]
 PARAMETERS = Parameters()
 
@@ -35,6 +43,11 @@ DYNAMICS = [PARAMETERS, Parameters(tau_fast=0.001, tau_slow=1e6, coupling=5.0, c
 REAL = Path(os.environ.get("MEMINI_EVENTS", ROOT.parent / "shared/data/icews14/events.csv"))
 """ICEWS14, which is licensed for academic use and no part of the project."""
 
+
+PATIENCE = 60.0
+
+NO_REST = "-Dspark.master.rest.enabled=false"
+"""Its port is a fixed one."""
 
 PAIR = [("source", "ascending"), ("target", "ascending")]
 
@@ -239,13 +252,41 @@ def named(folder: Path) -> set[tuple[int, str]]:
     return set(zip(rows["id"].to_pylist(), rows["name"].to_pylist(), strict=True))
 
 
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """The URL of a cluster of Spark: a master, and two workers of one core each, all of them processes."""
+    home = Path(pyspark.__file__).parent
+    settings = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER_OPTS": NO_REST}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url, log = f"spark://127.0.0.1:{port}", tmp_path / "master.log"
+    worker = ["worker.Worker", url, "--cores", "1", "--memory", "1g", "--work-dir", str(tmp_path / "work")]
+    roles = [["master.Master", "--host", "127.0.0.1", "--port", str(port)], worker, worker]
+    with ExitStack() as stack:
+        written = stack.enter_context(log.open("w"))
+        for role, *arguments in roles:
+            command = [home / "bin" / "spark-class", f"org.apache.spark.deploy.{role}", *arguments]
+            process = subprocess.Popen(
+                [*command, "--webui-port", "0"], env={**os.environ, **settings}, stderr=written
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        until = time.monotonic() + PATIENCE
+        while log.read_text().count("Registering worker") < 2:
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        yield url
+        assert "Registered app" in log.read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
-def test_spark_folds_as_duckdb_does(tmp_path: Path) -> None:
+def test_a_cluster_of_spark_folds_as_duckdb_does(cluster: str, tmp_path: Path) -> None:
     events = real_events() if REAL.is_file() else made_events()
     pq.write_table(events, tmp_path / "events.parquet")
     for engine in ("spark", "duckdb"):
-        arguments = ("--events", tmp_path / "events.parquet", "--engine", engine, "--master", "local[2]")
+        arguments = ("--events", tmp_path / "events.parquet", "--engine", engine, "--master", cluster)
         done = spark_fold(tmp_path / engine, *arguments)
         assert done.returncode == 0, done.stderr
     sides = [

@@ -28,7 +28,7 @@ from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.store.model.numbers import Numbers
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.words import Codes, count_words
-from memini_kuzu.times import DAY, from_millis
+from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,16 +194,6 @@ def test_a_recall_after_a_write_asks_nothing_of_the_file(
         patched.setattr(type(memory._store), "read", None)
         found = memory.recall("Ada and the violin")
     assert "Ada lost the violin." in [passage.text for passage in found]
-
-
-@pytest.mark.usefixtures("at_once")
-def test_the_past_asks_the_file(memory: Memory) -> None:
-    memory.add(corpus(54, 30))
-    cue, then = "Ada and the violin", from_millis(START + 9 * DAY)
-    expected = memory.recall(cue, now=then)
-    memory.recall(cue)
-    assert derived(memory) is not None
-    assert memory.recall(cue, now=then) == expected
 
 
 def test_a_step_that_fails_leaves_no_model(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

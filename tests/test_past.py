@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -137,16 +138,34 @@ def same_cypher(whole: Memory, early: Memory, name: str, then: int) -> None:
             assert row["events"] == exact[row["target"]].events
 
 
+def tell(memory: Memory, records: list[Record], held: int | None, **asked: Any) -> None:
+    """Tell these; after so many all is held in memory, and asked for."""
+    if held is not None:
+        memory.add(records[:held])
+        memory._store.hold()
+        # where nothing was told until then
+        with suppress(TimeError):
+            memory.recall("Who met Ada?", **asked)
+        records = records[held:]
+    memory.add(records)
+
+
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(histories())
+@given(histories(), st.none() | st.integers(0, 12))
 def test_asking_in_the_past_is_asking_then(
-    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, history: tuple[list[Record], pa.Table, int]
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_store: Path,
+    history: tuple[list[Record], pa.Table, int],
+    held: int | None,
 ) -> None:
+    """After so many records all is held in memory and asked for; None where the file is asked."""
     records, events, then = history
+    # of what was loaded the file is asked
+    events = events if held is None else events.slice(0, 0)
     folder = tmp_path_factory.mktemp("past")
     paths = [shutil.copy(empty_store, folder / f"{name}.memini") for name in ("all", "then")]
     told = [record for record in records if (record.time or 0) <= then]
@@ -154,7 +173,7 @@ def test_asking_in_the_past_is_asking_then(
         Memory.open(paths[0], extractor=Names(), clock=lambda: START + 100 * DAY) as whole,
         Memory.open(paths[1], extractor=Names(), clock=lambda: then) as early,
     ):
-        whole.add(records)
+        tell(whole, records, held, now=from_millis(then))
         early.add(told)
         loaded = events.filter(pc.less_equal(events["time"], pa.scalar(then, pa.timestamp("ms"))))
         for memory, rows in ((whole, events), (early, loaded)):

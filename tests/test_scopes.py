@@ -11,7 +11,7 @@ import pytest
 from fixtures_memory import Names
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from test_past import NAMES, SAID, START, same, same_associations, same_explanation
+from test_past import NAMES, SAID, START, same, same_associations, same_explanation, tell
 from typer.testing import CliRunner
 
 from memini_kuzu import InputError, Memory, Record, TimeError
@@ -110,16 +110,6 @@ def histories(draw: st.DrawFn) -> tuple[list[Record], pa.Table]:
     return records, events
 
 
-def tell(memory: Memory, records: list[Record], held: int | None, scope: dict[str, Any]) -> None:
-    """Tell these; after so many all is held in memory, and the scope is asked for."""
-    if held is not None:
-        memory.add(records[:held])
-        memory._store.hold()
-        memory.recall(CUES[0], **scope)
-        records = records[held:]
-    memory.add(records)
-
-
 @settings(
     max_examples=25,
     deadline=None,
@@ -150,7 +140,7 @@ def test_a_scope_is_a_store_that_holds_nothing_else(
         Memory.open(paths[0], extractor=Names(), clock=lambda: NOW) as whole,
         Memory.open(paths[1], extractor=Names(), clock=lambda: NOW) as part,
     ):
-        tell(whole, records, held, scope)
+        tell(whole, records, held, **scope)
         part.add(told)
         load = "of the table"
         loaded = events.filter(

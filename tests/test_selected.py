@@ -12,8 +12,8 @@ from oracle_lookup import unlike
 
 from memini_kuzu.store.filters import Filter, wanted
 from memini_kuzu.store.in_file import InFile
-from memini_kuzu.store.model import Seen, selected
-from memini_kuzu.store.model.selected import KnownSelections
+from memini_kuzu.store.model import Seen, Then, rows, selections
+from memini_kuzu.store.model.selections import KnownSelections
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -68,6 +68,33 @@ def test_a_scope_is_asked_of_memory_after_a_write(held: Memory, monkeypatch: pyt
     assert found.passages[0].text == "Ada lost the violin."
 
 
+def test_the_past_is_asked_of_memory_after_a_write(held: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    then = from_millis(START + 200 * DAY)
+    held.recall("Ada", now=then)
+    held.remember("Ada lost the violin.", time=from_millis(NOW), source="now")
+    held.remember("Ada found the violin.", time=from_millis(START + 199 * DAY), source="now")
+    with monkeypatch.context() as patched:
+        patched.setattr(type(held._store), "read", None)
+        found = held.recall("Ada and the violin", now=then)
+    assert found.passages[0].text == "Ada found the violin."
+    assert "Ada lost the violin." not in [passage.text for passage in found]
+
+
+def test_the_past_of_a_store_of_too_many_events_is_asked_of_the_file(
+    held: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, then = held._store, START + 200 * DAY
+    with store.lookup(then) as lookup:
+        assert isinstance(lookup, Then)
+        sums = lookup.sums
+    monkeypatch.setattr(selections, "LARGEST", 1)
+    held.remember("Zoe met Quentin.", source="now", id="1", time=from_millis(NOW))
+    held.forget(source="now", dry_run=False)
+    with store.lookup(then) as lookup:
+        assert isinstance(lookup, InFile)
+        assert lookup.sums == sums
+
+
 def test_what_is_taken_away_or_changed_is_read_anew(held: Memory) -> None:
     store = held._store
     held.remember("Zoe met Quentin.", source="now", id="1", time=from_millis(NOW))
@@ -85,8 +112,8 @@ def test_what_is_taken_away_or_changed_is_read_anew(held: Memory) -> None:
 
 
 def test_events_that_were_loaded_are_asked_of_the_file(held: Memory) -> None:
-    rows = {"source": ["Ada"], "target": ["Bob"], "time": [from_millis(START)]}
-    held.load_events(pa.table(rows))
+    events = {"source": ["Ada"], "target": ["Bob"], "time": [from_millis(START)]}
+    held.load_events(pa.table(events))
     store = held._store
     store.hold()
     kinds = {}
@@ -96,11 +123,46 @@ def test_events_that_were_loaded_are_asked_of_the_file(held: Memory) -> None:
     assert kinds == {"all": InFile, "one": Seen}
 
 
-@pytest.mark.parametrize(("name", "value"), [("KEPT", 2), ("LARGEST", 1), ("NOTED", 0)])
+def test_what_others_take_away_leaves_a_scope_as_it_is(held: Memory) -> None:
+    store, (own, every, *_) = held._store, FILTERS
+    for asked in (own, every):
+        with store.lookup(NOW, asked):
+            pass
+    held.remember("Zoe met Quentin.", source="now", id="1", time=from_millis(NOW))
+    held.remember("Zoe met Quentin.", source="now", id="2", time=from_millis(NOW))
+    # neither was asked for since, and this takes away what was told meanwhile
+    held.forget(source="now", until=from_millis(NOW + 1), dry_run=False)
+    model = store.hold()
+    known = [model.selections.get(model, asked, store.parameters) is not None for asked in (own, every)]
+    assert known == [True, False]
+    assert not unlike(store, FILTERS)
+
+
+def test_a_document_that_is_told_anew_under_other_metadata_changes_scopes(held: Memory) -> None:
+    asked = Filter(where=(("project", "orion"),))
+    for metadata in (None, {"project": "orion"}, {"project": "lyra"}):
+        held.remember("Zoe met Ada.", source="now", id="1", metadata=metadata, time=from_millis(NOW))
+        assert not unlike(held._store, [asked, *FILTERS])
+        count = len(held.recall("Zoe", where={"project": "orion"}).passages)
+        assert count == (metadata == {"project": "orion"})
+
+
+def test_passages_that_are_copied_together_are_counted_again(
+    held: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "SPARSE", 0)
+    held.remember("Zoe met Quentin.", source="now", id="1", time=from_millis(NOW))
+    for source in ("source 2", "now"):
+        assert not unlike(held._store, FILTERS)
+        held.forget(source=source, dry_run=False)
+    assert not unlike(held._store, FILTERS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("LARGEST", 1), ("NOTED", 0)])
 def test_what_is_not_kept_is_read_again(
     held: Memory, monkeypatch: pytest.MonkeyPatch, name: str, value: int
 ) -> None:
-    monkeypatch.setattr(selected, name, value)
+    monkeypatch.setattr(selections, name, value)
     for number in range(3):
         assert not unlike(held._store, FILTERS)
         held.remember(f"Bob met Zoe {number}.", source="source 0", time=from_millis(NOW))

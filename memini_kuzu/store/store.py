@@ -25,8 +25,9 @@ from memini_kuzu.store.engine import (
     Step,
     recover,
 )
+from memini_kuzu.store.filters import Filter
 from memini_kuzu.store.in_file import InFile
-from memini_kuzu.store.model import Held, InMemory, Seen
+from memini_kuzu.store.model import Held, InMemory, Seen, Then
 from memini_kuzu.store.selection import Selections
 from memini_kuzu.store.sums import Sums, sums_in
 from memini_kuzu.store.view import View
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from memini_kuzu.store.filters import Filter
     from memini_kuzu.store.lookup import Lookup
     from memini_kuzu.store.model import Model
 
@@ -351,19 +351,23 @@ class Store:
     def _in_memory(self, now: int, asked: Filter | None) -> InMemory | None:
         """What recall looks up, where all of it is held; see `lookup`."""
         model = self._held.model(self._engine, self.sums)
-        if model is None or model.latest > now:
+        if model is None:
             return None
-        if asked is None:
+        if asked is None and model.latest <= now:
             return InMemory(model, now, self.parameters)
-        selected = model.selections.get(model, asked, self.parameters)
+        # the past needs the events of all documents
+        every = asked or Filter()
+        selected = model.selections.get(model, every, self.parameters)
         if selected is None:
-            # the events are read from the file, in a state of both
+            # events are read from the file, in a state of both
             with self._engine.snapshot():
                 model = self.model
-                if model is None or model.latest > now:
+                if model is None or (asked is None and not model.selections.may_hold(model)):
                     return None
-                selected = model.selections.read(self.read, model, asked, self.parameters)
-        return None if selected is None else Seen(model, selected, now, self.parameters)
+                selected = model.selections.read(self.read, model, every, self.parameters)
+        if selected is None:
+            return None
+        return (Then if asked is None else Seen)(model, selected, now, self.parameters)
 
     @property
     def model(self) -> Model | None:

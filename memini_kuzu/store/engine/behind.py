@@ -19,8 +19,9 @@ __all__ = ["LARGEST", "MOST", "Told", "WriteBehind"]
 LARGEST = 1 << 20
 """Bytes of a change up to which it waits: where disk or memory is short, Kùzu may refuse a larger one."""
 
-MOST = 64
-"""So many changes wait at most: who makes another one brings them in."""
+MOST = 128
+"""So many changes wait at most: who makes another one brings them in. The more go in together, the less each
+takes: 9 ms of the processor for a sentence among 32, 5 among 128."""
 
 LINGER = 0.2
 """Seconds after the last change from which the thread brings them in: the question that follows a sentence

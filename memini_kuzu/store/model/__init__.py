@@ -6,7 +6,7 @@ It is derived from the file and can be dropped at any time; the file answers the
 from memini_kuzu.store.model.holding import Held
 from memini_kuzu.store.model.in_memory import InMemory
 from memini_kuzu.store.model.loading import read_model
-from memini_kuzu.store.model.seen import Seen
+from memini_kuzu.store.model.seen import Seen, Then
 from memini_kuzu.store.model.state import Model
 
-__all__ = ["Held", "InMemory", "Model", "Seen", "read_model"]
+__all__ = ["Held", "InMemory", "Model", "Seen", "Then", "read_model"]

@@ -112,13 +112,13 @@ def passages_of(table: pa.Table, sources: Codes, languages: Codes) -> dict[str, 
         "heading": headings_of(table["heading"]),
         "language": language,
         "length": column(table, "words").astype(np.int32),
-        **{name: pa.array(table[name]) for name in ("record", "title", "text")},
+        **{name: table[name].combine_chunks() for name in ("record", "title", "text")},
     }
 
 
 def _coded(values: pa.ChunkedArray, codes: Codes) -> NDArray[np.int32]:
     """The numbers of names, of which there are few."""
-    names = pa.array(values).dictionary_encode()
+    names = values.combine_chunks().dictionary_encode()
     given = codes.give(names.dictionary.to_pylist())
     coded: NDArray[np.int32] = given[names.indices.to_numpy(zero_copy_only=False)]
     return coded
@@ -134,9 +134,9 @@ def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
     }
     if "label" in has:
         values["label"] = labels.give(table["label"].to_pylist())
-    values |= {name: pa.array(table[name]) for name in ("name", "votes") if name in has}
+    values |= {name: table[name].combine_chunks() for name in ("name", "votes") if name in has}
     if "key" in has:
-        keys = values["key"] = pa.array(table["key"])
+        keys = values["key"] = table["key"].combine_chunks()
         values["size"] = pc.utf8_length(keys).to_numpy(zero_copy_only=False).astype(np.int32)
         values["letters"] = letters(keys)
     return values

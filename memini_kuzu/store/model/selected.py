@@ -1,15 +1,13 @@
 """What a filter selects of the read model, counted as a memory would count it that holds nothing else.
 
 Passages and what they mention are in the model. The events of the selected documents are read from the file
-once; then what is told is added. What a selection holds grows with what it selects.
+once; then what is told is added (`selections`).
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +18,7 @@ from memini_kuzu.store.model.numbers import pairs, unpaired
 from memini_kuzu.store.model.rows import Rows, spans
 from memini_kuzu.store.selection import events_of, selected_documents, selected_loads
 from memini_kuzu.store.sums import Sums
-from memini_kuzu.tables import column
+from memini_kuzu.tables import column, positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,36 +27,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
-    from memini_kuzu.store.change import Change
     from memini_kuzu.store.filters import Filter
     from memini_kuzu.store.model.state import Model
+    from memini_kuzu.tables import Edges
 
+    Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Short = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
-__all__ = ["KnownSelections", "Selected"]
+__all__ = ["Selected", "documents_of"]
 
-KEPT = 8
-"""What so many filters select is kept."""
-
-LARGEST = 1 << 28
-"""Bytes that they may take together; the latest is kept whatever it takes."""
-
-NOTED = 1_000
-"""So many changes a filter is kept without being asked for."""
+MENTIONS = {"entity": np.int64, "row": np.int64}
+"""The number of an entity, and the row of a passage that mentions it."""
 
 EVENTS = {"pair": np.int64, "amount": np.float64, "time": np.int64}
 
-FOLDED = {"pair": np.int64, "fast": np.float64, "slow": np.float64, "as_of": np.int64}
-"""An association as of its last event."""
-
-TOLD = {
-    *((how, table) for how in ("create", "update") for table in ("Entity", "Source", "Term", "MeminiMeta")),
-    *(("create", table) for table in ("Passage", "Document", "MENTIONS", "OCCURS", "ASSOCIATES")),
-    ("update", "ASSOCIATES"),
-}
-"""Parts of changes that add to what is selected, or leave it as it is."""
+FOLDED = {"pair": np.int64, "fast": np.float64, "slow": np.float64, "as_of": np.int64, "events": np.int64}
+"""An association as of its last event, and how many it is folded of."""
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -89,6 +75,8 @@ class Selected:
         How many of the passages mention each entity, and how many it heads.
     told : bool (n_numbers,)
         Which entities an event of the documents joins.
+    mentioning : Rows
+        `MENTIONS`, by entity.
     events, associations : Rows
         `EVENTS`, and these events `FOLDED`; by pairs of the numbers of entities.
     """
@@ -104,6 +92,7 @@ class Selected:
     mentions: Ints
     headings: Ints
     told: Flags
+    mentioning: Rows
     events: Rows
     associations: Rows
 
@@ -136,6 +125,7 @@ class Selected:
             Sums(0, 0, frozenset()),
             *(NONE,) * 5,
             none,
+            Rows.none(MENTIONS, ("entity",)),
             Rows.none(EVENTS, ("pair",)),
             Rows.none(FOLDED, ("pair",)),
         )
@@ -145,7 +135,8 @@ class Selected:
     def nbytes(self) -> int:
         """Bytes of memory that it takes."""
         arrays = (self.documents, self.rows, self.df, self.keys, self.at, self.mentions, self.headings)
-        return sum(each.nbytes for each in (*arrays, self.told, self.events, self.associations))
+        rows = (self.mentioning, self.events, self.associations)
+        return sum(each.nbytes for each in (*arrays, self.told, *rows))
 
     def after(self, model: Model, documents: Ints, ledger: Ledger, parameters: Parameters) -> Selected | None:
         """The same of a later state, to which only rows were added; None where the file has to be asked.
@@ -171,15 +162,8 @@ class Selected:
         documents = np.union1d(self.documents, documents)
         rows = np.concatenate([self.rows, self._new(model, documents)])
         new = np.flatnonzero(rows[len(self.rows) :]) + len(self.rows)
-        passages, words = model.passages, model.words
-        language = np.unique(passages.take("language", new))
-        number = passages.take("words", new).astype(np.int64)
-        word = words.word[spans(passages.take("begin", new), number)]
-        which, mention = model.mentions.find("passage", passages.take("id", new))
-        entity = model.mentions.take("entity", mention)
-        heads = passages.take("heading", new)[which] == entity
-        mentioned = numbers.find(entity)
-        key = passages.take("place", new)
+        counted = _Counted.of(model, new)
+        key = model.passages.take("place", new)
         by_key = np.argsort(key)
         into = self.keys.searchsorted(key[by_key])
         events, associations = self._folded(pairs(source, target), ledger, model.version, parameters)
@@ -190,18 +174,112 @@ class Selected:
             rows,
             Sums(
                 self.sums.passages + len(new),
-                self.sums.words + int(passages.take("length", new).sum(dtype=np.int64)),
-                self.sums.languages.union(model.languages.names(language)),
+                self.sums.words + counted.words,
+                self.sums.languages | counted.languages,
             ),
-            _grown(self.df, len(model.terms)) + np.bincount(word, minlength=len(model.terms)),
+            _grown(self.df, len(counted.df)) + counted.df,
             np.insert(self.keys, into, key[by_key]),
             np.insert(self.at, into, new[by_key]),
-            _grown(self.mentions, n) + np.bincount(mentioned, minlength=n),
-            _grown(self.headings, n) + np.bincount(mentioned[heads], minlength=n),
+            _grown(self.mentions, n) + np.bincount(counted.entity, minlength=n),
+            _grown(self.headings, n) + np.bincount(counted.entity[counted.heads], minlength=n),
             told,
+            self.mentioning.plus(model.version, {"entity": counted.entity, "row": counted.row}),
             events,
             associations,
         )
+
+    def until(self, model: Model, now: int) -> Selected:
+        """What of it there was at a time, in milliseconds since 1970; the events are all those of now.
+
+        Parameters
+        ----------
+        model : Model
+            Of the state.
+        now : int
+            The time.
+        """
+        if model.latest <= now:
+            return self
+        time = model.passages.column("time")[: len(self.rows)]
+        late = np.flatnonzero(self.rows & (time > now))
+        told = self.told
+        heard = self.events.column("time") <= now
+        if not heard.all():
+            told = np.zeros_like(told)
+            for ends in unpaired(self.events.column("pair")[heard]):
+                told[ends] = True
+        if not len(late):
+            return replace(self, told=told)
+        rows = self.rows.copy()
+        rows[late] = False
+        gone, language = _Counted.of(model, late), model.passages.column("language")[: len(rows)]
+        n = len(self.mentions)
+        return replace(
+            self,
+            rows=rows,
+            sums=Sums(
+                self.sums.passages - len(late),
+                self.sums.words - gone.words,
+                frozenset(model.languages.names(np.unique(language[rows]))),
+            ),
+            df=self.df - gone.df[: len(self.df)],
+            mentions=self.mentions - np.bincount(gone.entity, minlength=n),
+            headings=self.headings - np.bincount(gone.entity[gone.heads], minlength=n),
+            told=told,
+        )
+
+    def states(self, pair: Ints, now: int, parameters: Parameters) -> tuple[Ints, Floats, Floats, Ints]:
+        """The associations of these pairs as their events until a time make them.
+
+        Parameters
+        ----------
+        pair : int64 (n,)
+            Each once.
+        now : int
+            In milliseconds since 1970.
+        parameters : Parameters
+            The store's.
+
+        Returns
+        -------
+        which : int64 (n_found,)
+            Those of the pairs that had an event.
+        fast, slow : float64 (n_found,)
+            The variables as of the last one.
+        as_of : int64 (n_found,)
+            When that was.
+        """
+        which, row = self.associations.find("pair", pair)
+        fast, slow, as_of = (self.associations.take(name, row) for name in ("fast", "slow", "as_of"))
+        late = as_of > now
+        if not late.any():
+            return which, fast, slow, as_of
+        _, event = self.events.find("pair", pair[which[late]])
+        edges = _edges_of(self.events, event[self.events.take("time", event) <= now], parameters)
+        again = positions(pairs(edges.source, edges.target), pair)
+        known = ~late
+        return (
+            np.concatenate([which[known], again]),
+            np.concatenate([fast[known], edges.fast]),
+            np.concatenate([slow[known], edges.slow]),
+            np.concatenate([as_of[known], edges.as_of]),
+        )
+
+    def touched(self, passages: Ints, documents: Ints, others: list[pa.Table]) -> bool:
+        """Whether a change takes away something that is selected, or changes what is.
+
+        Parameters
+        ----------
+        passages : int64 (n,)
+            The rows of the passages that it deletes.
+        documents : int64 (n,)
+            Ids of the documents that it deletes.
+        others : list of pyarrow.Table
+            Those of these that it creates anew, and those that this selection has yet to take.
+        """
+        selected, _ = documents_of(others, self.filter)
+        there = self.rows[passages[passages < len(self.rows)]]
+        return bool(there.any() or np.isin(documents, self.documents).any() or len(selected))
 
     def _new(self, model: Model, documents: Ints) -> Flags:
         """Which of the rows of passages are selected that this state does not have."""
@@ -220,11 +298,7 @@ class Selected:
         events = self.events.plus(version, {"pair": pair, "amount": ledger.amount, "time": ledger.time})
         # all events of a pair are folded again: a sum's last digit depends on the order
         changed = np.unique(pair)
-        _, row = events.find("pair", changed)
-        amount, time = events.take("amount", row), events.take("time", row)
-        order = in_order(amount, time)
-        ends = unpaired(events.take("pair", row[order]))
-        edges = associate(*ends, amount[order], time[order], parameters)
+        edges = _edges_of(events, events.find("pair", changed)[1], parameters)
         _, old = self.associations.find("pair", changed)
         associations = self.associations.without(version, old).plus(
             version,
@@ -233,9 +307,59 @@ class Selected:
                 "fast": edges.fast,
                 "slow": edges.slow,
                 "as_of": edges.as_of,
+                "events": edges.events,
             },
         )
         return events, associations.compact() if associations.sparse else associations
+
+
+def _edges_of(events: Rows, rows: NDArray[np.int32], parameters: Parameters) -> Edges:
+    """The associations that these rows of events make, by the numbers of entities."""
+    amount, time = events.take("amount", rows), events.take("time", rows)
+    order = in_order(amount, time)
+    return associate(*unpaired(events.take("pair", rows[order])), amount[order], time[order], parameters)
+
+
+class _Counted(NamedTuple):
+    """What passages add to what is counted.
+
+    Parameters
+    ----------
+    words : int
+        How many terms they have.
+    languages : frozenset of str
+        Their languages.
+    df : int64 (n_terms,)
+        How many of them have each word.
+    row, entity : int64 (n_mentions,)
+        The rows of passages, and the numbers of the entities that these mention.
+    heads : bool (n_mentions,)
+        Whether the entity heads the passage.
+    """
+
+    words: int
+    languages: frozenset[str]
+    df: Ints
+    row: Ints
+    entity: Ints
+    heads: Flags
+
+    @classmethod
+    def of(cls, model: Model, rows: Ints) -> _Counted:
+        """Of these rows of passages."""
+        passages, words = model.passages, model.words
+        number = passages.take("words", rows).astype(np.int64)
+        word = words.word[spans(passages.take("begin", rows), number)]
+        which, mention = model.mentions.find("passage", passages.take("id", rows))
+        entity = model.mentions.take("entity", mention)
+        return cls(
+            int(passages.take("length", rows).sum(dtype=np.int64)),
+            frozenset(model.languages.names(np.unique(passages.take("language", rows)))),
+            np.bincount(word, minlength=len(model.terms)),
+            rows[which],
+            model.numbers.find(entity),
+            passages.take("heading", rows)[which] == entity,
+        )
 
 
 def _grown(values: NDArray[Any], n: int) -> NDArray[Any]:
@@ -245,84 +369,10 @@ def _grown(values: NDArray[Any], n: int) -> NDArray[Any]:
     return grown
 
 
-class KnownSelections:
-    """What the latest filters select; all states of a store share them, each gets what is true of it."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Filter, Selected] = OrderedDict()
-        # the documents that each version added
-        self._added: dict[int, list[pa.Table]] = {}
-        self._lock = threading.Lock()
-
-    def changed(self, change: Change, version: int) -> None:
-        """In the version that is being made, this differs from the one before."""
-        with self._lock:
-            if not self._kept:
-                return
-            if not _only_adds(change):
-                self._kept.clear()
-                self._added.clear()
-                return
-            self._added[version] = [part.rows for part in change.parts if part.table == "Document"]
-            for asked, selected in list(self._kept.items()):
-                if selected.version < version - NOTED:
-                    del self._kept[asked]
-            self._trim()
-
-    def _trim(self) -> None:
-        oldest = min((selected.version for selected in self._kept.values()), default=0)
-        for version in [version for version in self._added if version <= oldest]:
-            del self._added[version]
-
-    def get(self, model: Model, asked: Filter, parameters: Parameters) -> Selected | None:
-        """What a filter selects of a state; None where that is not known."""
-        with self._lock:
-            found = self._kept.get(asked)
-            if found is None or found.version > model.version:
-                return None
-            later = range(found.version + 1, model.version + 1)
-            if not all(version in self._added for version in later):
-                return None
-            if later:
-                added = [table for version in later for table in self._added[version]]
-                documents, ledger = _selected_of(added, asked)
-                found = found.after(model, documents, ledger, parameters)
-            self._keep(asked, found)
-            return found
-
-    def read(
-        self, read: Callable[..., pa.Table], model: Model, asked: Filter, parameters: Parameters
-    ) -> Selected | None:
-        """What a filter selects, read from the file and kept; as `Selected.read`."""
-        found = Selected.read(read, model, asked, parameters)
-        with self._lock:
-            self._keep(asked, found)
-        return found
-
-    def _keep(self, asked: Filter, found: Selected | None) -> None:
-        self._kept.pop(asked, None)
-        if found is not None:
-            self._kept[asked] = found
-        while len(self._kept) > 1 and (
-            len(self._kept) > KEPT or sum(each.nbytes for each in self._kept.values()) > LARGEST
-        ):
-            self._kept.popitem(last=False)
-        self._trim()
-
-
-def _only_adds(change: Change) -> bool:
-    """Whether the passages that there were say and mention what they did, and documents have their events."""
-    if change.vectors is not None or not {(part.how, part.table) for part in change.parts} <= TOLD:
-        return False
-    new = [column(part.rows, "id") for part in change.parts if part.table == "Passage"]
-    mentioning = [column(part.rows, "passage") for part in change.parts if part.table == "MENTIONS"]
-    return bool(np.isin(np.concatenate([NONE, *mentioning]), np.concatenate([NONE, *new])).all())
-
-
-def _selected_of(added: list[pa.Table], asked: Filter) -> tuple[Ints, Ledger]:
+def documents_of(tables: list[pa.Table], asked: Filter) -> tuple[Ints, Ledger]:
     """Those of these documents that a filter selects, and their events."""
     documents, ledgers = [NONE], [Ledger.empty()]
-    for table in added:
+    for table in tables:
         takes = np.array([asked.takes(name) for name in table["source"].to_pylist()], dtype=np.bool_)
         if asked.where:
             takes &= holding(table["metadata"], dict(asked.where))

@@ -28,7 +28,7 @@ from memini_kuzu.store.model.columns import (
 from memini_kuzu.store.model.fans import KnownFans
 from memini_kuzu.store.model.numbers import Numbers, pairs, unpaired
 from memini_kuzu.store.model.rows import Rows, spans
-from memini_kuzu.store.model.selected import KnownSelections
+from memini_kuzu.store.model.selections import KnownSelections
 from memini_kuzu.store.model.words import Codes, Words, count_words
 from memini_kuzu.tables import EDGE_SCHEMA, Edges, column, edges_to_arrow, positions, timestamps
 
@@ -201,7 +201,7 @@ class Model:
         """
         if change.large:
             return None
-        self.selections.changed(change, self.version + 1)
+        self.selections.changed(change, self)
         step = _Step(self)
         return step.model() if all(map(step.take, change.ordered())) else None
 
@@ -235,6 +235,7 @@ class _Step:
         """The state after all that was taken."""
         passages, words = replace(self._passages, version=self._version), self._words
         if passages.sparse:
+            self._model.selections.forget()
             passages, words = _compacted(passages, words)
         entities = self._dense(self._entities)
         if self._associations.sparse:
@@ -400,7 +401,7 @@ class _Step:
         self._passages, self._latest = self._end(self._passages, rows), None
 
     def _add_passages(self, values: dict[str, Any], terms: pa.ChunkedArray) -> None:
-        text, word, tf = count_words(pa.array(terms), self._model.terms)
+        text, word, tf = count_words(terms.combine_chunks(), self._model.terms)
         values["words"] = np.bincount(text, minlength=len(values["id"])).astype(np.int32)
         self._append_passages(values, text, word, tf)
 
