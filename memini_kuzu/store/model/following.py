@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["Following"]
+__all__ = ["Following", "gather"]
+
+PIECE = 1 << 20
+"""So many associations are gathered at once."""
 
 READ = 16
 """To look for an association takes as long as to read so many keys one after the other."""
@@ -169,3 +172,22 @@ class Following(Outgoing):
     @override
     def targets(self, ids: Ints) -> Ints:
         return self._model.numbers.find(ids)
+
+
+def gather(model: Model, parameters: Parameters) -> None:
+    """Look at all that leads from entities with many associations, of which most questions meet some.
+
+    Parameters
+    ----------
+    model : Model
+        What it keeps of them in `fans` follows its changes.
+    parameters : Parameters
+        The store's.
+    """
+    sources, _ = unpaired(model.associations.take("pair", model.associations.all()))
+    number = np.bincount(sources)
+    many = np.flatnonzero(number >= modes.MANY)
+    ends = np.cumsum(number[many])
+    cuts = np.searchsorted(ends, np.arange(PIECE, int(ends[-1]) if len(ends) else 0, PIECE))
+    for piece in np.split(many, np.unique(cuts)):
+        Following(model, model.numbers.ids(piece), model.latest, parameters)
