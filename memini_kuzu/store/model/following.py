@@ -66,14 +66,16 @@ class Following(Outgoing):
         self._hubs = np.zeros(len(size), dtype=np.bool_)
         self._hubs[many] = True
         self.size, self.numbers, self.unknown = np.where(self._hubs, size, 0), len(model.numbers), 0
-        self._read = self._leading(*self._rows(np.flatnonzero(~self._hubs)))
-        self.total = sums_of(self._read.strength, self._read.source, len(size))
+        owner, rows = self._rows(np.flatnonzero(~self._hubs))
+        heads = [fan.heads for fan in fans]
+        of_heads = np.repeat(many, [len(each) for each in heads])
+        both = self._leading(np.concatenate([owner, of_heads]), np.concatenate([rows, *heads]))
+        self._read = Leading._make(column[: len(rows)] for column in both)
+        self.heads = Leading._make(column[len(rows) :] for column in both)
+        self.total = sums_of(self._read.strength, owner, len(size))
         self.most, self.shared = np.zeros((2, len(size)))
-        heads = [np.zeros(0, dtype=np.int32)]
         if fans:
             self.total[many], self.most[many], self.shared[many] = Fan.at(fans, now)
-            heads = [fan.heads for fan in fans]
-        self.heads = self._leading(np.repeat(many, [len(rows) for rows in heads]), np.concatenate(heads))
 
     def _known(self, sources: Ints) -> list[Fan]:
         """The fans of these sources, which are kept where they were not known."""
