@@ -9,8 +9,10 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from fixtures_memory import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle_lookup import unlike
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate
@@ -21,6 +23,7 @@ from memini_kuzu.store import modes
 from memini_kuzu.store.model import fans as known_fans
 from memini_kuzu.store.model.columns import ASSOCIATES
 from memini_kuzu.store.model.fans import FOLLOWED, HEADS, NOTED, Fan, KnownFans
+from memini_kuzu.store.model.following import Following
 from memini_kuzu.store.model.numbers import pairs, unpaired
 from memini_kuzu.store.model.rows import Rows
 from memini_kuzu.store.modes import BLOCK, LEAST, Modes, Parts, exact_sums, rounded
@@ -30,8 +33,12 @@ from memini_kuzu.times import DAY
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from memini_kuzu.memory import Memory
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+pytest_plugins = ["fixtures_memory"]
 
 PARAMETERS = Parameters()
 
@@ -366,3 +373,18 @@ def test_changes_of_many_are_not_noted_one_by_one(many: int) -> None:
     told.fans.put([0], 1, [one])
     told.change(0, many, pair=pairs(np.arange(1, many + 1), np.full(many, 5)))
     assert (told.fans.get([0], 2) == [None]) == (many > NOTED)
+
+
+def test_nothing_is_gathered_anew_after_a_sentence(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modes, "MANY", 2)
+    memory.add(corpus(57, 60))
+    memory.consolidate()
+    store = memory._store
+    assert store.model is None
+    # all is gathered when it is read
+    store.hold()
+    monkeypatch.setattr(Following, "_fans", None)
+    for number in range(10):
+        memory.remember(f"Ada gave Bob the lantern {number}.", source="now")
+        assert len(memory.recall("What did Ada give to Bob?"))
+        assert not unlike(store)
