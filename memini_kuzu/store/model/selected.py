@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from memini_kuzu.dynamics.edges import associate
 from memini_kuzu.store.ledger import Ledger, in_order, ledger_from_arrow
@@ -23,7 +24,6 @@ from memini_kuzu.tables import column, positions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from memini_kuzu.config import Parameters
@@ -371,12 +371,11 @@ def _grown(values: NDArray[Any], n: int) -> NDArray[Any]:
 
 def documents_of(tables: list[pa.Table], asked: Filter) -> tuple[Ints, Ledger]:
     """Those of these documents that a filter selects, and their events."""
-    documents, ledgers = [NONE], [Ledger.empty()]
-    for table in tables:
-        takes = np.array([asked.takes(name) for name in table["source"].to_pylist()], dtype=np.bool_)
-        if asked.where:
-            takes &= holding(table["metadata"], dict(asked.where))
-        some = table.filter(takes)
-        documents.append(column(some, "id").astype(np.int64))
-        ledgers.append(ledger_from_arrow(some))
-    return np.concatenate(documents), ledgers[0].join(*ledgers[1:])
+    if not tables:
+        return NONE, Ledger.empty()
+    table = pa.concat_tables(tables)
+    takes = np.array([asked.takes(name) for name in table["source"].to_pylist()], dtype=np.bool_)
+    if asked.where:
+        takes &= holding(table["metadata"], dict(asked.where))
+    some = table.filter(takes)
+    return column(some, "id").astype(np.int64), ledger_from_arrow(some)

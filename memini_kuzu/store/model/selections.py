@@ -68,24 +68,32 @@ class KnownSelections:
             if not parts.followed:
                 self._clear()
                 return
-            rows = model.passages.row_of("id", parts.passages_gone)
-            # what was added since, and is taken away again, must not be added later
-            lost = self._lost(parts.documents_gone)
-            for asked, (selected, _) in list(self._kept.items()):
-                others = [
-                    *parts.documents_changed,
-                    *(table for added, table in lost if added > selected.version),
-                ]
-                touched = parts.takes_away and selected.touched(rows[rows >= 0], parts.documents_gone, others)
-                if touched or selected.version < version - NOTED:
-                    del self._kept[asked]
+            stale = [asked for asked, (each, _) in self._kept.items() if each.version < version - NOTED]
+            if parts.takes_away:
+                stale += self._touched(parts, model)
+            for asked in dict.fromkeys(stale):
+                del self._kept[asked]
             self._added[version] = parts.documents
             self._trim()
 
+    def _touched(self, parts: _Parts, model: Model) -> list[Filter]:
+        """The filters whose selections a change does more to than add."""
+        rows = model.passages.row_of("id", parts.passages_gone)
+        changed = [_among(table, parts.documents_gone) for table in parts.documents]
+        # what was added since, and is taken away again, must not be added later
+        lost = self._lost(parts.documents_gone)
+        return [
+            asked
+            for asked, (selected, _) in self._kept.items()
+            if selected.touched(
+                rows[rows >= 0],
+                parts.documents_gone,
+                [*changed, *(table for added, table in lost if added > selected.version)],
+            )
+        ]
+
     def _lost(self, documents: Ints) -> list[tuple[int, pa.Table]]:
         """Those of these documents that were added, with the versions that added them."""
-        if not len(documents):
-            return []
         return [
             (version, _among(table, documents)) for version, tables in self._added.items() for table in tables
         ]
@@ -100,8 +108,8 @@ class KnownSelections:
         self._added.clear()
 
     def _trim(self) -> None:
-        oldest = min((selected.version for selected, _ in self._kept.values()), default=0)
-        for version in [version for version in self._added if version <= oldest]:
+        oldest = min((selected.version for selected, _ in self._kept.values()), default=None)
+        for version in [version for version in self._added if oldest is None or version <= oldest]:
             del self._added[version]
 
     def get(self, model: Model, asked: Filter, parameters: Parameters) -> Selected | None:
@@ -193,11 +201,6 @@ class _Parts:
     def takes_away(self) -> bool:
         """Whether it deletes documents or passages."""
         return bool(len(self.documents_gone) or len(self.passages_gone))
-
-    @property
-    def documents_changed(self) -> list[pa.Table]:
-        """The documents that it deletes and creates, as they are afterwards."""
-        return [_among(rows, self.documents_gone) for rows in self.documents]
 
 
 def _among(table: pa.Table, ids: Ints) -> pa.Table:
