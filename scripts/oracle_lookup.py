@@ -5,6 +5,7 @@ The model in memory is read once, and then follows the changes; it is read again
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -13,10 +14,11 @@ from oracle_state import START
 
 from memini_kuzu.recall import follow
 from memini_kuzu.recall.recollection import recollect
+from memini_kuzu.store import modes
 from memini_kuzu.store.filters import Filter
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.known import document_ids, read_counters, read_splits
-from memini_kuzu.store.model import InMemory, Seen, following
+from memini_kuzu.store.model import InMemory, Seen, fans, following
 from memini_kuzu.store.stored import READ_EDGES_BETWEEN, READ_ENTITIES, splits_stored
 from memini_kuzu.tables import SURELY, column
 from memini_kuzu.times import DAY, to_millis
@@ -68,30 +70,31 @@ def unlike(store: Store, filters: Sequence[Filter] = FILTERS) -> list[str]:
 
 
 def _compared(store: Store, asked: _Asked, in_file: Lookup, in_memory: Lookup) -> list[str]:
+    with _low_thresholds():
+        return list(_differing(store, asked, in_file, in_memory))
+
+
+@contextmanager
+def _low_thresholds() -> Iterator[None]:
+    """As among hubs, of whose associates few are looked at."""
     with (
-        patch.object(following, "ALL", 0),
-        patch.object(following, "MANY", FEW),
-        patch.object(following, "HEADS", 1),
+        patch.object(modes, "MANY", FEW),
+        patch.object(following, "READ", 1),
+        patch.object(fans, "HEADS", 1),
+        patch.object(follow, "FIRST", FEW),
     ):
-        answers = [list(asked.answers(side)) for side in (in_file, in_memory)]
-    found = [
-        f"in memory, {name}: {there!r}, expected {expected!r}"
-        for (name, expected), (_, there) in zip(*answers, strict=True)
-        if there != expected
-    ]
+        yield
+
+
+def _differing(store: Store, asked: _Asked, in_file: Lookup, in_memory: Lookup) -> Iterator[str]:
+    answers = [list(asked.answers(side)) for side in (in_file, in_memory)]
+    for (name, expected), (_, there) in zip(*answers, strict=True):
+        if there != expected:
+            yield f"in memory, {name}: {there!r}, expected {expected!r}"
     for cue in asked.cues:
-        one = recollect(store, in_file, cue)
-        # as among hubs, of whose associates few are looked at
-        with (
-            patch.object(following, "ALL", 0),
-            patch.object(following, "MANY", FEW),
-            patch.object(following, "HEADS", 1),
-            patch.object(follow, "FIRST", FEW),
-        ):
-            other = recollect(store, in_memory, cue)
+        one, other = (recollect(store, side, cue) for side in (in_file, in_memory))
         if one.passages.id.tolist() != other.passages.id.tolist() or (one.score != other.score).any():
-            found.append(f"in memory, {cue!r} is answered otherwise")
-    return found
+            yield f"in memory, {cue!r} is answered otherwise"
 
 
 class _Asked:

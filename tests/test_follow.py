@@ -9,28 +9,47 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from fixtures_memory import corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle_lookup import unlike
 
 from memini_kuzu.config import Parameters
+from memini_kuzu.dynamics import propagate
 from memini_kuzu.recall import follow as following
 from memini_kuzu.recall.follow import BEAM, Wanted, follow
 from memini_kuzu.recall.nodes import Nodes
-from memini_kuzu.store.model.fans import NOTED, KnownFan, KnownFans
-from memini_kuzu.store.outgoing import Gathered, Leading, States, strength_at, sums_of
+from memini_kuzu.store import modes
+from memini_kuzu.store.model import fans as known_fans
+from memini_kuzu.store.model.columns import ASSOCIATES
+from memini_kuzu.store.model.fans import FOLLOWED, HEADS, NOTED, Fan, KnownFans
+from memini_kuzu.store.model.following import Following
+from memini_kuzu.store.model.numbers import pairs, unpaired
+from memini_kuzu.store.model.rows import Rows
+from memini_kuzu.store.modes import BLOCK, LEAST, Modes, Parts, exact_sums, rounded
+from memini_kuzu.store.outgoing import Gathered, Leading, strength_at, sums_of, totals
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from memini_kuzu.memory import Memory
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+pytest_plugins = ["fixtures_memory"]
 
 PARAMETERS = Parameters()
 
 NOW = 1_000 * DAY
 
 NOBODY = np.zeros(0, dtype=np.int64)
+
+MODES = Modes.of(PARAMETERS)
+
+HIDDEN = np.array([7, 8])
+"""Entities that people have dropped."""
 
 VALUES = st.one_of(st.just(0.0), st.floats(1e-280, 1e30), st.floats(-1e30, -1e-280))
 """Not so near to the least that a double can be that it has fewer bits."""
@@ -46,13 +65,13 @@ class Apart(Gathered):
             found.source, found.target, others, others, found.strength, found.latest, total, unknown=0
         )
         self.asked_for: list[Ints] = []
-        states = States(found.source, found.strength, np.zeros(len(others)), np.zeros(n))
+        at = np.zeros(n, dtype=np.int64)
+        parts = Parts(found.source, found.strength, np.zeros(len(others)), at, at)
         each = np.maximum(others - 1, 1)
-        rows = np.concatenate([np.zeros(0, dtype=np.int64), *states.foremost(1, each)])
+        rows = np.concatenate([NOBODY, *parts.foremost(1, each, 0, MODES)])
         self.heads = Leading._make(column[rows] for column in self._all)
-        fans = states.fans(rows, each)
         self.size = np.bincount(found.source, minlength=n)
-        self.most, self.shared = fans.fast_most, fans.fast_shared
+        self.most, _, self.shared, _ = parts.most(rows, each)
 
     def leading(self, sources: Ints) -> Leading:
         self.asked_for.append(sources)
@@ -164,67 +183,208 @@ def test_sums_do_not_depend_on_the_order(rows: list[tuple[int, float]]) -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**31), st.integers(0, 60))
-def test_the_sum_of_associations_moves_as_each_does(seed: int, days: int) -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-1e300, 1e300)), max_size=40))
+def test_exact_sums_are_not_rounded(rows: list[tuple[int, float]]) -> None:
+    owner = np.array([one for one, _ in rows], dtype=np.int64)
+    values = np.array([value for _, value in rows], dtype=np.float64)
+    for one, found in enumerate(exact_sums(values, owner, 4)):
+        expected = sum(map(Fraction, values[owner == one].tolist()), Fraction(0))
+        assert Fraction(found, 2**LEAST) == expected
+        assert rounded(found) == float(expected)
+
+
+def test_exact_sums_of_many_values() -> None:
+    rng = np.random.default_rng(5)
+    values = rng.random(3 * BLOCK) * 10.0 ** rng.integers(-300, 300, 3 * BLOCK)
+    [found] = exact_sums(np.append(values, -values[::2]), np.zeros(len(values) * 3 // 2, dtype=np.int64), 1)
+    assert rounded(found) == math.fsum(values[1::2].tolist())
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 2**31),
+    st.integers(0, 2_000),
+    st.sampled_from([PARAMETERS, Parameters(1e-3, 2e-3, 0.1, 2.0), Parameters(1e4, 1e6, 1e-6, 1.0)]),
+)
+def test_the_sum_of_associations_moves_as_each_does(seed: int, days: int, parameters: Parameters) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 50))
-    owner, others = rng.integers(0, 3, n), rng.integers(0, 9, n)
-    fast, slow = rng.random((2, n))
+    owner, others = rng.integers(0, 3, n), np.maximum(rng.integers(0, 9, n) - 1, 1)
+    fast, slow = propagate(rng.random(n), np.zeros(n), rng.integers(0, 100, n), parameters)
     as_of = NOW - rng.integers(0, 100, n) * DAY
     now = NOW + days * DAY
-    states = States.of(owner, fast, slow, as_of, 3, now, PARAMETERS)
-    others = np.maximum(others - 1, 1)
-    heads = np.concatenate(states.foremost(2, others))
-    apart = np.isin(np.arange(n), heads)
-    total, most, shared = states.fans(heads, others).at(now, PARAMETERS)
-    strength = strength_at(now, fast, slow, as_of, PARAMETERS)
-    for one in range(3):
-        own = owner == one
-        assert math.isclose(total[one], strength[own].sum(), rel_tol=1e-12, abs_tol=1e-300)
-        rest = strength[own & ~apart]
-        assert rest.max(initial=0.0) <= most[one] * (1 + 1e-12)
-        each = rest / others[own & ~apart]
-        assert each.max(initial=0.0) <= shared[one] * (1 + 1e-12)
+    with patch.object(modes, "MANY", 1):
+        total = totals(owner, fast, slow, as_of, 3, now, parameters)
+    both = Modes.of(parameters)
+    own, owner = np.unique(owner, return_inverse=True)
+    parts = Parts.of(owner, fast, slow, as_of, len(own), both)
+    strength = strength_at(now, fast, slow, as_of, parameters)
+    with patch.object(known_fans, "HEADS", 2):
+        fans = Fan.each(parts, np.arange(n, dtype=np.int32), others, now, both)
+    summed, most, shared = Fan.at(fans, now)
+    assert total[own].tolist() == summed.tolist()
+    for one, fan in enumerate(fans):
+        ours = owner == one
+        assert math.isclose(summed[one], strength[ours].sum(), rel_tol=1e-12, abs_tol=1e-250)
+        ours[fan.heads] = False
+        assert strength[ours].max(initial=0.0) <= most[one] * (1 + 1e-12)
+        assert (strength / others)[ours].max(initial=0.0) <= shared[one] * (1 + 1e-12)
 
 
 def test_a_question_before_a_pass_is_answered_as_of_the_pass() -> None:
-    state = (np.array([0]), np.array([1.0]), np.array([0.5]), np.array([NOW]))
-    then = NOW - DAY
-    states = States.of(*state, 1, then, PARAMETERS)
-    total, _, _ = states.sums().at(then, PARAMETERS)
-    assert total.tolist() == strength_at(then, *state[1:4], PARAMETERS).tolist() == [1.0]
+    one = (np.array([0]), np.array([1.0]), np.array([0.5]), np.array([NOW]))
+    with patch.object(modes, "MANY", 1):
+        assert totals(*one, 1, NOW - DAY, PARAMETERS).tolist() == [1.0]
 
 
-def known(as_of: int) -> KnownFan:
-    one = (np.array([0]), np.array([1.0]), np.array([0.0]), np.array([as_of]))
-    states = States.of(*one, 1, as_of, PARAMETERS)
-    return KnownFan(states.sums(), NOBODY)
+def test_what_was_summed_in_another_order_is_the_same() -> None:
+    rng = np.random.default_rng(4)
+    owner, order = rng.integers(0, 2, 5_000), rng.permutation(5_000)
+    fast, slow = propagate(rng.random(5_000), np.zeros(5_000), 3.0, PARAMETERS)
+    columns = (owner, fast, slow, NOW - rng.integers(0, 2_000 * DAY, 5_000))
+    one = totals(*columns, 2, NOW, PARAMETERS)
+    assert totals(*(each[order] for each in columns), 2, NOW, PARAMETERS).tolist() == one.tolist()
+
+
+class Told:
+    """Associations that lead from the entities 0 to 3, and what is known of all that leads from each."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.table = Rows.none(ASSOCIATES, ("pair",))
+        self.version, self.now = 0, NOW
+        self.fans = KnownFans()
+        self.others = self.rng.integers(1, 9, 40)
+
+    def change(self, gone: int, new: int, *, pair: Ints | None = None) -> None:
+        """So many end, and others come."""
+        self.version += 1
+        ended = self.rng.permutation(self.table.all())[:gone].astype(np.int32)
+        before = self.table
+        if gone:
+            self.table = self.table.without(self.version, ended)
+        known = pairs(self.rng.integers(0, 4, new), self.rng.integers(0, 40, new))
+        values = {name: np.zeros(new, dtype=kind) for name, kind in ASSOCIATES.items()}
+        values |= {"pair": known if pair is None else pair}
+        days = self.rng.integers(0, 100, new)
+        values["fast"], values["slow"] = propagate(self.rng.random(new), np.zeros(new), days, PARAMETERS)
+        values["as_of"] = self.now - self.rng.integers(0, 3, new) * self.rng.integers(0, 2) * DAY
+        self.table = self.table.plus(self.version, values)
+        came = np.arange(before.n, self.table.n, dtype=np.int32)
+        self.fans.changed(self.version, self.table, ended, came, HIDDEN)
+
+    def anew(self) -> tuple[Ints, list[Fan]]:
+        """What leads from each entity that anything leads from, from all associations."""
+        rows = self.table.all().astype(np.int32)
+        source, target = unpaired(self.table.take("pair", rows))
+        seen = ~np.isin(target, HIDDEN)
+        rows, target = rows[seen], target[seen]
+        own, owner = np.unique(source[seen], return_inverse=True)
+        columns = (self.table.take(name, rows) for name in ("fast", "slow", "as_of"))
+        parts = Parts.of(owner, *columns, len(own), MODES)
+        with patch.object(known_fans, "HEADS", 2):
+            return own, Fan.each(parts, rows, self.others[target], self.now, MODES)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**31))
+def test_fans_that_follow_changes_are_those_made_anew(seed: int) -> None:
+    told = Told(seed)
+    told.change(0, 60)
+    followed = 0
+    for _ in range(12):
+        own, fans = told.anew()
+        told.fans.put(own.tolist(), told.version, fans)
+        told.now += int(told.rng.choice([0, 60_000, DAY, 40 * DAY]))
+        told.change(int(told.rng.integers(0, 4)), int(told.rng.integers(0, 5)))
+        own, anew = told.anew()
+        for fan, expected in zip(told.fans.get(own.tolist(), told.version), anew, strict=True):
+            if fan is None:
+                continue
+            followed += 1
+            assert fan._replace(most=expected.most, heads=NOBODY) == expected._replace(heads=NOBODY)
+            check_bounds(told, fan, int(own[anew.index(expected)]))
+    assert followed
+
+
+def check_bounds(told: Told, fan: Fan, source: int) -> None:
+    """What is no head does not exceed what is known of it."""
+    rows = told.table.all()
+    pair = unpaired(told.table.take("pair", rows))
+    rest = (pair[0] == source) & ~np.isin(pair[1], HIDDEN) & ~np.isin(rows, fan.heads)
+    assert np.isin(fan.heads, rows).all()
+    rows, others = rows[rest], told.others[pair[1][rest]]
+    fast, slow, as_of = (told.table.take(name, rows) for name in ("fast", "slow", "as_of"))
+    for days in (0, 1, 100):
+        now = told.now + days * DAY
+        strength = strength_at(now, fast, slow, as_of, PARAMETERS)
+        _, most, shared = Fan.at([fan], now)
+        assert strength.max(initial=0.0) <= most[0] * (1 + 1e-12)
+        assert (strength / others).max(initial=0.0) <= shared[0] * (1 + 1e-12)
 
 
 def test_each_state_gets_the_fans_that_are_true_of_it() -> None:
-    fans = KnownFans()
-    fans.put([7, 8], 1, NOW, [known(NOW), known(NOW)])
-    fans.changed(np.array([7]), 2)
+    told = Told(1)
+    told.change(0, 2, pair=pairs(np.array([1, 2]), np.array([5, 5])))
+    _, [one, other] = told.anew()
+    fans = told.fans
+    fans.put([1, 2], 1, [one, other])
+    told.change(0, 1, pair=pairs(np.array([1]), np.array([6])))
+    # the next state has what followed, the first one what it had, where nothing changed
+    [followed, same] = fans.get([1, 2], 2)
+    assert followed is not None
+    assert (followed.number, same) == (2, other)
+    assert fans.get([1, 2], 1) == [None, other]
     # a reader of the first state that is late
-    fans.put([7], 1, NOW, [known(NOW)])
-    assert [fan is None for fan in fans.get([7, 8], 2, NOW)] == [True, False]
-    fans.put([7], 2, NOW, [known(NOW)])
-    assert fans.get([7], 2, NOW) != [None]
-    assert fans.get([7], 1, NOW) == [None]
-    assert fans.get([7], 2, NOW - 1) == [None]
+    fans.put([1], 1, [one])
+    assert fans.get([1], 2) == [followed]
+    fans.put([3], 2, [one])
+    assert fans.get([3], 1) == [None]
     fans.forget(3)
-    assert fans.get([7, 8], 3, NOW) == [None, None]
+    assert fans.get([1, 2], 3) == [None, None]
 
 
-def test_fans_made_for_one_question_are_not_kept() -> None:
-    fans = KnownFans()
-    fans.put([7], 1, NOW - 1, [known(NOW)])
-    assert fans.get([7], 1, NOW) == [None]
+def test_what_began_before_a_change_is_not_kept_after_it() -> None:
+    told = Told(1)
+    told.change(0, 1, pair=pairs(np.array([1]), np.array([5])))
+    [_, [one]] = told.anew()
+    told.change(0, 1, pair=pairs(np.array([1]), np.array([6])))
+    told.fans.put([1], 1, [one])
+    assert told.fans.get([1], 2) == [None]
+    told.change(0, 1, pair=pairs(np.array([1]), np.array([7])))
+    assert told.fans.get([1], 3) == [None]
+
+
+def test_so_many_changed_ones_are_not_told_apart() -> None:
+    told = Told(1)
+    told.change(0, 1, pair=pairs(np.array([1]), np.array([5])))
+    [_, [one]] = told.anew()
+    told.fans.put([1], 1, [one])
+    for first in range(10, 10 + 5 * FOLLOWED * HEADS, HEADS):
+        told.change(0, HEADS, pair=pairs(np.ones(HEADS, dtype=np.int64), first + np.arange(HEADS)))
+    assert told.fans.get([1], told.version) == [None]
 
 
 @pytest.mark.parametrize("many", [1, NOTED + 1])
-def test_changes_of_many_are_not_told_apart(many: int) -> None:
-    fans = KnownFans()
-    fans.put([-1], 1, NOW, [known(NOW)])
-    fans.changed(np.arange(many), 2)
-    assert (fans.get([-1], 2, NOW) == [None]) == (many > NOTED)
+def test_changes_of_many_are_not_noted_one_by_one(many: int) -> None:
+    told = Told(1)
+    told.change(0, 1, pair=pairs(np.array([0]), np.array([5])))
+    [_, [one]] = told.anew()
+    told.fans.put([0], 1, [one])
+    told.change(0, many, pair=pairs(np.arange(1, many + 1), np.full(many, 5)))
+    assert (told.fans.get([0], 2) == [None]) == (many > NOTED)
+
+
+def test_nothing_is_gathered_anew_after_a_sentence(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modes, "MANY", 2)
+    memory.add(corpus(57, 60))
+    memory.consolidate()
+    store = memory._store
+    assert store.model is None
+    # all is gathered when it is read
+    store.hold()
+    monkeypatch.setattr(Following, "_fans", None)
+    for number in range(10):
+        memory.remember(f"Ada gave Bob the lantern {number}.", source="now")
+        assert len(memory.recall("What did Ada give to Bob?"))
+        assert not unlike(store)

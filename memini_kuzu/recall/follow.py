@@ -236,9 +236,7 @@ class _Search:
             some, rest = np.split(rest, [max(1, int(np.count_nonzero(left > self._least / 2)))])
             row = np.full(outgoing.numbers, -1)
             row[reached.targets] = np.arange(len(reached.targets))
-            # all that lead from there, where that is less than to look each one up
-            few = outgoing.size[some].sum() <= len(some) * len(reached.targets)
-            led = outgoing.leading(some) if few else outgoing.onto(some, reached.targets)
+            led = outgoing.onto(some, reached.targets)
             heads = outgoing.heads.where(_among(outgoing.heads.source, some, len(outgoing.size)))
             # what the heads bring was there already
             brought, shown = reached.brought, reached.shown

@@ -39,6 +39,22 @@ class Nodes(NamedTuple):
         """
         return np.searchsorted(self.id, ids)
 
+    def among(self, ids: Ints, rows: Ints) -> NDArray[np.bool_]:
+        """Which of these ids are those of some rows.
+
+        Examples
+        --------
+        >>> Nodes(np.array([3, 7]), np.zeros(2), np.zeros(2)).among(np.array([7, 5, 9, 3]), np.array([1]))
+        array([ True, False, False, False])
+        """
+        if not len(self.id):
+            return np.zeros(len(ids), dtype=np.bool_)
+        some = np.zeros(len(self.id), dtype=np.bool_)
+        some[rows] = True
+        place = np.minimum(self.rows(ids), len(self.id) - 1)
+        found: NDArray[np.bool_] = some[place] & (self.id[place] == ids)
+        return found
+
     @classmethod
     def gather(cls, id: Ints, mentions: Ints, headings: Ints) -> Nodes:  # noqa: A002
         """The entities of columns in which each may come several times.

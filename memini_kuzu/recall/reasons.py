@@ -274,8 +274,9 @@ class _Ways:
     def _leading(self) -> dict[int, int]:
         """The association by which most came to each associate that something is gained over."""
         associations = self._found.spread.associations
-        nodes = {node for best in self._associations.values() for node, _ in best}
-        leading = np.flatnonzero(np.isin(associations.target, sorted(nodes)))
+        gained = np.zeros(len(self._found.spread.associates.id), dtype=np.bool_)
+        gained[[node for best in self._associations.values() for node, _ in best]] = True
+        leading = np.flatnonzero(gained[associations.target])
         target = associations.target[leading]
         brought = self._worth[associations.source[leading]] * associations.strength[leading]
         best = _greatest(target, leading, brought, 1, least=-math.inf)

@@ -232,7 +232,7 @@ def _return(
     entity, passage = entity[order], passage[order]
     titled = headed[order] == entity
 
-    into = np.isin(entity, nodes.id[np.concatenate([linking, heading])])
+    into = nodes.among(entity, np.concatenate([linking, heading]))
     row = nodes.rows(entity[into])
     mentions = nodes.mentions[row]
     share = np.where((mentions > 1) & (mentions <= COMMON), 1.0 / np.maximum(mentions - 1, 1), 0.0)
@@ -240,7 +240,7 @@ def _return(
     # a passage does not excite itself
     direct = Links(row, passage[into], share, seeds.own(passage[into]))
 
-    onto = np.isin(entity, associates.id[leading])
+    onto = associates.among(entity, leading)
     row = associates.rows(entity[onto])
     share = 1.0 / associates.mentions[row]
     _title(share, titled[onto], associates.headings[row])

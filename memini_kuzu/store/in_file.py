@@ -23,7 +23,7 @@ from memini_kuzu.store.lookup import (
     Said,
     Shown,
 )
-from memini_kuzu.store.outgoing import Gathered, States, strength_at, sums_of
+from memini_kuzu.store.outgoing import Gathered, strength_at, sums_of, totals
 from memini_kuzu.tables import column, positions
 from memini_kuzu.times import from_millis
 
@@ -197,8 +197,7 @@ class InFile(Lookup):
         if self._view is None:
             fast, slow, as_of = (column(table, name) for name in ("fast", "slow", "as_of"))
             strength = strength_at(self.now, fast, slow, as_of, self.parameters)
-            states = States.of(asked, fast, slow, as_of, len(entities), self.now, self.parameters)
-            total, _, _ = states.sums().at(self.now, self.parameters)
+            total = totals(asked, fast, slow, as_of, len(entities), self.now, self.parameters)
         else:
             strength = column(table, "strength")
             total = sums_of(strength, asked, len(entities))

@@ -13,6 +13,8 @@ import numpy as np
 from typing_extensions import override
 
 from memini_kuzu.dynamics import propagate
+from memini_kuzu.store import modes
+from memini_kuzu.store.modes import Modes, Parts, greatest
 from memini_kuzu.tables import positions
 from memini_kuzu.times import DAY
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["Fans", "Gathered", "Leading", "Outgoing", "States", "greatest", "strength_at", "sums_of"]
+__all__ = ["Gathered", "Leading", "Outgoing", "strength_at", "sums_of", "totals"]
 
 FINE = 28
 """Bits of each of the two whole numbers that a value is cut into to be added up. Sums of them are exact for
@@ -35,8 +37,6 @@ LARGEST = 1_000
 
 BLOCK = 1 << 13
 """Values that are added up at once: what comes between stays in the processor's cache."""
-
-EARLIEST = np.iinfo(np.int64).min
 
 
 class Leading(NamedTuple):
@@ -121,75 +121,10 @@ class Outgoing(Protocol):
         ...
 
 
-class Fans(NamedTuple):
-    """All that leads from each entity, taken together, at one time of each.
-
-    Parameters
-    ----------
-    as_of : int64 (n,)
-        The latest of all as_of, in milliseconds since 1970, of which the variables are; a question before it
-        is answered as strength_at does, and by fans that were made for it alone.
-    fast, slow : float64 (n,)
-        The sums of both variables.
-    fast_most, slow_most : float64 (n,)
-        The greatest of each, but for those of the heads.
-    fast_shared, slow_shared : float64 (n,)
-        The greatest that they bring to each other passage that mentions the target, but for those.
-    """
-
-    as_of: Ints
-    fast: Floats
-    slow: Floats
-    fast_most: Floats
-    slow_most: Floats
-    fast_shared: Floats
-    slow_shared: Floats
-
-    @classmethod
-    def none(cls, n: int) -> Fans:
-        """Of n entities that nothing leads from."""
-        return cls(np.zeros(n, dtype=np.int64), *np.zeros((6, n)))
-
-    @classmethod
-    def joined(cls, parts: list[Fans]) -> Fans:
-        """These one after the other, at least one."""
-        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-    def put(self, places: Ints, others: Fans) -> None:
-        """Put others in these places."""
-        for column, values in zip(self, others, strict=True):
-            column[places] = values
-
-    def row(self, place: int) -> Fans:
-        """That of one entity."""
-        return Fans._make(column[place : place + 1] for column in self)
-
-    def at(self, now: int, parameters: Parameters) -> tuple[Floats, Floats, Floats]:
-        """`Outgoing.total`, `most` and `shared` at a time.
-
-        The dynamics are linear, and no entry of the kernel is below 0: sums move as one association does, and
-        nothing outgrows what began with the greatest of both variables.
-        """
-        pairs = (
-            (self.fast, self.slow),
-            (self.fast_most, self.slow_most),
-            (self.fast_shared, self.slow_shared),
-        )
-        total, most, shared = (strength_at(now, *pair, self.as_of, parameters) for pair in pairs)
-        return total, most, shared
-
-
 def strength_at(now: int, fast: Floats, slow: Floats, as_of: Ints, parameters: Parameters) -> Floats:
     """The fast variable of associations at a time in milliseconds since 1970, from their states."""
     strength, _ = propagate(fast, slow, np.maximum(now - as_of, 0) / DAY, parameters)
     return strength
-
-
-def greatest(values: Floats, owner: Ints, n: int) -> Floats:
-    """The greatest value of each owner: float64 (n,), ≥ 0."""
-    found = np.zeros(n)
-    np.maximum.at(found, owner, values)
-    return found
 
 
 def sums_of(values: Floats, owner: Ints, n: int) -> Floats:
@@ -233,82 +168,23 @@ def sums_of(values: Floats, owner: Ints, n: int) -> Floats:
     return summed
 
 
-class States(NamedTuple):
-    """Associations that lead from n entities, each at one time of the entity that it leads from.
+def totals(  # noqa: PLR0917 - the columns of associations
+    owner: Ints, fast: Floats, slow: Floats, as_of: Ints, n: int, now: int, parameters: Parameters
+) -> Floats:
+    """`Outgoing.total` of n entities, from all associations that lead from them as they are stored.
 
-    Parameters
-    ----------
-    owner : int64 (k,)
-        Which entity each leads from.
-    fast, slow : float64 (k,)
-        Both variables at that time.
-    as_of : int64 (n,)
-        The latest as_of of those that lead from each entity.
+    From `modes.MANY` associations on, it is the sum of the parts of `Modes`, which can be kept. These do not
+    tell how strong an association was before its as_of: where one is later than now, strengths are added up.
     """
-
-    owner: Ints
-    fast: Floats
-    slow: Floats
-    as_of: Ints
-
-    @classmethod
-    def of(  # noqa: PLR0917 - the columns of associations
-        cls,
-        owner: Ints,
-        fast: Floats,
-        slow: Floats,
-        as_of: Ints,
-        n: int,
-        now: int,
-        parameters: Parameters,
-    ) -> States:
-        """From associations as they are stored.
-
-        Their time is the latest as_of of all that lead from an entity, but not after the question: what is
-        stored as of a later time stays as it is then, as in `strength_at`.
-        """
-        latest = np.full(n, EARLIEST)
-        np.maximum.at(latest, owner, as_of)
-        since = np.maximum(np.minimum(latest, now)[owner] - as_of, 0)
-        fast, slow = propagate(fast, slow, since / DAY, parameters)
-        latest[latest == EARLIEST] = 0
-        return cls(owner, fast, slow, latest)
-
-    def foremost(self, k: int, others: Ints) -> list[Ints]:
-        """The rows of those k of each entity that may bring most to a passage, of so many others each."""
-        worth = np.maximum(self.fast, self.slow) / others
-        order = np.argsort(self.owner, kind="stable")
-        ends = np.cumsum(np.bincount(self.owner, minlength=len(self.as_of)))
-        return [
-            rows[np.argpartition(worth[rows], len(rows) - k)[-k:]] if len(rows) > k else rows
-            for rows in np.split(order, ends[:-1])
-        ]
-
-    def sums(self) -> Fans:
-        """All that leads from each entity, taken together, without the greatest of it."""
-        n = len(self.as_of)
-        sums = (sums_of(each, self.owner, n) for each in (self.fast, self.slow))
-        return Fans(self.as_of, *sums, *np.zeros((4, n)))
-
-    def fans(self, apart: Ints, others: Ints) -> Fans:
-        """All that leads from each entity, taken together; the greatest leave out rows that are apart.
-
-        Parameters
-        ----------
-        apart : int64 (n_apart,)
-            Rows of associations.
-        others : int64 (k,)
-            How many passages beside one mention what each leads to; 1 where none does.
-        """
-        n = len(self.as_of)
-        rest = (self.fast.copy(), self.slow.copy())
-        for each in rest:
-            each[apart] = 0.0
-        return Fans(
-            *self.sums()[:3],
-            *(greatest(each, self.owner, n) for each in rest),
-            *(greatest(each / others, self.owner, n) for each in rest),
-        )
+    total = sums_of(strength_at(now, fast, slow, as_of, parameters), owner, n)
+    early = np.bincount(owner[as_of > now], minlength=n) == 0
+    many = (np.bincount(owner, minlength=n) >= modes.MANY) & early
+    some = many[owner]
+    place = np.cumsum(many) - 1
+    both = Modes.of(parameters)
+    parts = Parts.of(place[owner[some]], fast[some], slow[some], as_of[some], int(many.sum()), both)
+    total[many] = parts.total(now, both)
+    return total
 
 
 class Gathered(Outgoing):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from memini_kuzu.config import Parameters
 from memini_kuzu.store.change import Part
+from memini_kuzu.store.model.following import gather
 from memini_kuzu.store.model.state import Model
 from memini_kuzu.tables import column
 
@@ -111,7 +113,9 @@ def read_model(read: Callable[[str], pa.Table]) -> Model:
     for name, ends in (("MENTIONS", ("Passage", "Entity")), ("ASSOCIATES", ("Entity", "Entity"))):
         for place, end in enumerate(ends):
             tables[name] = _identified(tables[name], place, tables[end])
-    return Model.of(Part("create", name, table) for name, table in tables.items() if table.num_rows)
+    model = Model.of(Part("create", name, table) for name, table in tables.items() if table.num_rows)
+    gather(model, Parameters.from_json(model.meta["parameters"]))
+    return model
 
 
 def _identified(table: pa.Table, place: int, nodes: pa.Table) -> pa.Table:

@@ -238,6 +238,9 @@ class _Step:
             self._model.selections.forget()
             passages, words = _compacted(passages, words)
         entities = self._dense(self._entities)
+        if self._associations.sparse:
+            # their rows get other numbers
+            self._model.fans.forget(self._version)
         if self._latest is None:
             self._latest = max(_latest(passages, "time"), _latest(entities, "last_seen"))
         return replace(
@@ -466,15 +469,18 @@ class _Step:
             self._model.fans.forget(self._version)
             self._associations = Rows.none(ASSOCIATES, ("pair",)).plus(self._version, values)
             return
-        self._model.fans.changed(sources, self._version)
+        before, gone = self._associations, np.zeros(0, dtype=np.int32)
         if part.how == "create":
-            self._associations = self._associations.plus(self._version, values)
-            return
-        which, rows = self._associations.find("pair", values["pair"])
-        if part.how == "delete":
-            self._associations = self._end(self._associations, rows)
+            self._associations = before.plus(self._version, values)
         else:
-            self._associations = self._altered(self._associations, rows.astype(np.int64), values, which)
+            which, gone = before.find("pair", values["pair"])
+            if part.how == "delete":
+                self._associations = self._end(before, gone)
+            else:
+                self._associations = self._altered(before, gone.astype(np.int64), values, which)
+        new = np.arange(before.n, self._associations.n, dtype=np.int32)
+        hidden = self._model.numbers.find(self._model.hidden)
+        self._model.fans.changed(self._version, self._associations, gone, new, hidden)
 
     def _end(self, rows: Rows, gone: NDArray[Any]) -> Rows:
         return rows.without(self._version, gone) if len(gone) else rows
