@@ -380,7 +380,7 @@ def test_nothing_is_gathered_anew_after_a_sentence(memory: Memory, monkeypatch: 
     memory.add(corpus(57, 60))
     memory.consolidate()
     store = memory._store
-    assert store.model is None
+    store._engine.hold(None)
     # all is gathered when it is read
     store.hold()
     monkeypatch.setattr(Following, "_fans", None)
