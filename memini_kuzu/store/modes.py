@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["EARLIEST", "MANY", "Modes", "Parts", "exact_sums", "greatest", "rounded"]
+__all__ = ["BLOCK", "EARLIEST", "MANY", "Modes", "Parts", "exact_sums", "greatest", "rounded"]
 
 MANY = 256
 """Associations of an entity from which on their sum is that of their parts. Of fewer the strengths themselves

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from memini_kuzu.dynamics import propagate
 from memini_kuzu.store import modes
-from memini_kuzu.store.modes import Modes, Parts, greatest
+from memini_kuzu.store.modes import BLOCK, Modes, Parts, greatest
 from memini_kuzu.tables import positions
 from memini_kuzu.times import DAY
 
@@ -34,9 +34,6 @@ up to 2²⁵ values, since whole numbers below 2⁵³ are."""
 
 LARGEST = 1_000
 """A double holds no power of two much greater than this one."""
-
-BLOCK = 1 << 13
-"""Values that are added up at once: what comes between stays in the processor's cache."""
 
 
 class Leading(NamedTuple):

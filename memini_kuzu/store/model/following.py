@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from memini_kuzu.store import modes
 from memini_kuzu.store.model.fans import Fan
-from memini_kuzu.store.model.numbers import pairs, unpaired
-from memini_kuzu.store.model.rows import spans
+from memini_kuzu.store.model.numbers import leading, pairs, unpaired
+from memini_kuzu.store.model.rows import rows_within, spans
 from memini_kuzu.store.modes import Modes, Parts
 from memini_kuzu.store.outgoing import Leading, Outgoing, strength_at, sums_of
 
@@ -49,10 +49,7 @@ class Following(Outgoing):
     def __init__(self, model: Model, entities: Ints, now: int, parameters: Parameters) -> None:
         self._model, self._now, self._parameters = model, now, parameters
         self._sources = model.numbers.find(entities)
-        self._within = model.associations.indexes["pair"].within(
-            pairs(self._sources, np.zeros_like(self._sources)),
-            pairs(self._sources + 1, np.zeros_like(self._sources)),
-        )
+        self._within = leading(model.associations.indexes["pair"], self._sources)
         size = np.zeros(len(entities), dtype=np.int64)
         for _, begin, end in self._within:
             size += end - begin
@@ -103,12 +100,7 @@ class Following(Outgoing):
 
     def _rows(self, sources: Ints) -> tuple[Ints, NDArray[np.int32]]:
         """Which of these sources has which rows."""
-        owner, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
-        for stored, begin, end in self._within:
-            number = (end - begin)[sources]
-            owner.append(np.repeat(sources, number))
-            rows.append(stored[spans(begin[sources], number)])
-        return self._seen(np.concatenate(owner), np.concatenate(rows))
+        return self._seen(*rows_within(self._within, sources))
 
     def _seen(self, owner: Ints, rows: NDArray[np.int32]) -> tuple[Ints, NDArray[np.int32]]:
         """Of these rows those that have not ended, and lead to what people have not dropped."""

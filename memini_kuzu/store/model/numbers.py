@@ -11,10 +11,12 @@ from memini_kuzu.store.model.rows import Index, filled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from memini_kuzu.store.model.rows import Ranges
+
     Ints = NDArray[np.int64]
     Short = NDArray[np.int32]
 
-__all__ = ["SHORT", "Numbers", "pairs", "unpaired"]
+__all__ = ["SHORT", "Numbers", "leading", "pairs", "unpaired"]
 
 SHORT = 32
 """Bits for the number of an entity, where two of them are one key."""
@@ -41,6 +43,19 @@ def unpaired(keys: Ints) -> tuple[Ints, Ints]:
     (array([3]), array([5]))
     """
     return keys >> SHORT, keys & ((1 << SHORT) - 1)
+
+
+def leading(index: Index, sources: NDArray[Any]) -> Ranges:
+    """Where an index of `pairs` has the rows that lead from each of these numbers.
+
+    Examples
+    --------
+    >>> index = Index().added(pairs(np.array([3, 3]), np.array([5, 6])), 0)
+    >>> leading(index, np.array([3]))
+    [(array([0, 1], dtype=int32), array([0]), array([2]))]
+    """
+    nobody = np.zeros_like(sources)
+    return index.within(pairs(sources, nobody), pairs(sources + 1, nobody))
 
 
 class Numbers:

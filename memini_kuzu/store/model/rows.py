@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["Index", "Rows", "Strings", "filled", "spans"]
+__all__ = ["Index", "Ranges", "Rows", "Strings", "filled", "rows_within", "spans"]
 
 ENDLESS = np.iinfo(np.int64).max
 """The version in which a row ends that no change has ended."""
@@ -140,6 +140,10 @@ Column: TypeAlias = "NDArray[Any] | Strings"
 """The values of all rows, and room behind them."""
 
 
+Ranges: TypeAlias = "list[tuple[NDArray[np.int32], Ints, Ints]]"
+"""Of each segment of an index its rows, and where those of each range of keys begin and end in them."""
+
+
 class Segment(NamedTuple):
     """Rows in the order of their keys; `unique` where no two have the same."""
 
@@ -187,7 +191,7 @@ class Index:
             keys, rows, segments = keys[order], rows[order], segments[:-1]
         return Index((*segments, Segment(keys, rows, bool((keys[1:] != keys[:-1]).all()))))
 
-    def within(self, first: NDArray[Any], end: NDArray[Any]) -> list[tuple[NDArray[np.int32], Ints, Ints]]:
+    def within(self, first: NDArray[Any], end: NDArray[Any]) -> Ranges:
         """Where the rows of ranges of keys stand, also such as have ended.
 
         Parameters
@@ -197,8 +201,8 @@ class Index:
 
         Returns
         -------
-        list of tuple
-            Of each segment its rows, and where those of each range begin and end in them.
+        Ranges
+            In the order of the segments.
 
         Examples
         --------
@@ -232,6 +236,23 @@ class Index:
 
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+def rows_within(ranges: Ranges, some: Ints) -> tuple[Ints, NDArray[np.int32]]:
+    """Which of some of the ranges has which rows, also such as have ended.
+
+    Examples
+    --------
+    >>> index = Index().added(np.array([7, 5, 6]), 0)
+    >>> rows_within(index.within(np.array([0, 5]), np.array([5, 7])), np.array([1]))
+    (array([1, 1]), array([1, 2], dtype=int32))
+    """
+    owner, rows = [NO_ROWS], [NO_ROWS.astype(np.int32)]
+    for stored, begin, end in ranges:
+        number = (end - begin)[some]
+        owner.append(np.repeat(some, number))
+        rows.append(stored[spans(begin[some], number)])
+    return np.concatenate(owner), np.concatenate(rows)
 
 
 @dataclass(frozen=True, slots=True)

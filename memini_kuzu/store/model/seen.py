@@ -10,8 +10,8 @@ from typing_extensions import override
 from memini_kuzu.store.lookup import NO_HEADING, Links
 from memini_kuzu.store.model.columns import PLACES
 from memini_kuzu.store.model.in_memory import InMemory
-from memini_kuzu.store.model.numbers import pairs, unpaired
-from memini_kuzu.store.model.rows import spans
+from memini_kuzu.store.model.numbers import leading, unpaired
+from memini_kuzu.store.model.rows import rows_within
 from memini_kuzu.store.outgoing import Gathered, strength_at, sums_of
 
 if TYPE_CHECKING:
@@ -202,11 +202,6 @@ class Then(Seen):
 
 def _leading(table: Rows, numbers: Ints) -> tuple[Ints, NDArray[np.int32]]:
     """Which of these numbers of entities which row of a table of pairs leads from."""
-    owner, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
-    least = np.zeros_like(numbers)
-    for stored, begin, end in table.indexes["pair"].within(pairs(numbers, least), pairs(numbers + 1, least)):
-        owner.append(np.repeat(np.arange(len(numbers)), end - begin))
-        rows.append(stored[spans(begin, end - begin)])
-    source, row = np.concatenate(owner), np.concatenate(rows)
+    source, row = rows_within(leading(table.indexes["pair"], numbers), np.arange(len(numbers)))
     there = table.there(row)
     return source[there], row[there]

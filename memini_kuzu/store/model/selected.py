@@ -159,7 +159,8 @@ class Selected:
             return None
         told = _grown(self.told, n)
         told[source] = told[target] = True
-        documents = np.union1d(self.documents, documents)
+        documents = np.sort(documents)
+        documents = np.insert(self.documents, self.documents.searchsorted(documents), documents)
         rows = np.concatenate([self.rows, self._new(model, documents)])
         new = np.flatnonzero(rows[len(self.rows) :]) + len(self.rows)
         counted = _Counted.of(model, new)
