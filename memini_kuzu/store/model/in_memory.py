@@ -138,12 +138,10 @@ class InMemory(Lookup):
         df = self._frequency(codes)
         codes, df = codes[df > 0], df[df > 0]
         idf = rarity(df, self.sums.passages)
-        near = self._near(codes, df, idf, top)
-        tf = self._tf(near, codes)
-        row = [np.flatnonzero(word) for word in tf.T]
+        near, row, tf = self._near(codes, df, idf, top)
         ids, _ = best_scored(
             row,
-            [word[rows] for word, rows in zip(tf.T, row, strict=True)],
+            tf,
             idf,
             passages.take("length", near),
             passages.take("id", near),
@@ -152,12 +150,21 @@ class InMemory(Lookup):
         )
         return ids
 
-    def _near(self, codes: Ints, df: Ints, idf: Floats, top: int) -> Ints:
+    def _near(
+        self, codes: Ints, df: Ints, idf: Floats, top: int
+    ) -> tuple[Ints, list[NDArray[Any]], list[NDArray[Any]]]:
         """Rows of passages among which are the best by these words, and few others.
 
         The rarest words first: once so many passages score higher than a passage can that has only the other
         words, all those are passed over (MaxScore: Turtle and Flood, Query evaluation: strategies and
         optimizations, Information Processing & Management 31, 1995).
+
+        Returns
+        -------
+        rows : int64 (n,)
+            Of the passages, ascending.
+        places, times : list of int (k,)
+            Of each word: which of them have it, and how often.
         """
         passages, held = self._model.passages, self._model.words
         length, average = passages.column("length"), self.sums.average
@@ -165,19 +172,31 @@ class InMemory(Lookup):
         rows = np.zeros(0, dtype=np.int64)
         # what a word adds at most: no passage that has it is shorter, or has it more often
         most = weighed(held.most[codes], held.shortest[codes], idf, average)
-        left, least = float(most.sum()), 0.0
+        gained, left, least = 0.0, float(most.sum()), 0.0
+        read: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         for word in np.argsort(df, kind="stable").tolist():
             if left < least:
                 break
             _, place = held.index.find(codes[[word]].astype(np.int32))
             row = held.passage[place]
             there = self._there(row)
-            row, times = row[there], held.tf[place[there]]
+            row, times = read[word] = row[there], held.tf[place[there]]
             rows = np.concatenate([rows, row[score[row] == 0]])
             score[row] += weighed(times, length[row], idf[word], average)
-            left -= most[word]
-            least = kth_greatest(score[rows], top) * SURELY
-        return np.sort(rows[score[rows] + left >= least])
+            gained, left = gained + most[word], left - most[word]
+            if gained > left:
+                # before that no passage has more than the other words may add
+                least = kth_greatest(score[rows], top) * SURELY
+        near = np.sort(rows[score[rows] + left >= least])
+        place = np.full(passages.n, -1, dtype=np.int32)
+        place[near] = np.arange(len(near))
+        unread = [word for word in range(len(codes)) if word not in read]
+        tf = self._tf(near, codes[unread])
+        for word, times in zip(unread, tf.T, strict=True):
+            having = np.flatnonzero(times)
+            read[word] = near[having], times[having]
+        found = [(place[row], times) for row, times in (read[word] for word in range(len(codes)))]
+        return near, [row[row >= 0] for row, _ in found], [times[row >= 0] for row, times in found]
 
     def _tf(self, rows: Ints, codes: Ints) -> Ints:
         """How often passages have words: int64 (n_rows, n_codes)."""

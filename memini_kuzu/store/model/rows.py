@@ -29,6 +29,9 @@ ENDLESS = np.iinfo(np.int64).max
 LEVEL = 32
 """A segment of an index is merged with the one before it unless that is so many times as large."""
 
+SHORT = 4_096
+"""And always with one that has fewer rows than that: to look there as well takes longer in the end."""
+
 ROOM = 1.5
 """A full buffer is replaced by one so many times as large."""
 
@@ -183,7 +186,7 @@ class Index:
         rows = np.arange(first, first + len(keys), dtype=np.int32)
         order = np.argsort(keys, kind="stable")
         keys, rows, segments = keys[order], rows[order], self.segments
-        while segments and len(segments[-1].keys) < LEVEL * len(keys):
+        while segments and len(segments[-1].keys) < max(LEVEL * len(keys), SHORT):
             keys = np.concatenate([segments[-1].keys, keys])
             rows = np.concatenate([segments[-1].rows, rows])
             # stable: two runs that are in order are merged, not sorted anew
@@ -316,6 +319,8 @@ class Rows:
 
     def there(self, rows: NDArray[Any]) -> Flags:
         """Which of these rows have not ended."""
+        if not self.ended:
+            return np.ones(len(rows), dtype=np.bool_)
         flags: Flags = self.died[rows] > self.version
         return flags
 
