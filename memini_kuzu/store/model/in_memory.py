@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["InMemory"]
 
+ROW = 8
+"""To look for words in a passage takes as long as to read so many passages that have a word."""
+
 
 class InMemory(Lookup):
     """A lookup in memory; what others write meanwhile does not change it.
@@ -175,28 +178,33 @@ class InMemory(Lookup):
         gained, left, least = 0.0, float(most.sum()), 0.0
         read: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         for word in np.argsort(df, kind="stable").tolist():
-            if left < least:
-                break
+            known = left < least
+            if known:
+                rows = rows[score[rows] + left >= least]
+                if df[word] > ROW * len(rows):
+                    break
             _, place = held.index.find(codes[[word]].astype(np.int32))
             row = held.passage[place]
             there = self._there(row)
             row, times = read[word] = row[there], held.tf[place[there]]
-            rows = np.concatenate([rows, row[score[row] == 0]])
+            if not known:
+                rows = np.concatenate([rows, row[score[row] == 0]])
             score[row] += weighed(times, length[row], idf[word], average)
             gained, left = gained + most[word], left - most[word]
             if gained > left:
                 # before that no passage has more than the other words may add
                 least = kth_greatest(score[rows], top) * SURELY
         near = np.sort(rows[score[rows] + left >= least])
-        place = np.full(passages.n, -1, dtype=np.int32)
-        place[near] = np.arange(len(near))
         unread = [word for word in range(len(codes)) if word not in read]
+        # zeros are not written before they are needed, and a store may have many passages
+        place = np.zeros(passages.n, dtype=np.int32)
+        place[near] = np.arange(1, len(near) + 1)
         tf = self._tf(near, codes[unread])
         for word, times in zip(unread, tf.T, strict=True):
             having = np.flatnonzero(times)
             read[word] = near[having], times[having]
         found = [(place[row], times) for row, times in (read[word] for word in range(len(codes)))]
-        return near, [row[row >= 0] for row, _ in found], [times[row >= 0] for row, times in found]
+        return near, [row[row > 0] - 1 for row, _ in found], [times[row > 0] for row, times in found]
 
     def _tf(self, rows: Ints, codes: Ints) -> Ints:
         """How often passages have words: int64 (n_rows, n_codes)."""
@@ -205,12 +213,12 @@ class InMemory(Lookup):
         number = table.take("words", rows).astype(np.int64)
         place = spans(table.take("begin", rows), number)
         # by a table of all words: quicker than to look each one up
-        column = np.full(len(self._model.terms), -1, dtype=np.int32)
+        column = np.zeros(len(self._model.terms), dtype=np.int32)
         known = np.flatnonzero(codes >= 0)
-        column[codes[known]] = known
+        column[codes[known]] = known + 1
         which = column[held.word[place]]
-        there = which >= 0
-        tf[np.repeat(np.arange(len(rows)), number)[there], which[there]] = held.tf[place[there]]
+        there = np.flatnonzero(which)
+        tf[np.repeat(np.arange(len(rows)), number)[there], which[there] - 1] = held.tf[place[there]]
         return tf
 
     @override
