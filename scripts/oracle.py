@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from oracle_model import Edge, Oracle
 from oracle_state import NAMES, START
@@ -47,6 +48,7 @@ from oracle_steps import (
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.records import Record
+from memini_kuzu.store.model import rows
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -92,7 +94,8 @@ def play(folder: Path, history: Iterable[Step] | History) -> Outcome:
         The steps, or what draws them as it goes.
     """
     outcome = Outcome()
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    # indexes in memory have several segments, as those of large stores do
+    with tempfile.TemporaryDirectory(dir=folder) as place, patch.object(rows, "FEW", 1):
         run = Run(Path(place), "a.memini", PARAMETERS[0], START + 210 * DAY)
         steps = history.steps(run) if isinstance(history, History) else iter(history)
         for step in steps:

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
+
+from memini_kuzu.store.model import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # before test modules import it: they take its fixtures as a plugin
 pytest.register_assert_rewrite("fixtures_browser", "fixtures_memory")
@@ -12,6 +19,13 @@ pytest.register_assert_rewrite("fixtures_browser", "fixtures_memory")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def several_segments() -> Iterator[None]:
+    """Indexes of small stores have several segments, as those of large ones do."""
+    with patch.object(rows, "FEW", 1):
+        yield
 
 
 @pytest.fixture(scope="session")

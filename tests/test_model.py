@@ -74,6 +74,22 @@ def test_an_index_finds_the_rows_of_a_key_whatever_came_together(parts: list[lis
     assert len(index.segments) <= 1 + np.log(max(len(all_keys), 1)) / np.log(LEVEL)
 
 
+@pytest.mark.parametrize(("few", "segments"), [(1, 2), (600, 1)])
+def test_short_segments_of_an_index_are_merged(
+    monkeypatch: pytest.MonkeyPatch, few: int, segments: int
+) -> None:
+    monkeypatch.setattr(rows, "FEW", few)
+    index = Index().added(np.arange(500), 0).added(np.arange(250, 255), 500).added(np.array([750]), 505)
+    assert len(index.segments) == segments
+    which, found = index.find(np.array([249, 252, 750, 751]))
+    assert sorted(zip(which.tolist(), found.tolist(), strict=True)) == [
+        (0, 249),
+        (1, 252),
+        (1, 502),
+        (2, 505),
+    ]
+
+
 def rows_of(*ids: int) -> dict[str, object]:
     return {"id": np.array(ids, dtype=np.int64), "name": pa.array([f"name {each}" for each in ids])}
 

@@ -258,13 +258,14 @@ def contiguity(x: Floats, source: Ints, position: Ints) -> Floats:
     """
     order = np.lexsort((position, source))
     source, position, covered = source[order], position[order], x[order]
-    unsaid, lent = np.ones_like(x), NEAR ** np.arange(REACH + 1)
+    unsaid = np.ones_like(x)
+    # a factor of 1 changes nothing: all rows at once are quicker than a choice of them
+    lent = np.append(0.0, NEAR ** np.arange(1, REACH + 1))
     # positions of one source differ, so a neighbour within reach stands at most so many rows away
     for shift in range(1, min(REACH, len(order) - 1) + 1):
         offset = position[shift:] - position[:-shift]
         near = (source[shift:] == source[:-shift]) & (source[shift:] >= 0) & (offset > 0) & (offset <= REACH)
-        # a factor of 1 changes nothing: all rows at once are quicker than a choice of them
-        weight = np.where(near, lent[np.where(near, offset, 0)], 0.0)[:, None]
+        weight = lent[np.where(near, offset, 0)][:, None]
         unsaid[shift:] *= 1.0 - weight * covered[:-shift]
         unsaid[:-shift] *= 1.0 - REVERSE * weight * covered[shift:]
     factor = np.empty_like(x)

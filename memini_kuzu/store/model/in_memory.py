@@ -176,12 +176,14 @@ class InMemory(Lookup):
         # what a word adds at most: no passage that has it is shorter, or has it more often
         most = weighed(held.most[codes], held.shortest[codes], idf, average)
         gained, left, least = 0.0, float(most.sum()), 0.0
+        # also those that are not seen
+        listed = held.frequency(codes)
         read: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         for word in np.argsort(df, kind="stable").tolist():
             known = left < least
             if known:
                 rows = rows[score[rows] + left >= least]
-                if df[word] > ROW * len(rows):
+                if listed[word] > ROW * len(rows):
                     break
             _, place = held.index.find(codes[[word]].astype(np.int32))
             row = held.passage[place]

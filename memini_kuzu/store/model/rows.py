@@ -29,7 +29,7 @@ ENDLESS = np.iinfo(np.int64).max
 LEVEL = 32
 """A segment of an index is merged with the one before it unless that is so many times as large."""
 
-SHORT = 4_096
+FEW = 4_096
 """And always with one that has fewer rows than that: to look there as well takes longer in the end."""
 
 ROOM = 1.5
@@ -186,7 +186,7 @@ class Index:
         rows = np.arange(first, first + len(keys), dtype=np.int32)
         order = np.argsort(keys, kind="stable")
         keys, rows, segments = keys[order], rows[order], self.segments
-        while segments and len(segments[-1].keys) < max(LEVEL * len(keys), SHORT):
+        while segments and len(segments[-1].keys) < max(LEVEL * len(keys), FEW):
             keys = np.concatenate([segments[-1].keys, keys])
             rows = np.concatenate([segments[-1].rows, rows])
             # stable: two runs that are in order are merged, not sorted anew
