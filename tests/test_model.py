@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+import weakref
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from memini_kuzu.records import Record
 from memini_kuzu.store.engine import database, open_file
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.lookup import rarity
-from memini_kuzu.store.model import InMemory, Model, holding, rows
+from memini_kuzu.store.model import InMemory, Model, holding, rows, words
 from memini_kuzu.store.model.columns import ASSOCIATES
 from memini_kuzu.store.model.loading import Cost, read_model
 from memini_kuzu.store.model.numbers import Numbers, unpaired
@@ -156,6 +157,33 @@ def test_words_are_counted_in_the_order_in_which_they_come() -> None:
     counted = count_words(pa.array(["tea green tea", "", "green milk"]), codes)
     told = zip(counted.text.tolist(), codes.names(counted.word), counted.tf.tolist(), strict=True)
     assert list(told) == [(0, "tea", 2), (0, "green", 1), (2, "green", 1), (2, "milk", 1)]
+
+
+def test_words_are_counted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = pa.array(["tea green tea", "", "green milk", "tea", "", "milk tea milk"])
+    codes, again = Codes(), Codes()
+    whole = count_words(texts, codes)
+    monkeypatch.setattr(words, "PIECE", 2)
+    pieces = count_words(texts, again)
+    for one, other in zip(whole, pieces, strict=True):
+        assert one.tolist() == other.tolist()
+        assert one.dtype == other.dtype
+    assert codes.names(whole.word) == again.names(pieces.word)
+
+
+def test_reading_holds_no_table_while_it_reads_the_next_one(memory: Memory) -> None:
+    memory.add(corpus(52, 40, sentences=3))
+    read: list[weakref.ref[pa.Table]] = []
+
+    def reading(query: str) -> pa.Table:
+        assert [table() for table in read] == [None] * len(read)
+        table = memory._store.read(query)
+        if table.num_rows:
+            read.append(weakref.ref(table))
+        return table
+
+    assert associations(read_model(reading)) == associations(memory._store.hold())
+    assert len(read) > 4
 
 
 # --- following changes ---
@@ -410,11 +438,11 @@ def test_two_handles_on_a_file_share_the_model(memory: Memory) -> None:
 
 def test_the_best_by_words_are_the_same_however_many_are_passed_over(memory: Memory) -> None:
     chance = np.random.default_rng(7)
-    words = [f"word{number}" for number in range(60)]
+    vocabulary = [f"word{number}" for number in range(60)]
     # from words that all passages have to such as one has; many passages have the same score
-    share = 1.0 / np.arange(1, len(words) + 1)
+    share = 1.0 / np.arange(1, len(vocabulary) + 1)
     told = [
-        " ".join(word for word, often in zip(words, share, strict=True) if chance.random() < often)
+        " ".join(word for word, often in zip(vocabulary, share, strict=True) if chance.random() < often)
         for _ in range(400)
     ]
     memory.add(Record(text, START, "said") for text in told)
@@ -423,7 +451,7 @@ def test_the_best_by_words_are_the_same_however_many_are_passed_over(memory: Mem
     passed_over = 0
     for top in (1, 3, 20):
         for _ in range(60):
-            cue = chance.choice(words, chance.integers(1, 7), replace=False).tolist()
+            cue = chance.choice(vocabulary, chance.integers(1, 7), replace=False).tolist()
             one, other = (lookup.best(cue, top).tolist() for lookup in lookups)
             assert one == other
             near, *_ = lookups[1]._near(*_asked(lookups[1], cue), top)

@@ -28,6 +28,7 @@ __all__ = [
     "engine_version",
     "escaped",
     "execute",
+    "give_back",
     "memory",
     "need_room",
     "open_database",
@@ -224,6 +225,11 @@ def close_database(database: kuzu.Database) -> None:
         Open, without connections.
     """
     database.close()
+    give_back()
+
+
+def give_back() -> None:
+    """Give memory that is no longer used back to the system, which allocators put off."""
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

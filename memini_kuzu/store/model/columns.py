@@ -128,7 +128,7 @@ def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
     """Rows of Entity as columns of the model, those that the table has."""
     has = set(table.column_names)
     values: dict[str, Any] = {
-        name: column(table, name).astype(np.int64)
+        name: column(table, name).astype(np.int64, copy=False)
         for name in ("id", "mentions", "headings", "first_seen", "last_seen")
         if name in has
     }
@@ -145,7 +145,7 @@ def entities_of(table: pa.Table, labels: Codes) -> dict[str, Any]:
 def associations_of(table: pa.Table) -> dict[str, Any]:
     """Rows of ASSOCIATES as columns of the model, those that the table has, without the pairs."""
     return {
-        name: column(table, name).astype(kind)
+        name: column(table, name).astype(kind, copy=False)
         for name, kind in ASSOCIATES.items()
         if name in table.column_names
     }

@@ -9,12 +9,15 @@ import pyarrow as pa
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.store.change import Part
+from memini_kuzu.store.engine import give_back
 from memini_kuzu.store.model.following import gather
 from memini_kuzu.store.model.state import Model
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from memini_kuzu.store.sums import Sums
 
@@ -66,6 +69,10 @@ RETURN offset(id(a)) AS source, offset(id(b)) AS target, e.fast AS fast, e.slow 
     "Dropped": "MATCH (d:Dropped) RETURN d.key AS key, d.entity AS entity",
     "MeminiMeta": "MATCH (m:MeminiMeta) RETURN m.key AS key, m.value AS value",
 }
+"""Nodes before the relationships that join them."""
+
+ENDS = {"MENTIONS": ("Passage", "Entity"), "ASSOCIATES": ("Entity", "Entity")}
+"""What relationships join, by the order of their columns."""
 
 
 class Cost(NamedTuple):
@@ -109,21 +116,39 @@ def read_model(read: Callable[[str], pa.Table]) -> Model:
     read : callable
         Executes a query; all must see the same state of the store.
     """
-    tables = {name: read(query) for name, query in READ.items()}
-    for name, ends in (("MENTIONS", ("Passage", "Entity")), ("ASSOCIATES", ("Entity", "Entity"))):
-        for place, end in enumerate(ends):
-            tables[name] = _identified(tables[name], place, tables[end])
-    model = Model.of(Part("create", name, table) for name, table in tables.items() if table.num_rows)
+    model = Model.of(_parts(read))
     gather(model, Parameters.from_json(model.meta["parameters"]))
+    give_back()
     return model
 
 
-def _identified(table: pa.Table, place: int, nodes: pa.Table) -> pa.Table:
-    """Relationships with the ids of nodes in the place of their offsets."""
-    if not table.num_rows:
-        return table
+def _parts(read: Callable[[str], pa.Table]) -> Iterator[Part]:
+    """The tables that have rows, one after the other: none is held here while the next one is read."""
+    ids: dict[str, NDArray[np.int64]] = {}
+    for name, query in READ.items():
+        table = read(query)
+        if not table.num_rows:
+            continue
+        if "offset" in table.column_names:
+            ids[name] = _by_offset(table)
+        for place, end in enumerate(ENDS.get(name, ())):
+            table = _identified(table, place, ids[end])
+        part = Part("create", name, table)
+        del table
+        yield part
+        del part
+        give_back()
+
+
+def _by_offset(nodes: pa.Table) -> NDArray[np.int64]:
+    """The ids of nodes, by their offsets."""
     offset = column(nodes, "offset")
     ids = np.zeros(int(offset.max()) + 1, dtype=np.int64)
     ids[offset] = column(nodes, "id")
+    return ids
+
+
+def _identified(table: pa.Table, place: int, ids: NDArray[np.int64]) -> pa.Table:
+    """Relationships with the ids of nodes in the place of their offsets."""
     name = table.column_names[place]
     return table.set_column(place, name, pa.array(ids[column(table, name)]))

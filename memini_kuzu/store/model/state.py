@@ -138,8 +138,9 @@ class Model:
     def of(cls, parts: Iterable[Part]) -> Model:
         """Of a store with these rows and no others; relationships come after what they join."""
         step = _Step(cls.none())
-        for part in parts:
-            step.take(part)
+        for _ in map(step.take, parts):
+            # no name is bound to a part: it may go before the next one is made
+            pass
         return step.model()
 
     @cached_property
@@ -461,7 +462,7 @@ class _Step:
             self._mentions = self._end(self._mentions, rows)
 
     def _take_associations(self, part: Part) -> None:
-        ends = (column(part.rows, name).astype(np.int64) for name in ("source", "target"))
+        ends = (column(part.rows, name).astype(np.int64, copy=False) for name in ("source", "target"))
         sources, targets = map(self._model.numbers.give, ends)
         values = associations_of(part.rows) | {"pair": pairs(sources, targets)}
         if part.how == "replace":

@@ -30,7 +30,12 @@ ENDLESS = np.iinfo(np.int32).max
 BLOCK = 1 << 14
 """About so many words are counted at once: hashing more waits for memory, and takes eight times as long."""
 
+PIECE = 1 << 16
+"""So many texts are split at once: each of their words takes some sixty bytes meanwhile."""
+
 NONE = np.zeros(0, dtype=np.int64)
+
+NO_WORD = np.zeros(0, dtype=np.int32)
 
 NAME = 150
 """Bytes that a name takes with its places in a dict and a list."""
@@ -111,6 +116,15 @@ def count_words(texts: pa.Array, codes: Codes) -> Counted:
     >>> count_words(pa.array(["tea green tea", ""]), Codes()).tf
     array([2, 1], dtype=int32)
     """
+    pieces = [_counted(texts.slice(at, PIECE), codes) for at in range(0, len(texts), PIECE)]
+    return Counted(
+        np.concatenate([NONE, *(piece.text + at * PIECE for at, piece in enumerate(pieces))]),
+        np.concatenate([NO_WORD, *(piece.word for piece in pieces)]),
+        np.concatenate([NO_WORD, *(piece.tf for piece in pieces)]),
+    )
+
+
+def _counted(texts: pa.Array, codes: Codes) -> Counted:
     split = pc.split_pattern(texts, " ")
     flat, text = split.flatten(), pc.list_parent_indices(split)
     # a text without words is split into one empty word
