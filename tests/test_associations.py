@@ -11,16 +11,9 @@ from strategies import parameters, strengths
 
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate, respond
-from memini_kuzu.dynamics.edges import (
-    add_edges,
-    associate,
-    common_pairs,
-    concatenate,
-    redirect_edges,
-    superpose,
-    unaccounted,
-    without_events,
-)
+from memini_kuzu.dynamics.edges import add_edges, associate, concatenate, redirect_edges, superpose
+from memini_kuzu.dynamics.pairs import common_pairs
+from memini_kuzu.dynamics.removal import unaccounted, without_events
 from memini_kuzu.tables import EDGE_SCHEMA, Edges
 from memini_kuzu.times import DAY
 

@@ -29,15 +29,9 @@ from memini_kuzu.changes.undo import (
     plain,
 )
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics.edges import (
-    common_pairs,
-    concatenate,
-    redirect_edges,
-    subtract_edges,
-    unaccounted,
-    without_events,
-    without_pairs,
-)
+from memini_kuzu.dynamics.edges import concatenate, redirect_edges
+from memini_kuzu.dynamics.pairs import common_pairs, without_pairs
+from memini_kuzu.dynamics.removal import subtract_edges, unaccounted, without_events
 from memini_kuzu.errors import InputError, UnknownEntityError
 from memini_kuzu.extraction import canonical, tidy
 from memini_kuzu.identity import stable_id

@@ -18,10 +18,7 @@ import pyarrow.parquet as pq
 from memini_kuzu.changes.events import Names, digest, endpoints
 from memini_kuzu.changes.selecting import select_edges
 from memini_kuzu.config import Parameters
-from memini_kuzu.dynamics.edges import (
-    redirect_edges,
-    superpose,
-)
+from memini_kuzu.dynamics.edges import redirect_edges, superpose
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.store import Store, labels, languages, metadata, schema
 from memini_kuzu.store import vectors as embeddings

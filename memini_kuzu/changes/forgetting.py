@@ -22,7 +22,9 @@ import pyarrow.compute as pc
 from memini_kuzu.changes.reports import withdraw_reports
 from memini_kuzu.changes.scope import ForgetReport, Scope
 from memini_kuzu.changes.unloading import Kept, Unloading, read_kept_loads, unload
-from memini_kuzu.dynamics.edges import concatenate, subtract_edges, without_pairs
+from memini_kuzu.dynamics.edges import concatenate
+from memini_kuzu.dynamics.pairs import without_pairs
+from memini_kuzu.dynamics.removal import subtract_edges
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import evidence as statements
 from memini_kuzu.store.aliases import merged_aliases

@@ -12,11 +12,8 @@ import pyarrow.compute as pc
 
 from memini_kuzu.changes.exchange import EXPORTED
 from memini_kuzu.changes.undo import inner_of
-from memini_kuzu.dynamics.edges import (
-    redirect_edges,
-    redirected,
-    without_events,
-)
+from memini_kuzu.dynamics.edges import redirect_edges, redirected
+from memini_kuzu.dynamics.removal import without_events
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import passage_id, stable_id
 from memini_kuzu.store import Store

@@ -4,7 +4,9 @@ Input: the variables, amounts and days of many edges as numpy arrays. Output: ne
 
 - `propagation`: the equation, its time constants, and the variables at a later time.
 - `impulses`: events as impulses, their sums, and the bound below which an edge is forgotten.
-- `edges`: edges as columns: add, subtract, compare, redirect.
+- `edges`: edges as columns: events folded into them, added, redirected.
+- `removal`: edges without some events, and those that events do not account for.
+- `pairs`: where pairs of entities stand.
 """
 
 from memini_kuzu.dynamics.impulses import fold, merge, peak, potentiate, respond, retained

@@ -9,7 +9,8 @@ import numpy as np
 
 from memini_kuzu.changes.reports import kept_reports
 from memini_kuzu.dynamics import propagate, time_constants
-from memini_kuzu.dynamics.edges import common_pairs, unaccounted, without_pairs
+from memini_kuzu.dynamics.pairs import common_pairs, without_pairs
+from memini_kuzu.dynamics.removal import unaccounted
 from memini_kuzu.errors import MeminiError, StoreLockedError
 from memini_kuzu.identity import text_digest
 from memini_kuzu.store import Store, health

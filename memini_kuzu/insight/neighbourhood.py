@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.dynamics.pairs import same_pairs
 from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.store import view as seeing

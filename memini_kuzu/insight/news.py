@@ -23,7 +23,8 @@ import numpy as np
 
 from memini_kuzu.config import FORGET_BELOW
 from memini_kuzu.dynamics import propagate
-from memini_kuzu.dynamics.edges import ROUNDING, common_pairs, without_pairs
+from memini_kuzu.dynamics.pairs import common_pairs, without_pairs
+from memini_kuzu.dynamics.removal import ROUNDING
 from memini_kuzu.notebook import Shown
 from memini_kuzu.store import reading
 from memini_kuzu.store.associations import unledgered

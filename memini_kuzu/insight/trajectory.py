@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memini_kuzu.dynamics import fold, kernel, propagate, respond
-from memini_kuzu.dynamics.edges import group_pairs
+from memini_kuzu.dynamics.pairs import group_pairs
 from memini_kuzu.errors import InputError
 from memini_kuzu.store import reading
 from memini_kuzu.store import view as seeing

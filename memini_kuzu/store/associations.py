@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memini_kuzu.dynamics.edges import (
-    ROUNDING,
-    add_edges,
-    common_pairs,
-    concatenate,
-    unaccounted,
-    unite,
-    without_pairs,
-)
+from memini_kuzu.dynamics.edges import add_edges, concatenate, unite
+from memini_kuzu.dynamics.pairs import common_pairs, without_pairs
+from memini_kuzu.dynamics.removal import ROUNDING, unaccounted
 from memini_kuzu.store.loads import unkept_loads
 from memini_kuzu.store.stored import edges_between
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
@@ -101,7 +95,7 @@ def unledgered(store: Store, stored: Edges, sums: Edges, rounding: float = ROUND
     sums : Edges
         The fold of its ledgers; each pair once.
     rounding : float
-        As for `dynamics.edges.unaccounted`.
+        As for `dynamics.removal.unaccounted`.
 
     Returns
     -------

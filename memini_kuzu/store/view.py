@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from memini_kuzu.dynamics import propagate
-from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.dynamics.pairs import same_pairs
 from memini_kuzu.errors import TimeError
 from memini_kuzu.store.ledger import in_order, read_events_from, read_ledger
 from memini_kuzu.store.sums import Sums

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memini_kuzu.dynamics.edges import same_pairs
+from memini_kuzu.dynamics.pairs import same_pairs
 from memini_kuzu.errors import QueryError
 from memini_kuzu.store import catalog
 from memini_kuzu.store.model.columns import (
