@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from memini_kuzu.store.engine import memory
+from memini_kuzu.store.model import steps
 from memini_kuzu.store.model.loading import FIXED, estimate, read_model
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Held:
 
     def after(self, model: Model, change: Change) -> Model | None:
         """The model after a change; None where it cannot follow, or has grown too large to be held."""
-        following = model.after(change)
+        following = steps.after(model, change)
         return following if following is not None and self._fits(following.nbytes) else None
 
     def hold(self, engine: Engine) -> Model:

@@ -11,7 +11,7 @@ from memini_kuzu.config import Parameters
 from memini_kuzu.store.change import Part
 from memini_kuzu.store.engine import give_back
 from memini_kuzu.store.model.following import gather
-from memini_kuzu.store.model.state import Model
+from memini_kuzu.store.model.steps import model_of
 from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from memini_kuzu.store.model.state import Model
     from memini_kuzu.store.sums import Sums
 
 __all__ = ["Cost", "estimate", "read_model"]
@@ -116,7 +117,7 @@ def read_model(read: Callable[[str], pa.Table]) -> Model:
     read : callable
         Executes a query; all must see the same state of the store.
     """
-    model = Model.of(_parts(read))
+    model = model_of(_parts(read))
     gather(model, Parameters.from_json(model.meta["parameters"]))
     give_back()
     return model
