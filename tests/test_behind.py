@@ -29,7 +29,7 @@ from memini_kuzu.memory import Memory
 from memini_kuzu.store import store as store_module
 from memini_kuzu.store.change import Change, Part
 from memini_kuzu.store.engine import behind, open_file
-from memini_kuzu.store.model import Model, holding
+from memini_kuzu.store.model import holding, steps
 from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.times import from_millis
 
@@ -235,7 +235,7 @@ def test_a_change_that_the_engine_refuses_can_be_left_out(
         change.create("Alias", twice)
     assert days(held) == told(0)
     held._store.hold()
-    monkeypatch.setattr(Model, "after", lambda model, _: model)
+    monkeypatch.setattr(steps, "after", lambda model, _: model)
     with shared(held).behind.still(), held._store.changing() as change:
         change.create("Alias", twice)
     with pytest.raises(StoreError, match="duplicated primary key"):

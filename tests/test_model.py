@@ -24,7 +24,7 @@ from memini_kuzu.records import Record
 from memini_kuzu.store.engine import database, open_file
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.lookup import rarity
-from memini_kuzu.store.model import InMemory, Model, holding, rows, words
+from memini_kuzu.store.model import InMemory, Model, holding, rows, steps, words
 from memini_kuzu.store.model.columns import ASSOCIATES
 from memini_kuzu.store.model.loading import Cost, read_model
 from memini_kuzu.store.model.numbers import Numbers, unpaired
@@ -253,7 +253,7 @@ def test_a_step_that_fails_leaves_no_model(memory: Memory, monkeypatch: pytest.M
 
     with monkeypatch.context() as patched:
         # once all is done but the commit, and before that
-        patched.setattr(Model, "after", fail)
+        patched.setattr(steps, "after", fail)
         with pytest.raises(StoreError, match="it failed"):
             memory.remember("Ada met Zebulon.", time=from_millis(NOW))
     assert derived(memory) is None

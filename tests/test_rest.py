@@ -19,7 +19,7 @@ from test_behind import days, shared, tell, told
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
 from memini_kuzu.store.engine import rest
-from memini_kuzu.store.model import Model
+from memini_kuzu.store.model import steps
 from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_a_change_that_fails_at_rest_is_taken_back(resting: Memory, monkeypatch:
         raise StoreError("it failed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Model, "after", fail)
+        patched.setattr(steps, "after", fail)
         with pytest.raises(StoreError, match="it failed"):
             tell(resting, 1)
     assert days(resting) == set()

@@ -37,7 +37,7 @@ from memini_kuzu.errors import (
 from memini_kuzu.memory import Memory
 from memini_kuzu.resources import folder
 from memini_kuzu.store import Store, catalog
-from memini_kuzu.store.engine import open_file, standby
+from memini_kuzu.store.engine import checkpoints, open_file, standby
 from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.gate import Gate
 from memini_kuzu.store.engine.lock import ProcessLock
@@ -1037,8 +1037,8 @@ def at_rest() -> None:
 def test_a_long_journal_is_brought_into_the_file(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(open_file, limit, 100_000 if limit == "JOURNAL" else 2)
-    monkeypatch.setattr(open_file, "JOURNAL_SHARE", 1_000_000)
+    monkeypatch.setattr(checkpoints, limit, 100_000 if limit == "JOURNAL" else 2)
+    monkeypatch.setattr(checkpoints, "JOURNAL_SHARE", 1_000_000)
     journal = memory.path.with_name(memory.path.name + ".journal")
     for seed in range(4):
         memory.add(corpus(seed, 30))

@@ -17,8 +17,8 @@ from memini_kuzu.store.engine.database import (
 from memini_kuzu.store.engine.engine import Engine
 from memini_kuzu.store.engine.files import EXPORTED, clear_work, forget_sum, work_beside
 from memini_kuzu.store.engine.lock import ProcessLock
-from memini_kuzu.store.engine.open_file import Step
 from memini_kuzu.store.engine.recovery import recover
+from memini_kuzu.store.engine.replay import Step
 from memini_kuzu.store.engine.state import JournalState, OldStoreError
 
 __all__ = [

@@ -18,27 +18,19 @@ during a commit.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-import kuzu
-
-from memini_kuzu.errors import QueryError, StoreError, StoreLockedError
+from memini_kuzu.errors import StoreError, StoreLockedError
 from memini_kuzu.store.engine import standby
 from memini_kuzu.store.engine.behind import LARGEST, Told
 from memini_kuzu.store.engine.checksum import SUMMED, checksum
 from memini_kuzu.store.engine.database import Parameters, Transaction, execute, need_room
-from memini_kuzu.store.engine.foreign import (
-    check_reading,
-    refuse_lists_of_doubles,
-    writing_statements,
-)
 from memini_kuzu.store.engine.journal import read
+from memini_kuzu.store.engine.queries import read_foreign, write_foreign
 from memini_kuzu.store.engine.recovery import first_reader, first_writer
 from memini_kuzu.store.engine.standby import beside
 from memini_kuzu.store.engine.state import JournalState
@@ -47,16 +39,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import kuzu
     import pyarrow as pa
 
-    from memini_kuzu.store.engine.open_file import OpenFile, Replay
+    from memini_kuzu.store.engine.open_file import OpenFile
+    from memini_kuzu.store.engine.replay import Replay
 
 __all__ = ["Engine"]
 
 LOCK_POLL = 0.05
 """Seconds between two attempts at a lock that another process holds."""
-
-NAMES = re.compile(r"\$(\w+)")
 
 _open: dict[Path, OpenFile] = {}
 
@@ -154,11 +146,7 @@ class Engine:
 
     def connect(self) -> kuzu.Connection:
         """A new connection to the shared database."""
-        database = self._live.database
-        if database.is_closed:
-            why = self._live.failed or "it was closed meanwhile, or could not be opened again"
-            raise StoreError(f"{self.path} is not open: {why}; open it again")
-        return kuzu.Connection(database)
+        return self._live.connect()
 
     def read(
         self, query: str, parameters: Parameters | None = None, batch: pa.Table | None = None
@@ -237,63 +225,8 @@ class Engine:
             If Kùzu refuses it, or it writes without `write`.
         """
         if write:
-            return self._write_foreign(writing_statements(query), dict(parameters or {}), register)
-        check_reading(query, files=files)
-        shared = self._live
-        with shared.reading():
-            connection = self.connect()
-            try:
-                self._prepare(shared, connection, register)
-                connection.execute("BEGIN TRANSACTION READ ONLY")
-                return execute(connection, query, parameters)
-            except QueryError as error:
-                # the first comes from the transaction, the second from a file that is open read-only
-                if not any(words in str(error) for words in ("read-only transaction", "read-only database")):
-                    raise
-                raise QueryError(
-                    "the query would change the store; allow it with write=True or --write"
-                ) from error
-            finally:
-                connection.close()
-
-    def _write_foreign(
-        self, statements: list[str], parameters: Parameters, register: Callable[[kuzu.Connection], None]
-    ) -> pa.Table:
-        shared = self._writable()
-        if not statements:
-            raise QueryError("the query is empty; pass a statement")
-        result: pa.Table = None
-        with shared.alone():
-            with shared.rewriting() as name:
-                connection = self.connect()
-                try:
-                    self._prepare(shared, connection, register)
-                    for statement in statements:
-                        used = parameters
-                        if len(statements) > 1:
-                            # Kùzu refuses a parameter that a statement does not name
-                            named = set(NAMES.findall(statement))
-                            used = {key: value for key, value in parameters.items() if key in named}
-                        shared.derived = None
-                        result = execute(connection, statement, used)
-                    refuse_lists_of_doubles(partial(execute, connection))
-                    shared.rewrite(connection, name)
-                finally:
-                    connection.close()
-            shared.reload()
-        return result
-
-    @staticmethod
-    def _prepare(
-        shared: OpenFile, connection: kuzu.Connection, register: Callable[[kuzu.Connection], None]
-    ) -> None:
-        """Make a connection ready for queries that are not memini's own."""
-        # Kùzu compares literals of other types with the bits of a column's least and greatest values
-        connection.execute("CALL enable_zone_map=false")
-        with shared.registering:
-            if not shared.functions:
-                register(connection)
-                shared.functions = True
+            return write_foreign(self._writable(), query, parameters, register)
+        return read_foreign(self._live, query, parameters, files=files, register=register)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -41,28 +41,28 @@ FAULTS = (
         "replay_loses_a_relationship",
         "Where a relationship was deleted and then one of its nodes with DETACH DELETE, replaying the log "
         "deletes another relationship, the first of the table, from its source's list.",
-        "The log is never replayed, and relationships are deleted before their nodes: engine/engine.py, "
-        "delete_nodes in engine/database.py.",
+        "The log is never replayed, and relationships are deleted before their nodes: start in "
+        "engine/open_file.py, delete_nodes in engine/database.py.",
     ),
     Fault(
         "replay_leaves_ghosts",
         "Replaying DETACH DELETE of a node with several relationships takes only the first out of its "
         "neighbours' lists, so that counts of the others include what is gone.",
-        "The log is never replayed, and relationships are deleted before their nodes: engine/engine.py, "
-        "delete_nodes in engine/database.py.",
+        "The log is never replayed, and relationships are deleted before their nodes: start in "
+        "engine/open_file.py, delete_nodes in engine/database.py.",
     ),
     Fault(
         "replay_fails",
         "Where a relationship and its node were deleted and another relationship SET after, replaying the "
         "log fails with an assertion, and the file cannot be opened.",
-        "The log is never replayed, and relationships are deleted before their nodes: engine/engine.py, "
-        "delete_nodes in engine/database.py.",
+        "The log is never replayed, and relationships are deleted before their nodes: start in "
+        "engine/open_file.py, delete_nodes in engine/database.py.",
     ),
     Fault(
         "checkpoint_after_deletion_crashes",
         "Where all relationships created since the last checkpoint were deleted again, a checkpoint leaves "
         "the table in memory such that reading it crashes the process; the file is whole.",
-        "The database is opened again after a checkpoint: reload in engine/engine.py.",
+        "The database is opened again after a checkpoint: reload in engine/open_file.py.",
     ),
     Fault(
         "freed_end_is_lost",
@@ -93,13 +93,13 @@ FAULTS = (
         "create_table_as_is_lost",
         "CREATE … TABLE … AS writes past the log and does not checkpoint: after the next opening the table "
         "is empty.",
-        "A checkpoint follows what a user writes, before it is answered: run_foreign in engine/engine.py.",
+        "A checkpoint follows what a user writes, before it is answered: write_foreign in engine/queries.py.",
     ),
     Fault(
         "create_table_as_breaks_replay",
         "A row made by CREATE … TABLE … AS and changed after is not there when the log is replayed: the "
         "process crashes each time the file is opened.",
-        "A checkpoint follows what a user writes, before it is answered: run_foreign in engine/engine.py.",
+        "A checkpoint follows what a user writes, before it is answered: write_foreign in engine/queries.py.",
     ),
     Fault(
         "stray_log_is_replayed",
@@ -110,12 +110,12 @@ FAULTS = (
         "read_only_replays_the_log",
         "A database that is opened read-only replays the log into memory, with all the faults of the replay, "
         "and leaves it where it is.",
-        "Where a log lies, the store is recovered first, under its lock: _locked_reader in engine/engine.py.",
+        "Where a log lies, the store is recovered first, under its lock: first_reader in engine/recovery.py.",
     ),
     Fault(
         "functions_write_to_the_log",
         "Making a Python function known writes to the log, even of a database that is open read-only.",
-        "The log is removed when the store is closed, and set aside when it is opened: engine/engine.py.",
+        "The log is removed when the store is closed, and set aside when it is opened: engine/open_file.py.",
     ),
     Fault(
         "two_databases_lose_rows",
@@ -125,14 +125,14 @@ FAULTS = (
     Fault(
         "second_writer_fails_at_once",
         "A second write transaction does not wait for the first but fails.",
-        "Writers take turns by a lock: engine/engine.py.",
+        "Writers take turns by a lock: writing in engine/engine.py.",
     ),
     Fault(
         "commit_beside_a_reader_says_timeout",
         "A commit that checkpoints while a reader of the process is at work waits five seconds and raises an "
         "error, though the data is committed.",
         "Readers are kept out while a commit runs (engine/gate.py), and the error counts as success "
-        "(engine/engine.py).",
+        "(commit in engine/open_file.py).",
     ),
     Fault(
         "results_crash_after_closing",
@@ -201,7 +201,7 @@ FAULTS = (
         "A filter that compares a column with a literal of another type passes over rows that it is true of: "
         "events > 0.5, or a column of TIMESTAMP_MS or DATE > timestamp('2026-01-01'). The literal is "
         "compared with the bits of the column's least and greatest values. Parameters are not.",
-        "Zone maps are off where queries of users run (engine/engine.py), dates have the type of the "
+        "Zone maps are off where queries of users run (engine/queries.py), dates have the type of the "
         "literals that people write, TIMESTAMP, and memini's own queries take parameters. Other programs "
         "write literals of the column's type: events > 0.",
     ),

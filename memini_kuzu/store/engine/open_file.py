@@ -6,15 +6,14 @@ import os
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import kuzu
 
 from memini_kuzu.errors import QueryError, StoreError
-from memini_kuzu.store.engine import standby
+from memini_kuzu.store.engine import checkpoints, standby
 from memini_kuzu.store.engine.behind import MOST, Told, WriteBehind
 from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.database import (
@@ -35,58 +34,22 @@ from memini_kuzu.store.engine.state import Mark, OldStoreError
 from memini_kuzu.store.engine.trial import try_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from memini_kuzu.store.engine.lock import ProcessLock
+    from memini_kuzu.store.engine.replay import Replay
 
-__all__ = ["OpenFile", "Replay", "Step"]
+__all__ = ["OpenFile"]
 
 COMMITTED_DESPITE_ERROR = "Timeout waiting for active transactions to leave the system before checkpointing"
 """Kùzu's error after a commit whose checkpoint timed out."""
-
-JOURNAL = 8 << 20
-"""Bytes of the journal from which it is checkpointed."""
-
-JOURNAL_SHARE = 16
-"""A journal may grow to one part in this many of a large file, because a checkpoint copies the file."""
-
-JOURNAL_CHANGES = 250
-"""Changes in the journal from which it is checkpointed: applying one takes some hundredths of a second."""
-
-SMALL = 256 << 20
-"""Bytes up to which copying the file costs almost nothing, so that closing it always checkpoints."""
-
-CHANGE = 0.05
-"""Seconds to apply one change of the journal when the store is opened."""
-
-REWRITE = 2.5e-9
-"""Seconds that a checkpoint takes per byte of the file, including the standby copy."""
 
 READ_MARK = "MATCH (m:MeminiJournal {id: 0}) RETURN m.sequence AS sequence, m.journal AS journal"
 
 SET_SEQUENCE = "MATCH (m:MeminiJournal {id: 0}) SET m.sequence = $sequence"
 
 SET_JOURNAL = "MATCH (m:MeminiJournal {id: 0}) SET m.journal = $journal"
-
-
-class Step(NamedTuple):
-    """What is done in a transaction of its own.
-
-    Parameters
-    ----------
-    changes : int
-        How many changes it stands for.
-    statements : callable
-        What they do.
-    """
-
-    changes: int
-    statements: Callable[[Transaction], object]
-
-
-Replay = Callable[[Sequence[bytes]], Sequence[Step]]
-"""Gives the steps by which changes of the journal are applied, one after the other."""
 
 
 @dataclass
@@ -321,12 +284,24 @@ class OpenFile:
         """Whether a checkpoint now takes less time than applying the journal when the store is opened."""
         if self.journal is None or not self.journal.head.follow or self.database.is_closed:
             return False
-        return self.path.stat().st_size < SMALL or self.long_to_apply()
+        return checkpoints.pays(self.journal, self.path.stat().st_size)
 
     def long_to_apply(self) -> bool:
         """Whether applying the journal takes longer than a checkpoint."""
-        changes = 0 if self.journal is None else self.journal.changes
-        return changes * CHANGE > self.path.stat().st_size * REWRITE
+        return self.journal is not None and checkpoints.long_to_apply(self.journal, self.path.stat().st_size)
+
+    def connect(self) -> kuzu.Connection:
+        """A new connection to the database.
+
+        Raises
+        ------
+        StoreError
+            If it is closed.
+        """
+        if self.database.is_closed:
+            why = self.failed or "it was closed meanwhile, or could not be opened again"
+            raise StoreError(f"{self.path} is not open: {why}; open it again")
+        return kuzu.Connection(self.database)
 
     # --- writing ---
 
@@ -530,8 +505,4 @@ class OpenFile:
 
     def long_journal(self) -> bool:
         """Whether the journal should be checkpointed."""
-        journal = self.journal
-        if journal is None:
-            return False
-        size = self.path.stat().st_size
-        return journal.changes >= JOURNAL_CHANGES or journal.size > max(JOURNAL, size // JOURNAL_SHARE)
+        return self.journal is not None and checkpoints.due(self.journal, self.path.stat().st_size)

@@ -8,11 +8,13 @@ from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.files import clear_work, unclean
 from memini_kuzu.store.engine.journal import Journal
 from memini_kuzu.store.engine.lock import ProcessLock, UnlockableError, opening
-from memini_kuzu.store.engine.open_file import OpenFile, Replay
+from memini_kuzu.store.engine.open_file import OpenFile
 from memini_kuzu.store.engine.standby import beside
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from memini_kuzu.store.engine.replay import Replay
 
 
 __all__ = [
