@@ -21,6 +21,8 @@ from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
 from memini_kuzu.recall.recollection import recollect
 from memini_kuzu.records import Record
+from memini_kuzu.store import associations as associations_written
+from memini_kuzu.store import loads
 from memini_kuzu.store.engine import database, open_file
 from memini_kuzu.store.in_file import InFile
 from memini_kuzu.store.lookup import rarity
@@ -31,7 +33,7 @@ from memini_kuzu.store.model.numbers import Numbers, unpaired
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.selected import Selected
 from memini_kuzu.store.model.words import Codes, count_words
-from memini_kuzu.times import from_millis
+from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,6 +220,67 @@ def test_every_way_of_writing_is_followed_or_drops_the_model(memory: Memory) -> 
         write()
         assert (derived(memory) is not None) == followed
         assert not unlike(store)
+
+
+def stream(seed: int) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    people = np.array(["Ada", "Bob", "Cleo", "Zoe", "Quentin", "Ottilie"])
+    return pa.table(
+        {
+            "source": people[rng.integers(0, 6, 300)],
+            "target": people[rng.integers(0, 6, 300)],
+            "time": pa.array((NOW - rng.integers(1, 900 * DAY, 300)) * 1000, pa.timestamp("us")),
+        }
+    )
+
+
+def test_large_changes_are_followed(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.add(corpus(51, 40, sentences=3))
+    store = memory._store
+    state = store.hold().version
+    monkeypatch.setattr(associations_written, "NEVER_SWAPPED", 0)
+    monkeypatch.setattr(type(store), "prefers_swap", lambda *_, **__: True)
+    monkeypatch.setattr(loads, "COPIED", 0)
+    large: list[bool] = []
+    real = store._engine.load
+
+    def load(*arguments: Any, **options: Any) -> None:
+        large.append(options["settled"])
+        real(*arguments, **options)
+
+    monkeypatch.setattr(store._engine, "load", load)
+    for number, (write, appends) in enumerate(
+        [
+            (lambda: memory.add(corpus(57, 40, sentences=3)), False),
+            (lambda: memory.forget(source="source 1", dry_run=False), False),
+            (lambda: memory.load_events(stream(1)), True),
+            (lambda: memory.load_events(stream(2), keep_events=False), False),
+            (lambda: memory.add(corpus(58, 20, sentences=3)), False),
+        ],
+        1,
+    ):
+        # what filters select is kept meanwhile
+        assert not unlike(store)
+        write()
+        assert large == [*large[: number - 1], appends]
+        model = derived(memory)
+        assert model is not None
+        assert model.version == state + number
+    assert not unlike(store)
+
+
+def test_a_large_change_that_would_not_fit_is_not_taken_in(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(corpus(51, 10))
+    held = memory._store.hold()
+    monkeypatch.setattr(type(memory._store), "prefers_swap", lambda *_, **__: True)
+    monkeypatch.setattr(associations_written, "NEVER_SWAPPED", 0)
+    monkeypatch.setattr(holding, "memory", lambda: holding.SHARE * (held.nbytes + 2_000))
+    monkeypatch.setattr(steps, "after", None)
+    memory.add(corpus(57, 60, sentences=3))
+    assert derived(memory) is None
+    assert not unlike(memory._store)
 
 
 def test_a_model_that_is_wrong_is_noticed(memory: Memory) -> None:

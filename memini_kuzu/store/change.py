@@ -132,14 +132,14 @@ class Change:
         return not self.parts and self.vectors is None
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of its rows in memory."""
+        return sum(part.rows.nbytes for part in self.parts)
+
+    @property
     def large(self) -> bool:
         """Whether it uses COPY: it is then not journaled but checkpointed before `apply` returns."""
         return self.appends or any(part.how == "replace" for part in self.parts)
-
-    @property
-    def replaces(self) -> bool:
-        """Whether it does nothing but replace relationships, as a maintenance pass does."""
-        return self.vectors is None and {part.how for part in self.parts} == {"replace"}
 
     @property
     def appends(self) -> bool:

@@ -245,7 +245,7 @@ class Store:
         if change.large:
             follow = partial(self._held.after, change=change)
             self._engine.load(partial(write, change=change), follow, settled=change.appends)
-            return sum(part.rows.nbytes for part in change.parts)
+            return change.nbytes
         packed = change.pack()
         self._engine.apply(packed, partial(self._held.after, change=change), soon=change.adds)
         return len(packed)

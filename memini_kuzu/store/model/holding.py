@@ -47,8 +47,8 @@ class Held:
         All is read once recalls and small changes have taken as long without it as reading all would. So at
         most twice the time is spent that the best choice in hindsight would have taken (the rent-or-buy
         rule).
-        Changes keep the model up to date; large ones but for a maintenance pass, and those of other programs,
-        drop it. It is not held where it would take too much memory (`SHARE`).
+        Changes keep the model up to date; what other programs write drops it. It is not held where it would
+        take too much memory (`SHARE`).
 
         Parameters
         ----------
@@ -80,6 +80,8 @@ class Held:
 
     def after(self, model: Model, change: Change) -> Model | None:
         """The model after a change; None where it cannot follow, or has grown too large to be held."""
+        if change.large and not self._fits(model.nbytes + change.nbytes - steps.replaced(model, change)):
+            return None
         following = steps.after(model, change)
         return following if following is not None and self._fits(following.nbytes) else None
 

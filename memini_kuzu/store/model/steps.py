@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["after", "model_of"]
+__all__ = ["after", "model_of", "replaced"]
 
 
 def model_of(parts: Iterable[Part]) -> Model:
@@ -49,7 +49,7 @@ def model_of(parts: Iterable[Part]) -> Model:
 
 
 def after(model: Model, change: Change) -> Model | None:
-    """The state after a change; None where it has to be read again, as after most large ones.
+    """The state after a change; None where that cannot be told from the change.
 
     Parameters
     ----------
@@ -58,11 +58,19 @@ def after(model: Model, change: Change) -> Model | None:
     change : Change
         It is about to be committed.
     """
-    if change.large and not change.replaces:
-        return None
     model.selections.changed(change, model)
     step = _Step(model)
-    return step.model() if all(map(step.take, change.ordered())) else None
+    parts = (
+        # to the model it makes no difference how nodes come into the file
+        part._replace(how="create") if part.how == "append" else part
+        for part in change.ordered()
+    )
+    return step.model() if all(map(step.take, parts)) else None
+
+
+def replaced(model: Model, change: Change) -> int:
+    """Bytes of the model that a change replaces."""
+    return model.associations.nbytes if any(part.how == "replace" for part in change.parts) else 0
 
 
 class _Step:
