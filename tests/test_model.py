@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import threading
@@ -558,6 +559,18 @@ def test_a_model_that_grows_too_large_is_let_go(memory: Memory, monkeypatch: pyt
     monkeypatch.setattr(holding, "memory", lambda: held.nbytes * holding.SHARE)
     memory.add(corpus(61, 40))
     assert derived(memory) is None
+
+
+def test_a_store_that_is_closed_keeps_no_model(memory: Memory) -> None:
+    memory.add(corpus(60, 20))
+    held = weakref.ref(memory._store.hold())
+    # at once, and not when the collector comes to it
+    gc.disable()
+    try:
+        memory.close()
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_the_estimate_of_a_model_is_about_what_it_takes(memory: Memory) -> None:

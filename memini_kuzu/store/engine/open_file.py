@@ -106,7 +106,6 @@ class OpenFile:
 
     def start(self) -> None:
         """Open the database and apply the journal."""
-        self.derived = None
         self.found.refuse_others()
         written = self.found.written()
         log = self.found.set_log_aside(written)
@@ -187,6 +186,8 @@ class OpenFile:
 
     def stop(self) -> None:
         """Close the database; journaled changes stay in the journal."""
+        # not when this is collected: it may be large, and threads and callbacks lead back here
+        self.derived = None
         self.behind.clear()
         if self.journal is not None:
             self.journal.close()
