@@ -14,6 +14,7 @@ import argparse
 import random
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ from oracle_steps import (
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.records import Record
+from memini_kuzu.store import Store, associations, loads
 from memini_kuzu.store.model import rows
 from memini_kuzu.times import DAY
 
@@ -94,8 +96,7 @@ def play(folder: Path, history: Iterable[Step] | History) -> Outcome:
         The steps, or what draws them as it goes.
     """
     outcome = Outcome()
-    # indexes in memory have several segments, as those of large stores do
-    with tempfile.TemporaryDirectory(dir=folder) as place, patch.object(rows, "FEW", 1):
+    with tempfile.TemporaryDirectory(dir=folder) as place, _as_if_large():
         run = Run(Path(place), "a.memini", PARAMETERS[0], START + 210 * DAY)
         steps = history.steps(run) if isinstance(history, History) else iter(history)
         for step in steps:
@@ -105,6 +106,21 @@ def play(folder: Path, history: Iterable[Step] | History) -> Outcome:
                 break
         run.memory.close()
     return outcome
+
+
+@contextmanager
+def _as_if_large() -> Iterator[None]:
+    """Small stores are written and held in memory as large ones are."""
+    with (
+        # indexes of several segments
+        patch.object(rows, "FEW", 1),
+        # one in three writes replaces the table of associations
+        patch.object(associations, "NEVER_SWAPPED", 0),
+        patch.object(Store, "prefers_swap", lambda _, changed, total: (changed + total) % 3 == 0),
+        # and what more than a few events are loaded from is appended
+        patch.object(loads, "COPIED", 8),
+    ):
+        yield
 
 
 def shortened(folder: Path, outcome: Outcome) -> Outcome:
