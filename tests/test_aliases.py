@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from memini_kuzu import InputError, Memory, Record, UnknownEntityError
 from memini_kuzu.changes.forgetting import forget
 from memini_kuzu.changes.scope import Scope
+from memini_kuzu.store import Store, associations
 from memini_kuzu.times import DAY
 
 if TYPE_CHECKING:
@@ -79,6 +80,24 @@ def test_a_united_store_equals_one_that_was_told_one_name(told: Memory) -> None:
         parts = [lone.get(("bob", target), (0.0, 0.0)), lone.get(("ada", target), (0.0, 0.0))]
         np.testing.assert_allclose(values, np.sum(parts, axis=0), rtol=1e-9)
     assert ("bob", "bob") not in united
+
+
+def test_entities_with_many_associations_are_united_by_replacing_the_table(
+    told: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.close()
+    in_place = Path(shutil.copy(told.path, tmp_path / "in_place.memini"))
+    with opened(in_place) as memory:
+        memory.alias_add("Ada", "Bob")
+        expected = strengths(memory, NOW)
+    monkeypatch.setattr(associations, "NEVER_SWAPPED", 0)
+    monkeypatch.setattr(Store, "prefers_swap", lambda *_, **__: True)
+    with opened(told.path) as memory:
+        memory.alias_add("Ada", "Bob")
+        assert strengths(memory, NOW) == expected
+        assert memory.doctor(deep=True).sound
+        memory.alias_remove("Ada")
+        assert memory.doctor(deep=True).sound
 
 
 def test_what_was_told_meanwhile_stays_with_the_entity_and_the_rest_goes_back(told: Memory) -> None:

@@ -179,6 +179,7 @@ def merge_entities(
         "aliases": aliases,
     }
     _write_ledgers(store, change, moved, documents)
+    change.delete("Entity", keys([old]))
     write_edges(store, change, mapped)
     headed = [row["passage"] for row in mentions.to_pylist() if row["heading"] == old]
     counts = _per_passage(there)
@@ -189,7 +190,6 @@ def merge_entities(
     _write_mentions(change, new, counts, after)
     _head(change, headed, new)
     _redirect(change, aliases, new)
-    change.delete("Entity", keys([old]))
     _count(
         change,
         new,

@@ -59,6 +59,7 @@ def subtract_edges(
     Examples
     --------
     >>> from memini_kuzu.config import Parameters
+    >>> from memini_kuzu.dynamics.edges import associate, superpose
     >>> one = np.ones(1, dtype=np.int64)
     >>> first, second = (associate(one, one, np.ones(1), one * day * DAY, Parameters()) for day in (0, 1))
     >>> both = superpose(concatenate(first, second), Parameters())

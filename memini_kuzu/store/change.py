@@ -11,14 +11,18 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.store import catalog
+from memini_kuzu.tables import column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from memini_kuzu.store.catalog import Table
     from memini_kuzu.store.engine import Transaction
@@ -130,6 +134,14 @@ class Change:
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         return not self.parts and self.vectors is None
+
+    @property
+    def deleted(self) -> NDArray[np.int64]:
+        """Ids of the entities that it deletes."""
+        ids = [
+            column(part.rows, "id") for part in self.parts if (part.how, part.table) == ("delete", "Entity")
+        ]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *ids])
 
     @property
     def nbytes(self) -> int:
