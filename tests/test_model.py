@@ -17,6 +17,7 @@ from fixtures_memory import NOW, START, Names, corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_lookup import unlike
+from test_kept_events import stream
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
@@ -34,7 +35,7 @@ from memini_kuzu.store.model.numbers import Numbers, unpaired
 from memini_kuzu.store.model.rows import ENDLESS, LEVEL, SPARSE, Index, Rows, Strings
 from memini_kuzu.store.model.selected import Selected
 from memini_kuzu.store.model.words import Codes, count_words
-from memini_kuzu.times import DAY, from_millis
+from memini_kuzu.times import from_millis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,18 +224,6 @@ def test_every_way_of_writing_is_followed_or_drops_the_model(memory: Memory) -> 
         assert not unlike(store)
 
 
-def stream(seed: int) -> pa.Table:
-    rng = np.random.default_rng(seed)
-    people = np.array(["Ada", "Bob", "Cleo", "Zoe", "Quentin", "Ottilie"])
-    return pa.table(
-        {
-            "source": people[rng.integers(0, 6, 300)],
-            "target": people[rng.integers(0, 6, 300)],
-            "time": pa.array((NOW - rng.integers(1, 900 * DAY, 300)) * 1000, pa.timestamp("us")),
-        }
-    )
-
-
 def test_large_changes_are_followed(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.add(corpus(51, 40, sentences=3))
     store = memory._store
@@ -254,8 +243,8 @@ def test_large_changes_are_followed(memory: Memory, monkeypatch: pytest.MonkeyPa
         [
             (lambda: memory.add(corpus(57, 40, sentences=3)), False),
             (lambda: memory.forget(source="source 1", dry_run=False), False),
-            (lambda: memory.load_events(stream(1)), True),
-            (lambda: memory.load_events(stream(2), keep_events=False), False),
+            (lambda: memory.load_events(stream(seed=1)), True),
+            (lambda: memory.load_events(stream(seed=2), keep_events=False), False),
             (lambda: memory.add(corpus(58, 20, sentences=3)), False),
         ],
         1,

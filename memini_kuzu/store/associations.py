@@ -38,7 +38,7 @@ def write_edges(store: Store, change: Change, edges: Edges) -> None:
     store : Store
         An open store.
     change : Change
-        The edges are added to it; entities that it deletes, it deletes already.
+        The edges are added to it. The deletions of entities are in it: what is stored of these goes too.
     edges : Edges
         Each pair once; both entities are in the store or in the change.
     """
@@ -46,7 +46,6 @@ def write_edges(store: Store, change: Change, edges: Edges) -> None:
         return
     if _swaps(store, len(edges)):
         stored = edges_from_arrow(store.read_edges())
-        # those of an entity go with it
         gone = np.isin(stored.source, change.deleted) | np.isin(stored.target, change.deleted)
         stored = stored.take(~gone) if gone.any() else stored
         change.replace("ASSOCIATES", edges_to_arrow(unite(stored, edges, store.parameters)))

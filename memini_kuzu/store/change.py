@@ -151,7 +151,12 @@ class Change:
     @property
     def large(self) -> bool:
         """Whether it uses COPY: it is then not journaled but checkpointed before `apply` returns."""
-        return self.appends or any(part.how == "replace" for part in self.parts)
+        return self.appends or self.replaces
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it replaces the associations, of all relationships the only ones that are."""
+        return any(part.how == "replace" for part in self.parts)
 
     @property
     def appends(self) -> bool:

@@ -80,8 +80,11 @@ class Held:
 
     def after(self, model: Model, change: Change) -> Model | None:
         """The model after a change; None where it cannot follow, or has grown too large to be held."""
-        if change.large and not self._fits(model.nbytes + change.nbytes - steps.replaced(model, change)):
-            return None
+        if change.large:
+            # what would not fit is not built
+            gone = model.associations.nbytes if change.replaces else 0
+            if not self._fits(model.nbytes + change.nbytes - gone):
+                return None
         following = steps.after(model, change)
         return following if following is not None and self._fits(following.nbytes) else None
 

@@ -39,6 +39,10 @@ SECONDS = {"passages": 4e-6, "words": 3e-7, "entities": 2.5e-6, "mentions": 5e-7
 FIXED = 0.02
 """Seconds that reading the model takes at least."""
 
+LARGE = 32 << 20
+"""Bytes of memory from which it is given back at once: that takes milliseconds, and longer where what comes
+next needs it again."""
+
 # relationships by offset and not by id: Kùzu would look up the ids of both ends row by row
 READ = {
     "Passage": """
@@ -119,7 +123,8 @@ def read_model(read: Callable[[str], pa.Table]) -> Model:
     """
     model = model_of(_parts(read))
     gather(model, Parameters.from_json(model.meta["parameters"]))
-    give_back()
+    if model.nbytes > LARGE:
+        give_back()
     return model
 
 
@@ -134,11 +139,12 @@ def _parts(read: Callable[[str], pa.Table]) -> Iterator[Part]:
             ids[name] = _by_offset(table)
         for place, end in enumerate(ENDS.get(name, ())):
             table = _identified(table, place, ids[end])
-        part = Part("create", name, table)
+        part, size = Part("create", name, table), table.nbytes
         del table
         yield part
         del part
-        give_back()
+        if size > LARGE:
+            give_back()
 
 
 def _by_offset(nodes: pa.Table) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["after", "model_of", "replaced"]
+__all__ = ["after", "model_of"]
 
 
 def model_of(parts: Iterable[Part]) -> Model:
@@ -66,11 +66,6 @@ def after(model: Model, change: Change) -> Model | None:
         for part in change.ordered()
     )
     return step.model() if all(map(step.take, parts)) else None
-
-
-def replaced(model: Model, change: Change) -> int:
-    """Bytes of the model that a change replaces."""
-    return model.associations.nbytes if any(part.how == "replace" for part in change.parts) else 0
 
 
 class _Step:
