@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
+from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from fixtures_memory import NOW, Names, assert_same_strengths, strengths
 from memini_kuzu.cli import _watch
 from memini_kuzu.identity import stable_id
 from memini_kuzu.memory import Memory
-from memini_kuzu.memory.following import Follower
+from memini_kuzu.memory.following import Follower, Step
 from memini_kuzu.records import Record
 from memini_kuzu.times import DAY, to_millis
 
@@ -294,35 +296,63 @@ def test_a_follower_reads_what_changed_and_forgets_what_is_gone_for_good(
     assert passages(memory) == passages(afresh)
 
 
-def test_watch_takes_in_a_burst_of_edits_and_leaves_the_store_to_others_between(
-    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextlib.contextmanager
+def watched(
+    vault: Vault, db: Path, monkeypatch: pytest.MonkeyPatch, after_first: Callable[[], None] = lambda: None
+) -> Iterator[Callable[[int], None]]:
+    """Watch the vault; gives what waits until the store has so many documents."""
     monkeypatch.setattr(_watch, "CALM", 0.1)
-    for number in range(4):
-        vault.write(f"note {number}.md")
-    db, stop = tmp_path / "watched.memini", Event()
+    stop, looked = Event(), Event()
+
+    class Looking(Follower):
+        def step(self, memory: Memory) -> Step:
+            step = super().step(memory)
+            if not looked.is_set():
+                after_first()
+                looked.set()
+            return step
+
     following = Thread(
-        target=_watch.follow, args=(Follower([vault.root], prune=True), db, {"wait": 30.0}, stop)
+        target=_watch.follow, args=(Looking([vault.root], prune=True), db, {"wait": 30.0}, stop)
     )
 
-    def count() -> int:
-        with Memory.open(db, wait=30.0) as memory:
-            return memory.stats().documents
-
     def eventually(wanted: int) -> None:
-        deadline = time.monotonic() + 60
-        while not db.exists() or count() != wanted:
-            assert time.monotonic() < deadline
+        assert looked.wait(60)
+        until = time.monotonic() + 60
+        while True:
+            with Memory.open(db, wait=30.0) as memory:
+                found = memory.stats().documents
+            if found == wanted:
+                return
+            assert time.monotonic() < until, f"{found} documents, {wanted} wanted"
             time.sleep(0.2)
 
     following.start()
     try:
+        yield eventually
+    finally:
+        stop.set()
+        following.join(timeout=30)
+    assert not following.is_alive()
+
+
+def test_watch_takes_in_a_burst_of_edits_and_leaves_the_store_to_others_between(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        vault.write(f"note {number}.md")
+    with watched(vault, tmp_path / "watched.memini", monkeypatch) as eventually:
         eventually(4)
         for number in range(4, 8):
             vault.write(f"note {number}.md")
         (vault.root / "note 0.md").unlink()
         eventually(7)
-    finally:
-        stop.set()
-        following.join(timeout=30)
-    assert not following.is_alive()
+
+
+def test_what_changes_while_watch_looks_for_the_first_time_is_taken_in_without_another_change(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.write("before.md")
+    during = partial(vault.write, "during.md")
+    with watched(vault, tmp_path / "watched.memini", monkeypatch, during) as eventually:
+        eventually(2)

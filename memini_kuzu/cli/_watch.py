@@ -86,7 +86,8 @@ def watch(
 
 def follow(follower: "Follower", db: Path, options: dict[str, Any], stop: Event | None = None) -> None:
     """Look at once, and again after every burst of changes, until `stop`."""
-    pending = _look(follower, db, options, first=True)
+    _look(follower, db, options, first=True)
+    pending = True  # what changed during the first look is told by no event: the watch begins after it
     for changes in _changes(follower.paths, stop):
         # a file that is missing is looked for once more, in the quiet after the burst
         if changes or pending:
