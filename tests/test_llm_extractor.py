@@ -157,13 +157,20 @@ def test_a_wrong_answer_is_asked_for_again(endpoint: Endpoint, wrong: Answer) ->
 
 
 def test_a_late_answer_is_asked_for_again(endpoint: Endpoint) -> None:
+    asked_again = threading.Event()
+
     def late(body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
-        time.sleep(1.0)
+        asked_again.wait(60)
         return right(body)
 
-    endpoint.answers = [late]
-    [found] = extractor(endpoint, timeout=0.3).extract(["London"])
+    def later(body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        asked_again.set()
+        return right(body)
+
+    endpoint.answers = [late, later]
+    [found] = extractor(endpoint, timeout=2).extract(["London"])
     assert [each.name for each in found] == ["London"]
+    assert asked_again.is_set()
 
 
 def test_the_pause_that_the_endpoint_asks_for_is_kept(endpoint: Endpoint) -> None:
