@@ -356,3 +356,21 @@ def test_what_changes_while_watch_looks_for_the_first_time_is_taken_in_without_a
     during = partial(vault.write, "during.md")
     with watched(vault, tmp_path / "watched.memini", monkeypatch, during) as eventually:
         eventually(2)
+
+
+def test_watch_says_once_what_it_could_not_read(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vault.write("broken.docx", "not a Word document")
+    vault.write("sound.bin")
+    with watched(vault, tmp_path / "watched.memini", monkeypatch) as eventually:
+        eventually(0)
+        vault.write("good.md")
+        eventually(1)
+        vault.write("more.bin")
+        vault.write("better.md")
+        eventually(2)
+    said = capsys.readouterr().err
+    assert said.count("no Word document that can be read") == 1
+    assert said.count("1 file of type .bin, which is not read") == 1
+    assert said.count("2 files of type .bin, which is not read") == 1

@@ -27,11 +27,13 @@ from memini_kuzu.errors import RecordError
 from memini_kuzu.records import Columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from memini_kuzu.changes.report import IngestReport
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
 
-__all__ = ["ingest", "note_options", "summary"]
+__all__ = ["ingest", "remarks", "summary"]
 
 COLUMNS = Columns()
 
@@ -193,7 +195,8 @@ def _show_ingested(
     *,
     as_json: bool,
 ) -> None:
-    _note_left_out(report)
+    for remark in remarks(report):
+        note(remark)
     if as_json:
         told = jsonable(report) | ({} if estimate is None else {"estimate": jsonable(estimate)})
         show_json(told if pruned is None else {**told, "pruned": jsonable(pruned)})
@@ -204,25 +207,20 @@ def _show_ingested(
         typer.echo(f"gone: {count(pruned.documents, 'document')} {done}")
 
 
-def _note_left_out(report: "IngestReport") -> None:
-    """Say which options were a folder's, what gave no document, and what was odd."""
-    note_options(report)
-    for error in report.skipped:
-        note(f"skipped {error}")
-    for notice in report.notices:
-        note(str(notice))
-    for why, files in _unread(report).items():
-        some = ", ".join(files[:SHOWN_FILES]) + (", …" if len(files) > SHOWN_FILES else "")
-        note(f"{count(len(files), 'file')} {why}: {some}")
-    for folder in report.folders:
-        note(f"the folder {folder} has another name now")
-
-
-def note_options(report: "IngestReport") -> None:
-    """Say which options the folders themselves have set."""
+def remarks(report: "IngestReport") -> "Iterator[str]":
+    """Which options were a folder's, what gave no document, and what was odd."""
     for file, names in report.options.items():
         if names:
-            note(f"options of {file}: {', '.join(names)}")
+            yield f"options of {file}: {', '.join(names)}"
+    for error in report.skipped:
+        yield f"skipped {error}"
+    for notice in report.notices:
+        yield str(notice)
+    for why, files in _unread(report).items():
+        some = ", ".join(files[:SHOWN_FILES]) + (", …" if len(files) > SHOWN_FILES else "")
+        yield f"{count(len(files), 'file')} {why}: {some}"
+    for folder in report.folders:
+        yield f"the folder {folder} has another name now"
 
 
 def _unread(report: "IngestReport") -> dict[str, list[str]]:

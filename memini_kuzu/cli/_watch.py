@@ -18,7 +18,7 @@ from memini_kuzu.cli._app import (
     masking,
     opened_file,
 )
-from memini_kuzu.cli._ingest import note_options, summary
+from memini_kuzu.cli._ingest import remarks, summary
 from memini_kuzu.cli._print import note
 from memini_kuzu.errors import InputError, StoreLockedError
 
@@ -86,13 +86,14 @@ def watch(
 
 def follow(follower: "Follower", db: Path, options: dict[str, Any], stop: Event | None = None) -> None:
     """Look at once, and again after every burst of changes, until `stop`."""
-    _look(follower, db, options, first=True)
+    said: set[str] = set()
+    _look(follower, db, options, said)
     pending = True  # what changed during the first look is told by no event: the watch begins after it
     for changes in _changes(follower.paths, stop):
         # a file that is missing is looked for once more, in the quiet after the burst
         if changes or pending:
             try:
-                pending = _look(follower, db, options)
+                pending = _look(follower, db, options, said)
             except InputError as error:  # a .memini.toml that is being written
                 note(f"{error}; looking again at the next change")
 
@@ -114,8 +115,8 @@ def _changes(paths: "list[Path] | Any", stop: Event | None) -> "Iterator[set[Any
     )
 
 
-def _look(follower: "Follower", db: Path, options: dict[str, Any], *, first: bool = False) -> bool:
-    """Take in what has changed; whether another look is due."""
+def _look(follower: "Follower", db: Path, options: dict[str, Any], said: set[str]) -> bool:
+    """Take in what has changed; whether another look is due. What the last look `said` is not repeated."""
     try:
         with opened_file(db, write=True, create=True, **options) as memory:
             step = follower.step(memory)
@@ -123,8 +124,11 @@ def _look(follower: "Follower", db: Path, options: dict[str, Any], *, first: boo
         note(f"{error}; looking again at the next change")
         return True
     report = step.ingested
-    if first:
-        note_options(report)
+    found = set(remarks(report))
+    for remark in sorted(found - said):
+        note(remark)
+    said.clear()
+    said |= found
     if report.added or report.changed or report.moved or report.skipped:
         typer.echo(summary(report))
     if step.forgotten is not None:

@@ -120,10 +120,8 @@ class Listing:
         return found
 
     def only(self, keys: set[str]) -> Listing:
-        """The files of these names, to be read."""
-        some: list[File | Skipped] = [
-            item for item in self.items if isinstance(item, File) and item.key in keys
-        ]
+        """The files of these names, to be read, and what is not read."""
+        some = [item for item in self.items if isinstance(item, Skipped) or item.key in keys]
         return Listing(some, options=self.options)
 
     def override(self, names: Iterable[str]) -> None:
