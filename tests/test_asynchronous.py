@@ -106,6 +106,41 @@ def test_a_call_that_is_cancelled_goes_on_to_its_end_and_close_waits_for_it(tmp_
         assert memory.stats().documents == 1
 
 
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_memory_whose_opening_is_cancelled_is_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens: bool
+) -> None:
+    opener, closer = Memory.open, Memory.close
+    begun, may_end, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(path: Path) -> Memory:
+        begun.set()
+        assert may_end.wait(20)
+        if opens:
+            return opener(path, extractor=RuleExtractor())
+        done.set()
+        raise StoreError("locked")
+
+    def close(memory: Memory) -> None:
+        closer(memory)
+        done.set()
+
+    monkeypatch.setattr(Memory, "open", slow)
+    monkeypatch.setattr(Memory, "close", close)
+
+    async def main() -> None:
+        opening = asyncio.create_task(AsyncMemory.open(tmp_path / "a.memini"))
+        await asyncio.to_thread(begun.wait, 20)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+    asyncio.run(main())
+    may_end.set()
+    assert done.wait(20)
+    assert not (tmp_path / "a.memini.pid").exists()
+
+
 def test_errors_are_those_of_the_memory(tmp_path: Path) -> None:
     async def main() -> None:
         async with await AsyncMemory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:
