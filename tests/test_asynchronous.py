@@ -106,6 +106,33 @@ def test_a_call_that_is_cancelled_goes_on_to_its_end_and_close_waits_for_it(tmp_
         assert memory.stats().documents == 1
 
 
+def test_a_call_is_refused_as_soon_as_close_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+    end = AsyncMemory._end
+
+    def late(memory: AsyncMemory) -> None:
+        assert refused.wait(20)
+        end(memory)
+
+    monkeypatch.setattr(AsyncMemory, "_end", late)
+
+    async def main() -> None:
+        memory = await AsyncMemory.open(tmp_path / "a.memini", extractor=RuleExtractor())
+        closing = asyncio.create_task(memory.close())
+        await asyncio.sleep(0)
+        try:
+            # between a look and the call, the threads could be gone: a RuntimeError of theirs
+            with pytest.raises(StoreError, match="is closed"):
+                await memory.stats()
+        finally:
+            refused.set()
+            await closing
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("opens", [True, False])
 def test_a_memory_whose_opening_is_cancelled_is_closed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens: bool

@@ -113,10 +113,11 @@ class AsyncMemory:
 
     async def close(self) -> None:
         """Wait for the calls that run, cancelled ones too, and close the file."""
+        # in the loop's thread, as where it is looked at: no call comes in between
+        self._ended = True
         await asyncio.shield(asyncio.to_thread(self._end))
 
     def _end(self) -> None:
-        self._ended = True
         self._threads.shutdown()
         self.memory.close()
 
