@@ -352,6 +352,9 @@ def test_many_records_go_to_a_server_in_several_requests(tmp_path: Path) -> None
         assert (report.added, len(report.ids)) == (1_200, 1_000)
         # a text of the size of a request goes alone
         assert memory.add([Record("Ada. " * 100_000), Record("Ada left.")]).added == 2
+        # what stands beside the texts counts too: a body may have 4 MiB
+        told = [Record("Ada.", id=f"m{n}", metadata={"value": "x" * 50_000}) for n in range(100)]
+        assert memory.add(told).added == 100
 
 
 def test_errors_are_raised_on_the_other_side_as_what_they_are(url: str) -> None:

@@ -56,7 +56,7 @@ RECORDS = 1_000
 """Records of a request, at most."""
 
 CHARACTERS = 500_000
-"""Characters of the texts of a request, but for its last one: a body may have 4 MiB."""
+"""Characters of the records of a request, unless it is a single one: a body may have 4 MiB."""
 
 MESSAGE = ("role", "name", "content", "time", "id")
 """What is sent of a message: all that is read of it."""
@@ -340,11 +340,14 @@ def _batches(records: Iterable[dict[str, Any] | None]) -> Iterator[builtins.list
     for record in records:
         if record is None:
             continue
-        batch.append({name: _written(value) for name, value in record.items()})
-        size += len(record["text"])
-        if len(batch) == RECORDS or size >= CHARACTERS:
+        told = {name: _written(value) for name, value in record.items()}
+        # metadata may hold more than the text
+        own = len(repr(told))
+        if batch and (len(batch) == RECORDS or size + own > CHARACTERS):
             yield batch
             batch, size = [], 0
+        batch.append(told)
+        size += own
     if batch:
         yield batch
 
