@@ -340,8 +340,9 @@ def test_one_document_is_handled_over_a_server_as_where_the_file_is(tmp_path: Pa
             there.add([RecordError("a.jsonl:1", "broken")])
         with pytest.raises(InputError, match="record 2: the text is empty"):
             there.add([Record("Ada left."), Record(" ")])
-        with pytest.raises(InputError, match="cannot be sent as JSON"):
-            there.remember({"role": "user", "content": object()})
+        for content in (object(), "Ada \ud83d", float("nan")):
+            with pytest.raises(InputError, match="cannot be sent as JSON"):
+                there.remember({"role": "user", "content": content})
         assert there.stats().documents == 4
 
 

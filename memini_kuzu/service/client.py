@@ -151,7 +151,9 @@ class RemoteMemory(AssociativeMemory):
         given = {name: _written(value) for name, value in arguments.items()}
         try:
             answer = self._send("POST", f"{VERSION}/{tool}", given)
-        except TypeError as error:
+        except MeminiError:
+            raise
+        except (TypeError, ValueError) as error:  # half of a character, a number that is none
             raise InputError(f"the arguments of {tool} cannot be sent as JSON: {error}") from error
         return dict(result.model_validate_json(answer.content))
 
