@@ -460,12 +460,17 @@ def test_beyond_this_machine_a_token_and_a_name_are_required(tmp_path: Path) -> 
 
 
 def test_a_token_keeps_out_who_does_not_bring_it(tmp_path: Path) -> None:
-    with serving(tmp_path / "a.memini", MEMINI_TOKEN=TOKEN) as address:
+    # as a file of settings made on Windows gives it
+    with serving(tmp_path / "a.memini", MEMINI_TOKEN=f"{TOKEN}\r") as address:
         with pytest.raises(StoreError, match="MEMINI_TOKEN"):
             Memory.connect(address)
         with pytest.raises(StoreError):
             Memory.connect(address, token="another-token-of-some-length")  # noqa: S106 - a wrong one
-        with Memory.connect(address, token=TOKEN) as memory:
+        for token in ("new\nline " + TOKEN, "é" + TOKEN):
+            with pytest.raises(InputError, match="the token holds what no header can") as told:
+                Memory.connect(address, token=token)
+            assert TOKEN not in str(told.value)
+        with Memory.connect(address, token=f" {TOKEN}\r\n") as memory:
             assert memory.stats().documents == 0
 
 

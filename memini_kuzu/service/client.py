@@ -92,6 +92,11 @@ class RemoteMemory(AssociativeMemory):
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 60.0) -> None:
         self.url = url
         base = url.rstrip("/").removesuffix(PATH)
+        # a file of settings or of a secret may end its line with more than a new line
+        token = (token or "").strip()
+        if not (token.isascii() and token.isprintable()):
+            # what cannot be sent is told by the HTTP library with the whole header
+            raise InputError("the token holds what no header can; pass it in one line, without accents")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # given up before the server does so, which might be while a request is on its way
         limits = httpx2.Limits(keepalive_expiry=IDLE / 2)

@@ -76,6 +76,8 @@ class OneToken:
     """
 
     def __init__(self, token: str) -> None:
+        # as of a request: a header has no space around what it holds
+        token = token.strip()
         if len(token) < SHORTEST_TOKEN:
             raise InputError(
                 f"the token has {len(token)} characters; use {SHORTEST_TOKEN} or more random ones"
