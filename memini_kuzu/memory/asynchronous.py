@@ -96,7 +96,9 @@ class AsyncMemory:
             As for `Memory.open`.
         """
         threads = ThreadPoolExecutor(1, thread_name_prefix="memini-open")
-        opening = threads.submit(contextvars.copy_context().run, Memory.open, path, **settings)
+        opening = threads.submit(
+            contextvars.copy_context().run, functools.partial(Memory.open, path, **settings)
+        )
         threads.shutdown(wait=False)
         try:
             return cls(await asyncio.wrap_future(opening))
