@@ -106,6 +106,68 @@ def test_a_call_that_is_cancelled_goes_on_to_its_end_and_close_waits_for_it(tmp_
         assert memory.stats().documents == 1
 
 
+def test_a_call_is_refused_as_soon_as_close_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+    end = AsyncMemory._end
+
+    def late(memory: AsyncMemory) -> None:
+        assert refused.wait(20)
+        end(memory)
+
+    monkeypatch.setattr(AsyncMemory, "_end", late)
+
+    async def main() -> None:
+        memory = await AsyncMemory.open(tmp_path / "a.memini", extractor=RuleExtractor())
+        closing = asyncio.create_task(memory.close())
+        await asyncio.sleep(0)
+        try:
+            # between a look and the call, the threads could be gone: a RuntimeError of theirs
+            with pytest.raises(StoreError, match="is closed"):
+                await memory.stats()
+        finally:
+            refused.set()
+            await closing
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_memory_whose_opening_is_cancelled_is_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens: bool
+) -> None:
+    opener, closer = Memory.open, Memory.close
+    begun, may_end, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(path: Path) -> Memory:
+        begun.set()
+        assert may_end.wait(20)
+        if opens:
+            return opener(path, extractor=RuleExtractor())
+        done.set()
+        raise StoreError("locked")
+
+    def close(memory: Memory) -> None:
+        closer(memory)
+        done.set()
+
+    monkeypatch.setattr(Memory, "open", slow)
+    monkeypatch.setattr(Memory, "close", close)
+
+    async def main() -> None:
+        opening = asyncio.create_task(AsyncMemory.open(tmp_path / "a.memini"))
+        await asyncio.to_thread(begun.wait, 20)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+    asyncio.run(main())
+    may_end.set()
+    assert done.wait(20)
+    assert not (tmp_path / "a.memini.pid").exists()
+
+
 def test_errors_are_those_of_the_memory(tmp_path: Path) -> None:
     async def main() -> None:
         async with await AsyncMemory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pytest
@@ -606,11 +607,12 @@ def test_the_assets_are_those_of_the_packages() -> None:
     assert vendor_assets.differing() == []
 
 
-def test_explore_serves_the_page_behind_a_token_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", ["", "it+may&hold=signs%20of#an/address"])
+def test_explore_serves_the_page_behind_a_token_of_its_own(tmp_path: Path, chosen: str) -> None:
     filled(tmp_path / "a.memini").close()
     process = subprocess.Popen(
         command("explore", "--db", tmp_path / "a.memini", "--no-browser", "--read-only"),
-        stderr=subprocess.PIPE, text=True, env=environment(),
+        stderr=subprocess.PIPE, text=True, env=environment(MEMINI_TOKEN=chosen),
     )  # fmt: skip
     try:
         assert process.stderr is not None
@@ -618,7 +620,10 @@ def test_explore_serves_the_page_behind_a_token_of_its_own(tmp_path: Path) -> No
         waiting.start()
         line = next(line for line in process.stderr if " at http" in line)
         waiting.cancel()
-        url, token = line.split(" at ")[1].split(";")[0].split("/#token=")
+        url, part = line.split(" at ")[1].split(";")[0].split("/#")
+        # as the page reads it
+        [token] = parse_qs(part)["token"]
+        assert chosen in {"", token}
         assert httpx2.get(f"{url}/").status_code == 200
         assert httpx2.get(f"{url}/v1/stats").status_code == 401
         told = httpx2.get(f"{url}/v1/timeline", headers={"Authorization": f"Bearer {token}"}).json()

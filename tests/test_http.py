@@ -260,6 +260,32 @@ def test_a_failure_is_answered_and_logged_without_its_message(
     assert "secret text" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("method", "asked"),
+    [("tools/call", {"name": "stats"}), ("resources/read", {"uri": "memini://stats"})],
+)
+def test_a_failure_is_told_to_models_and_logged_without_its_message(
+    memory: Memory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    asked: dict[str, str],
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret text")
+
+    monkeypatch.setattr(Memory, "stats", fails)
+    with caplog.at_level(logging.INFO), listening(memory) as url:
+        answer = httpx2.post(
+            f"{url}/mcp",
+            json={"jsonrpc": "2.0", "id": 1, "method": method, "params": asked},
+            headers={"Accept": "application/json, text/event-stream"},
+        )
+    assert answer.json()["error"]["message"] == "the server failed; its log says where"
+    assert "ZeroDivisionError at " in caplog.text
+    assert "secret text" not in caplog.text
+
+
 def test_every_line_of_standard_input_is_answered(tmp_path: Path) -> None:
     greeting = {
         "protocolVersion": "2025-06-18",

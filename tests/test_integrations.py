@@ -178,5 +178,6 @@ def test_a_block_of_nothing_is_empty(memory: Memory) -> None:
     block = llamaindex.MeminiBlock(memory=memory)
     assert asyncio.run(block.aget([])) == ""
     assert asyncio.run(block.aget([ChatMessage(" ")])) == ""
+    assert asyncio.run(block.aget([ChatMessage("log " * 5_000)])) == ""
     asyncio.run(block.aput([ChatMessage(" ")]))
     assert memory.stats().documents == 2

@@ -11,7 +11,7 @@ import pytest
 from fixtures_talk import ANSWER, QUESTION, TURNS, answer_from
 from test_http import listening
 
-from memini_kuzu import InputError, Memory, RuleExtractor
+from memini_kuzu import InputError, Memory, Redaction, RuleExtractor
 
 pytest.importorskip("langgraph", reason='the extra "langgraph" is not installed')
 
@@ -300,6 +300,17 @@ def test_a_time_to_live_is_refused(store: MeminiStore, memory: Memory) -> None:
 def test_a_root_that_two_stores_could_share_is_refused(memory: Memory, root: str) -> None:
     with pytest.raises(InputError, match="a name without a colon or an asterisk"):
         MeminiStore(memory, root=root)
+
+
+def test_a_secret_at_the_start_of_a_line_is_masked_and_the_value_can_be_read(tmp_path: Path) -> None:
+    token = "ghp_" + "a1B2" * 9
+    with Memory.open(
+        tmp_path / "a.memini", extractor=RuleExtractor(), redaction=Redaction(emails=True)
+    ) as memory:
+        store = MeminiStore(memory)
+        store.put(("n",), "k", {"text": f"Ada:\nada@example.org\n{token}"})
+        [found] = store.search(("n",), query="Ada")
+        assert found.value == {"text": "Ada:\n[redacted:email]\n[redacted:github-token]"}
 
 
 def test_it_works_over_a_server(memory: Memory) -> None:

@@ -288,6 +288,19 @@ def test_nothing_is_put_before_a_message_that_brings_nothing_to_mind(memory: Mem
     assert [len(read) for read in model.read] == [1, 1]
 
 
+def test_neither_a_long_message_nor_a_long_memory_ends_a_run(memory: Memory) -> None:
+    memory.remember("Ada met Charles.")
+    model = Scripted(lambda read: read[0]["content"])
+    config = RunConfig(tracing_disabled=True, call_model_input_filter=recalling(memory))
+    for message in ("Who met Charles? " + "log " * 5_000, "log " * 5_000 + "Who met Charles?"):
+        said = run(Agent(name="clerk", model=model), message, run_config=config).final_output
+        assert "Ada met Charles." in said
+    memory.remember("中文字" * 500)
+    with pytest.warns(UserWarning, match="budget_tokens = 800 holds none of the passages"):
+        said = run(Agent(name="clerk", model=model), "中文字", run_config=config).final_output
+    assert said == "中文字"
+
+
 def test_what_a_run_recalls_keeps_to_its_scope(memory: Memory) -> None:
     memory.remember("Ada met Charles.", source="ada")
     memory.remember("Bo met Charles.", source="bo")

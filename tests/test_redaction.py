@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -177,3 +178,36 @@ def test_source_id_and_metadata_are_masked_too(tmp_path: Path) -> None:
         assert "example.org" not in str(stored)
         again = memory.remember("Ada left.", source="mail/ada@example.org", id=f"{KEY}-1")
         assert (again.unchanged, again.ids) == (1, reports[0].ids)
+
+
+@pytest.mark.parametrize(
+    ("said", "masked"),
+    [
+        (f"Mine is\n{SECRETS['github-token']}", "Mine is\n[redacted:github-token]"),
+        (f"Mine is\t{SECRETS['jwt']}", "Mine is\t[redacted:jwt]"),
+        ("Write to:\nada@example.org", "Write to:\n[redacted:email]"),
+        ({"phones": [442079460958, 7]}, {"phones": ["[redacted:phone]", 7]}),
+        (
+            {"aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYEXAMPLEKEY"},
+            {"aws_secret_access_key": "[redacted:aws-secret-key]"},
+        ),
+        # what a tool gave is JSON in JSON
+        (json.dumps(["\nada@example.org"]), json.dumps(["\n[redacted:email]"])),
+    ],
+)
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_json_in_metadata_is_masked_as_what_it_says_and_stays_json(
+    said: Any, masked: Any, ascii_only: bool
+) -> None:
+    redaction = Redaction(emails=True, phones="GB")
+    written = json.dumps({"é": 1.5e3, "said": said}, ensure_ascii=ascii_only)
+    found, counts = redaction.mask_value(written)
+    assert json.loads(found) == {"é": 1.5e3, "said": masked}
+    assert sum(counts.values()) == 1
+    assert found.isascii() is ascii_only
+
+
+def test_metadata_that_only_begin_like_json_are_masked_as_text() -> None:
+    redaction = Redaction(emails=True)
+    for text in ("{ada@example.org}", "[ada@example.org", "[" * 100_000 + "ada@example.org"):
+        assert redaction.mask_value(text) == redaction.mask(text)

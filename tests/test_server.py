@@ -340,8 +340,9 @@ def test_one_document_is_handled_over_a_server_as_where_the_file_is(tmp_path: Pa
             there.add([RecordError("a.jsonl:1", "broken")])
         with pytest.raises(InputError, match="record 2: the text is empty"):
             there.add([Record("Ada left."), Record(" ")])
-        with pytest.raises(InputError, match="cannot be sent as JSON"):
-            there.remember({"role": "user", "content": object()})
+        for content in (object(), "Ada \ud83d", float("nan")):
+            with pytest.raises(InputError, match="cannot be sent as JSON"):
+                there.remember({"role": "user", "content": content})
         assert there.stats().documents == 4
 
 
@@ -352,6 +353,9 @@ def test_many_records_go_to_a_server_in_several_requests(tmp_path: Path) -> None
         assert (report.added, len(report.ids)) == (1_200, 1_000)
         # a text of the size of a request goes alone
         assert memory.add([Record("Ada. " * 100_000), Record("Ada left.")]).added == 2
+        # what stands beside the texts counts too: a body may have 4 MiB
+        told = [Record("Ada.", id=f"m{n}", metadata={"value": "x" * 50_000}) for n in range(100)]
+        assert memory.add(told).added == 100
 
 
 def test_errors_are_raised_on_the_other_side_as_what_they_are(url: str) -> None:
@@ -456,12 +460,17 @@ def test_beyond_this_machine_a_token_and_a_name_are_required(tmp_path: Path) -> 
 
 
 def test_a_token_keeps_out_who_does_not_bring_it(tmp_path: Path) -> None:
-    with serving(tmp_path / "a.memini", MEMINI_TOKEN=TOKEN) as address:
+    # as a file of settings made on Windows gives it
+    with serving(tmp_path / "a.memini", MEMINI_TOKEN=f"{TOKEN}\r") as address:
         with pytest.raises(StoreError, match="MEMINI_TOKEN"):
             Memory.connect(address)
         with pytest.raises(StoreError):
             Memory.connect(address, token="another-token-of-some-length")  # noqa: S106 - a wrong one
-        with Memory.connect(address, token=TOKEN) as memory:
+        for token in ("new\nline " + TOKEN, "é" + TOKEN):
+            with pytest.raises(InputError, match="the token holds what no header can") as told:
+                Memory.connect(address, token=token)
+            assert TOKEN not in str(told.value)
+        with Memory.connect(address, token=f" {TOKEN}\r\n") as memory:
             assert memory.stats().documents == 0
 
 

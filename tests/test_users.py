@@ -192,6 +192,11 @@ def test_who_brings_no_token_of_a_user_is_turned_away(address: str, token: str |
     assert asked.status_code == 401
 
 
+def test_a_token_of_a_host_whose_clock_is_ahead_is_good_at_once() -> None:
+    # JWT libraries tell by themselves when a token was made
+    assert TOKENS.user(signed({"sub": "ada", "iat": datetime.now(UTC) + timedelta(minutes=1)})) == "ada"
+
+
 def test_a_token_with_a_number_for_a_user_is_turned_away() -> None:
     # PyJWT refuses to make one
     parts = [encoded(json.dumps(part).encode()) for part in ({"alg": "HS256"}, {"sub": 7, "exp": 1 << 33})]

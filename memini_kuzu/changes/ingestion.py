@@ -137,7 +137,10 @@ class _Incoming:
             id=self._apart(record.id),
             metadata=None
             if record.metadata is None
-            else {self._masked(name): self._masked(value) for name, value in record.metadata.items()},
+            else {
+                self._masked(name): self._masked(value, self._redaction.mask_value)
+                for name, value in record.metadata.items()
+            },
         )
         if in_lead:
             named = tuple(name for name in record.people if not mask(name)[1])
@@ -154,8 +157,8 @@ class _Incoming:
         for kind, number in masks.items():
             self._report.redacted[kind] = self._report.redacted.get(kind, 0) + number
 
-    def _masked(self, text: str) -> str:
-        masked, counts = self._redaction.mask(text)
+    def _masked(self, text: str, mask: Callable[[str], tuple[str, dict[str, int]]] | None = None) -> str:
+        masked, counts = (mask or self._redaction.mask)(text)
         self._count(counts)
         return masked
 

@@ -31,6 +31,7 @@ def explore(
     """Show the memory in a browser: ask, walk, move through time, put right. For this machine only."""
     import secrets
     import webbrowser
+    from urllib.parse import quote
 
     spare_lasting()
     try:
@@ -42,7 +43,7 @@ def explore(
 
     def ready(url: str) -> None:
         # what follows # is not sent to the server, and the page takes it out of the address
-        page = f"{url.removesuffix(PATH)}/#token={token}"
+        page = f"{url.removesuffix(PATH)}/#token={quote(token, safe='')}"
         note(f"exploring {db} at {page}; end with Ctrl-C")
         if browser:
             webbrowser.open(page)

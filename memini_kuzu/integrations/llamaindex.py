@@ -9,7 +9,7 @@ from llama_index.core.memory import BaseMemoryBlock
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from memini_kuzu.integrations._passages import described
+from memini_kuzu.integrations._passages import block_for, described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,8 +116,9 @@ class MeminiBlock(BaseMemoryBlock[str]):
         cue = next((text for each in reversed(messages or []) if (text := (each.content or "").strip())), "")
         if not cue:
             return ""
-        found = await asyncio.to_thread(self.memory.recall, cue, k=self.k, budget_tokens=self.budget_tokens)
-        return str(found.context(self.budget_tokens))
+        return await asyncio.to_thread(
+            block_for, self.memory, cue, k=self.k, budget_tokens=self.budget_tokens
+        )
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
         """Remember messages that have a text, each with its role as a title."""

@@ -20,6 +20,7 @@ from typing_extensions import override
 from memini_kuzu.errors import InputError, MeminiError
 from memini_kuzu.identity import document_id, stable_id
 from memini_kuzu.integrations._names import refuse_masked
+from memini_kuzu.integrations._passages import block_for
 from memini_kuzu.service.tools import OFFERED
 
 if TYPE_CHECKING:
@@ -300,10 +301,10 @@ def recalling(
                 break
         else:
             return given
-        found = await asyncio.to_thread(memory.recall, cue, k=k, **scope)
-        if not found.passages:
+        told = await asyncio.to_thread(block_for, memory, cue, k=k, budget_tokens=budget_tokens, **scope)
+        if not told:
             return given
-        block = cast("TResponseInputItem", {"role": "user", "content": found.context(budget_tokens).text})
+        block = cast("TResponseInputItem", {"role": "user", "content": told})
         return replace(given, input=[*given.input[:at], block, *given.input[at:]])
 
     return before_the_last

@@ -13,6 +13,7 @@ from memini_kuzu.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
     from pathlib import Path
 
     from memini_kuzu.config import Parameters
@@ -36,6 +37,12 @@ def _awaited(
 
     functools.update_wrapper(call, method)
     return call
+
+
+def _close_opened(opening: Future[Memory]) -> None:
+    """Close the memory that nobody waits for any more, if it was opened."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 class AsyncMemory:
@@ -88,7 +95,17 @@ class AsyncMemory:
         MeminiError
             As for `Memory.open`.
         """
-        return cls(await asyncio.to_thread(Memory.open, path, **settings))
+        threads = ThreadPoolExecutor(1, thread_name_prefix="memini-open")
+        opening = threads.submit(
+            contextvars.copy_context().run, functools.partial(Memory.open, path, **settings)
+        )
+        threads.shutdown(wait=False)
+        try:
+            return cls(await asyncio.wrap_future(opening))
+        except asyncio.CancelledError:
+            # the thread goes on: nobody else would close what it opens, and the file would stay locked
+            opening.add_done_callback(_close_opened)
+            raise
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,10 +115,11 @@ class AsyncMemory:
 
     async def close(self) -> None:
         """Wait for the calls that run, cancelled ones too, and close the file."""
+        # in the loop's thread, as where it is looked at: no call comes in between
+        self._ended = True
         await asyncio.shield(asyncio.to_thread(self._end))
 
     def _end(self) -> None:
-        self._ended = True
         self._threads.shutdown()
         self.memory.close()
 

@@ -56,7 +56,7 @@ RECORDS = 1_000
 """Records of a request, at most."""
 
 CHARACTERS = 500_000
-"""Characters of the texts of a request, but for its last one: a body may have 4 MiB."""
+"""Characters of the records of a request, unless it is a single one: a body may have 4 MiB."""
 
 MESSAGE = ("role", "name", "content", "time", "id")
 """What is sent of a message: all that is read of it."""
@@ -92,6 +92,11 @@ class RemoteMemory(AssociativeMemory):
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 60.0) -> None:
         self.url = url
         base = url.rstrip("/").removesuffix(PATH)
+        # a file of settings or of a secret may end its line with more than a new line
+        token = (token or "").strip()
+        if not (token.isascii() and token.isprintable()):
+            # what cannot be sent is told by the HTTP library with the whole header
+            raise InputError("the token holds what no header can; pass it in one line, without accents")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # given up before the server does so, which might be while a request is on its way
         limits = httpx2.Limits(keepalive_expiry=IDLE / 2)
@@ -151,7 +156,9 @@ class RemoteMemory(AssociativeMemory):
         given = {name: _written(value) for name, value in arguments.items()}
         try:
             answer = self._send("POST", f"{VERSION}/{tool}", given)
-        except TypeError as error:
+        except MeminiError:
+            raise
+        except (TypeError, ValueError) as error:  # half of a character, a number that is none
             raise InputError(f"the arguments of {tool} cannot be sent as JSON: {error}") from error
         return dict(result.model_validate_json(answer.content))
 
@@ -340,11 +347,14 @@ def _batches(records: Iterable[dict[str, Any] | None]) -> Iterator[builtins.list
     for record in records:
         if record is None:
             continue
-        batch.append({name: _written(value) for name, value in record.items()})
-        size += len(record["text"])
-        if len(batch) == RECORDS or size >= CHARACTERS:
+        told = {name: _written(value) for name, value in record.items()}
+        # metadata may hold more than the text
+        own = len(repr(told))
+        if batch and (len(batch) == RECORDS or size + own > CHARACTERS):
             yield batch
             batch, size = [], 0
+        batch.append(told)
+        size += own
     if batch:
         yield batch
 

@@ -27,7 +27,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from memini_kuzu.errors import InputError
 from memini_kuzu.service.api import failure, routes
 from memini_kuzu.service.guard import BODY, HEALTH, guarded
-from memini_kuzu.service.log import LOG
+from memini_kuzu.service.log import FAILED, LOG
 from memini_kuzu.service.mcp_server import build
 from memini_kuzu.service.memories import OneMemory, UserMemories
 from memini_kuzu.service.static import page_routes
@@ -198,8 +198,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _failed(*_: object) -> Response:
-    reason = "the server failed; its log says where"
-    return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "StoreError", reason)
+    return failure(HTTPStatus.INTERNAL_SERVER_ERROR, "StoreError", FAILED)
 
 
 def serve_http(

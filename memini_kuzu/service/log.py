@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import traceback
 
-__all__ = ["LOG", "where"]
+__all__ = ["FAILED", "LOG", "where"]
 
 LOG = logging.getLogger("memini_kuzu.requests")
 """One line of JSON a request, at level INFO: no text, no token, no path but the server's own."""
+
+
+FAILED = "the server failed; its log says where"
+"""What a client is told of a failure that is not its own."""
 
 
 def where(error: Exception) -> str:

@@ -12,6 +12,7 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     PARSE_ERROR,
     CallToolResult,
@@ -32,6 +33,7 @@ from pydantic import ValidationError
 from memini_kuzu.errors import MeminiError
 from memini_kuzu.service.api import USER
 from memini_kuzu.service.attached import PROMPTS, TEMPLATES, answered_prompt, read_resource, resources
+from memini_kuzu.service.log import FAILED, LOG, where
 from memini_kuzu.service.memories import OneMemory
 from memini_kuzu.service.tools import INSTRUCTIONS, OFFERED
 from memini_kuzu.service.version import version
@@ -122,7 +124,14 @@ class _Answers:
     async def _ask(self, context: ServerRequestContext[Any], call: Callable[[Served], Given]) -> Given:
         # over standard input and output there is no request, and no user
         user = "" if context.request is None else context.request.scope[USER]
-        return await self._memories.call(user, call)
+        try:
+            return await self._memories.call(user, call)
+        except MeminiError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            # the SDK would tell and log its message, which may hold a stored text or a path
+            LOG.error(json.dumps({"failed": where(error)}))
+            raise MCPError(INTERNAL_ERROR, FAILED) from None
 
 
 def _listed(tool: Tool) -> ListedTool:

@@ -1,25 +1,32 @@
 """Who a request comes from: one token for one memory, or a signed token for each of many users.
 
 A user's token is a JSON Web Token (RFC 7519), signed with HMAC-SHA256 by the server's key. It says who the
-user is (``sub``) and until when it holds (``exp``), and nothing else is looked at. `memini token` makes one;
-an application with users of its own makes them with any JWT library.
+user is (``sub``) and until when it holds (``exp``). One that holds only from later on (``nbf``), or is for
+somebody in particular (``aud``), is refused; nothing else is looked at. `memini token` makes one; an
+application with users of its own makes them with any JWT library.
 """
 
 from __future__ import annotations
 
 import hmac
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import jwt
 
 from memini_kuzu.errors import InputError, StoreError
 from memini_kuzu.service.places import check_user
 
+if TYPE_CHECKING:
+    from jwt.types import Options
+
 __all__ = ["SHORTEST_TOKEN", "Admission", "Anyone", "OneToken", "SignedTokens"]
 
 ALGORITHM = "HS256"
 """The only one that is taken, whatever a token's head says."""
+
+CLAIMS: Options = {"require": ["sub", "exp"], "verify_iat": False}
+"""When a token was made (``iat``) decides nothing: the clock of who made it may be ahead of this one."""
 
 SHORTEST_TOKEN = 16
 """Characters; `python -c "import secrets; print(secrets.token_urlsafe())"` makes 43."""
@@ -76,6 +83,8 @@ class OneToken:
     """
 
     def __init__(self, token: str) -> None:
+        # as of a request: a header has no space around what it holds
+        token = token.strip()
         if len(token) < SHORTEST_TOKEN:
             raise InputError(
                 f"the token has {len(token)} characters; use {SHORTEST_TOKEN} or more random ones"
@@ -151,7 +160,7 @@ class SignedTokens:
         if token is None:
             raise StoreError("a bearer token is required: set MEMINI_TOKEN to one that `memini token` makes")
         try:
-            claims = jwt.decode(token, self._key, [ALGORITHM], options={"require": ["sub", "exp"]})
+            claims = jwt.decode(token, self._key, [ALGORITHM], options=CLAIMS)
         except jwt.ExpiredSignatureError:
             raise StoreError("the token has expired; get a new one") from None
         except jwt.MissingRequiredClaimError as error:

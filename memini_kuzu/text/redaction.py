@@ -8,6 +8,7 @@ should keep. Phone numbers are found by the phonenumbers library (extra ``privac
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -90,6 +91,20 @@ _EMAIL = (("email", ("@",), r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-
 
 _MASK = re.compile(r"\[redacted:[a-z-]+\]")
 
+_SCALAR = re.compile(r'"(?:[^"\\]|\\.)*+"|-?\d[\d.eE+-]*+')
+"""A string or a number in JSON."""
+
+
+def _is_json(text: str) -> bool:
+    """Whether it is an object or a list as JSON."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
 
 def _compiled(
     rules: tuple[tuple[str, tuple[str, ...], str], ...],
@@ -165,6 +180,34 @@ class Redaction:
                 text = f"{text[:start]}[redacted:phone]{text[end:]}"
                 counts["phone"] += 1
         return text, dict(counts)
+
+    def mask_value(self, text: str) -> tuple[str, dict[str, int]]:
+        r"""The same for a value of metadata: an object or a list as JSON is masked, and stays JSON.
+
+        Parameters
+        ----------
+        text : str
+            Any text.
+
+        Examples
+        --------
+        >>> Redaction(emails=True).mask_value('{"said": "Write to:\\nada@example.org"}')[0]
+        '{"said": "Write to:\\n[redacted:email]"}'
+        """
+        if not _is_json(text):
+            return self.mask(text)
+        counts: Counter[str] = Counter()
+
+        def masked(part: re.Match[str]) -> str:
+            # as it was said: the n of an escaped new line is no letter before a token, nor part of an address
+            said, found = self.mask_value(json.loads(part[0]) if part[0].startswith('"') else part[0])
+            counts.update(found)
+            return json.dumps(said, ensure_ascii=part[0].isascii()) if found else part[0]
+
+        parts = _SCALAR.sub(masked, text)
+        # a name may tell what the value beside it is
+        whole, found = self.mask(parts)
+        return (whole, dict(counts + Counter(found))) if _is_json(whole) else (parts, dict(counts))
 
 
 KEYS_ONLY = Redaction()
