@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.records import EventColumns
 
-__all__ = ["EventBatch", "event_batches"]
+__all__ = ["EventBatch", "event_batches", "times"]
 
 ROWS = 1_000_000
 """Rows of a batch: what is in memory at a time, some 100 MB."""
@@ -248,7 +248,7 @@ class _Checked:
             raise RecordError(f"{self.label}, row {self.before + int(np.argmax(bad)) + 1}", reason)
 
     def _dates(self) -> NDArray[np.int64]:
-        time = _times(self.table[self.columns.time], self.columns.time)
+        time = times(self.table[self.columns.time], self.columns.time)
         for bad, why in ((time < 0, "before 1970"), (time > self.now + SLACK, "after now")):
             if bad.any():
                 date = f"{from_millis(int(time[int(np.argmax(bad))])):%Y-%m-%d %H:%M}"
@@ -298,8 +298,19 @@ def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     return np.asarray(millis, dtype=np.int64)
 
 
-def _times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
-    """Times as milliseconds since 1970, UTC; finer digits are cut off."""
+def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    """A column of times without nulls as milliseconds since 1970, UTC; finer digits are cut off.
+
+    Raises
+    ------
+    TimeError
+        If it holds what is no time, or numbers that are neither seconds nor milliseconds since 1970.
+
+    Examples
+    --------
+    >>> times(pa.chunked_array([[1_735_689_600, 1_735_689_601]]), "time").tolist()
+    [1735689600000, 1735689601000]
+    """
     values = _plain(values)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return _since_1970(values, name)
