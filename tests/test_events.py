@@ -246,6 +246,19 @@ def test_times_are_read_as_utc_to_the_millisecond(memory: Memory, time: pa.Array
         (one(time=[3]), TimeError, "convert it"),
         (one(time=["2027-01-01"]), RecordError, "after now"),
         (one(time=[datetime(1960, 1, 1, tzinfo=UTC)]), RecordError, "before 1970"),
+        (
+            one(time=pa.array([2**63 - 1], pa.timestamp("us"))),
+            RecordError,
+            "outside the years 1 to 9999, after",
+        ),
+        (
+            one(time=pa.array([-(2**62)], pa.timestamp("us"))),
+            RecordError,
+            "outside the years 1 to 9999, before",
+        ),
+        (one(time=pa.array([2**31 - 1], pa.date32())), TimeError, "too far from 1970"),
+        # as microseconds it would be a day of 1970
+        (one(time=pa.array([2**62 + 1], pa.timestamp("ms"))), TimeError, "too far from 1970"),
         (one(source=["…"]), InputError, "no letter or digit"),
         (one(source=[1.5]), InputError, "pass names as text"),
         (pa.table({"source": ["a"], "target": ["b"]}), InputError, "no column 'time'; it has source, target"),

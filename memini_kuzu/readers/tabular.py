@@ -251,7 +251,7 @@ class _Checked:
         time = times(self.table[self.columns.time], self.columns.time)
         for bad, why in ((time < 0, "before 1970"), (time > self.now + SLACK, "after now")):
             if bad.any():
-                date = f"{from_millis(int(time[int(np.argmax(bad))])):%Y-%m-%d %H:%M}"
+                date = _date(int(time[int(np.argmax(bad))]))
                 self._refuse(bad, f"is dated {date}, {why}; correct its time, or set now with --now")
         return time
 
@@ -266,6 +266,13 @@ class _Checked:
         amount = np.array(values.to_numpy(), dtype=np.float64)
         self._refuse(~(np.isfinite(amount) & (amount > 0)), f"column {name!r} is no finite number above 0")
         return amount
+
+
+def _date(millis: int) -> str:
+    try:
+        return f"{from_millis(millis):%Y-%m-%d %H:%M}"
+    except OverflowError:  # infinity is a timestamp to DuckDB and PostgreSQL, a year before Christ to many
+        return "outside the years 1 to 9999"
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -298,6 +305,17 @@ def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     return np.asarray(millis, dtype=np.int64)
 
 
+def _instants(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    """Dates or timestamps as milliseconds since 1970: an offset is dropped, the instant kept."""
+    # not safe, nanoseconds are cut off; but a larger unit could overflow unseen
+    cut = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+    try:
+        micros = values.cast(TIMESTAMP, safe=not cut).cast(pa.int64())
+    except pa.ArrowInvalid as error:
+        raise TimeError(f"column {name!r} holds a time too far from 1970 ({error}); correct it") from error
+    return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
+
+
 def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     """A column of times without nulls as milliseconds since 1970, UTC; finer digits are cut off.
 
@@ -314,12 +332,8 @@ def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     values = _plain(values)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return _since_1970(values, name)
-    if pa.types.is_date(values.type):
-        values = values.cast(TIMESTAMP)
-    if pa.types.is_timestamp(values.type):
-        # an offset is dropped, the instant kept; safe=False cuts off nanoseconds
-        micros = values.cast(TIMESTAMP, safe=False).cast(pa.int64())
-        return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
+    if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
+        return _instants(values, name)
     if not pa.types.is_large_string(values.type):
         raise TimeError(
             f"column {name!r} is {values.type}; times are timestamps, dates, ISO 8601 text or numbers of "
