@@ -170,7 +170,7 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
 
     Which fields hold numbers, the first line tells.
     """
-    amount = columns.amount or "amount"
+    amount, kind = columns.amount or "amount", columns.kind or "kind"
     with path.open(encoding="utf-8-sig") as file:
         try:
             first = dict(json.loads(file.readline() or "{}"))
@@ -179,9 +179,7 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
                 f"{path}, row 1 is no JSON object ({error}); put one event on each line"
             ) from error
     numbers = {bool: pa.string(), int: pa.int64(), float: pa.float64()}
-    names = [columns.source, columns.target, columns.time]
-    if (columns.kind or "kind") in first:
-        names.append(columns.kind or "kind")
+    names = [columns.source, columns.target, columns.time, kind]
     types = [(name, numbers.get(type(first.get(name)), pa.string())) for name in names]
     schema = pa.schema([*types, (amount, pa.float64())])
     reader = pa.json.open_json(
@@ -189,12 +187,14 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
         read_options=pa.json.ReadOptions(block_size=1 << 26),
         parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
-    for batch in reader:
+    for rows in reader:
+        batch = rows
+        if columns.kind is None and batch[kind].null_count == len(batch):
+            batch = batch.drop_columns([kind])
         if columns.amount is None:
             place = batch.schema.get_field_index(amount)
-            yield batch.set_column(place, amount, pc.fill_null(batch[amount], 1.0))
-        else:
-            yield batch
+            batch = batch.set_column(place, amount, pc.fill_null(batch[amount], 1.0))
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
