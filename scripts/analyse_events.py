@@ -27,6 +27,7 @@ from memini_kuzu.insight.plots import plot_trajectories
 from memini_kuzu.insight.streams import read_table
 from memini_kuzu.insight.trajectory import trace
 from memini_kuzu.memory.tracing import POINTS
+from memini_kuzu.readers.tabular import times
 from memini_kuzu.tables import column
 
 SHOWN = 5
@@ -148,7 +149,8 @@ silent = edges.filter(pc.and_(is_silent, pc.greater(edges["events"], 2)))
 show("Fading", silent.sort_by([("events", "descending")]).select([0, 1, 5, 6, 2, 4]))
 
 # %% What comes next for one source? By Luce's choice rule, in proportion to the strengths.
-instant = pc.cast(events["time"], pa.timestamp("ms"))
+milliseconds = times(events["time"], "time")
+instant = pa.chunked_array([pa.array(milliseconds).cast(pa.timestamp("ms"))])
 source, target = keys(events["source"]), keys(events["target"])
 counts = pc.value_counts(source).flatten()
 who = events["source"][pc.index(source, counts[0][int(np.argmax(counts[1].to_numpy()))]).as_py()].as_py()
@@ -184,7 +186,6 @@ if importlib.util.find_spec("matplotlib") is None:
 else:
     impulse = memory.parameters.impulse
     weight = column(events, "amount") if "amount" in events.column_names else np.ones(len(events))
-    milliseconds = pc.cast(instant, pa.int64()).to_numpy()
     drawn = []
     for each in known[:3]:
         of = pc.and_(pc.equal(source, canonical(who)), pc.equal(target, canonical(each.target)))

@@ -65,6 +65,14 @@ def test_the_analysis_reads_a_file_and_draws(checkout: Path, tmp_path: Path) -> 
     assert (tmp_path / "analysis.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_analysis_reads_times_as_seconds_as_the_load_does(checkout: Path, tmp_path: Path) -> None:
+    times = [1_735_689_600 + 86_400 * day for day in (0, 10, 20)]  # from 2025-01-01
+    rows = "".join(f"Ada,Paris,{time}\n" for time in times)
+    (tmp_path / "trips.csv").write_text("source,target,time\n" + rows)
+    found = analyse(checkout, tmp_path, "trips.csv")
+    assert "1 of 1 known targets of the last week were among the first 3 of the week before" in found
+
+
 def test_the_script_is_in_cells_that_notebooks_open(checkout: Path) -> None:
     lines = (checkout / "scripts" / "analyse_events.py").read_text(encoding="utf-8").splitlines()
     assert sum(line.startswith("# %%") for line in lines) >= 8

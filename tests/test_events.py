@@ -159,6 +159,18 @@ def test_fields_of_jsonl_are_read_by_name_in_whichever_line_they_stand(
         memory.load_events(again, columns=EventColumns(amount="amount"))
 
 
+@pytest.mark.parametrize("kinds", [(None, "sells"), ("sells", None)])
+def test_kinds_of_jsonl_are_not_dropped_where_some_lines_have_none(
+    memory: Memory, tmp_path: Path, kinds: tuple[str | None, str | None]
+) -> None:
+    rows = [{"source": "Ada", "target": "Paris", "time": "2026-01-01"} for _ in kinds]
+    rows = [row if kind is None else row | {"kind": kind} for row, kind in zip(rows, kinds, strict=True)]
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(RecordError, match=f"row {kinds.index(None) + 1}: column 'kind' is empty"):
+        memory.load_events(path)
+
+
 def test_a_file_loaded_twice_changes_nothing_whatever_its_name(memory: Memory, tmp_path: Path) -> None:
     pq.write_table(stream(100), tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes())
@@ -246,6 +258,19 @@ def test_times_are_read_as_utc_to_the_millisecond(memory: Memory, time: pa.Array
         (one(time=[3]), TimeError, "convert it"),
         (one(time=["2027-01-01"]), RecordError, "after now"),
         (one(time=[datetime(1960, 1, 1, tzinfo=UTC)]), RecordError, "before 1970"),
+        (
+            one(time=pa.array([2**63 - 1], pa.timestamp("us"))),
+            RecordError,
+            "outside the years 1 to 9999, after",
+        ),
+        (
+            one(time=pa.array([-(2**62)], pa.timestamp("us"))),
+            RecordError,
+            "outside the years 1 to 9999, before",
+        ),
+        (one(time=pa.array([2**31 - 1], pa.date32())), TimeError, "too far from 1970"),
+        # as microseconds it would be a day of 1970
+        (one(time=pa.array([2**62 + 1], pa.timestamp("ms"))), TimeError, "too far from 1970"),
         (one(source=["…"]), InputError, "no letter or digit"),
         (one(source=[1.5]), InputError, "pass names as text"),
         (pa.table({"source": ["a"], "target": ["b"]}), InputError, "no column 'time'; it has source, target"),

@@ -152,13 +152,40 @@ def test_a_stream_is_sorted_and_its_bad_columns_are_named(tmp_path: Path) -> Non
     assert np.diff(stream.time).tolist() == [1.0]
     with pytest.raises(InputError, match="column 'time' is missing"):
         stream_from_arrow(table.drop_columns("time"))
-    with pytest.raises(InputError, match="cannot be read as dates"):
+    with pytest.raises(InputError, match="'soon' is not a date"):
         stream_from_arrow(table.set_column(2, "time", pa.array(["soon", "later"])))
     with pytest.raises(InputError, match="above 0"):
         stream_from_arrow(table.append_column("amount", pa.array([1.0, -1.0])))
     path = tmp_path / "events.txt"
     path.write_text("")
     with pytest.raises(InputError, match=r"events\.txt is none of \.csv"):
+        read_stream(path)
+
+
+@pytest.mark.parametrize(
+    "written", ["2025-01-02", "2025-01-02T01:00:00+01:00", "1735776000", "1735776000.0", "1735776000000"]
+)
+def test_a_stream_reads_times_as_a_load_of_its_events_does(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(f"source,target,time\nAda,Paris,{written}\nAda,Rome,{written}\n")
+    assert read_stream(path).time.tolist() == [20_090.0, 20_090.0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("time", "17", "holds 17; numbers are seconds"),
+        ("amount", "x", "no numbers"),
+        ("amount", "inf", "inf"),
+    ],
+)
+def test_a_stream_refuses_what_no_load_would_take(
+    tmp_path: Path, column: str, value: str, message: str
+) -> None:
+    row = {"source": "Ada", "target": "Paris", "time": "2025-01-01", "amount": "1"} | {column: value}
+    path = tmp_path / "events.csv"
+    path.write_text(f"{','.join(row)}\n{','.join(row.values())}\n")
+    with pytest.raises(InputError, match=message):
         read_stream(path)
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, json, parquet
 
 from memini_kuzu.errors import InputError
+from memini_kuzu.readers.tabular import times
 from memini_kuzu.tables import column
 from memini_kuzu.times import DAY
 
@@ -125,8 +126,8 @@ def stream_from_arrow(table: pa.Table) -> Stream:
     Parameters
     ----------
     table : pyarrow.Table
-        Columns source, target (any type), time (dates or timestamps; text as ISO 8601), and optionally amount
-        and kind.
+        Columns source, target (any type), time (as `Memory.load_events` reads it), and optionally amount and
+        kind.
 
     Raises
     ------
@@ -145,29 +146,21 @@ def stream_from_arrow(table: pa.Table) -> Stream:
             raise InputError(f"column {name!r} holds {table[name].null_count} nulls; drop these rows")
     if not table.num_rows:
         raise InputError("there is no event; pass a table with at least one row")
-    try:
-        time = table["time"].cast(pa.timestamp("us"))
-    except pa.ArrowException as error:
-        raise InputError(f"column 'time' cannot be read as dates: {error}") from error
-    order = pa.array(np.argsort(column(pa.table({"time": time}), "time"), kind="stable"))
-    table = table.set_column(table.column_names.index("time"), "time", time).take(order)
+    time = times(table["time"], "time")
+    order = np.argsort(time, kind="stable")
+    time, table = time[order], table.take(pa.array(order))
     names = pc.unique(
         pa.chunked_array(
             [*table["source"].cast(pa.string()).chunks, *table["target"].cast(pa.string()).chunks]
         )
     )
     source, target = (_codes(table[name].cast(pa.string()), names) for name in ("source", "target"))
-    days = column(table, "time").astype(np.float64) / DAY
-    amount = (
-        column(table, "amount").astype(np.float64) if "amount" in table.column_names else np.ones(len(source))
-    )
-    if not (amount > 0).all():
-        raise InputError(f"amount = {amount[~(amount > 0)][0]}; pass amounts above 0")
+    amount = _amounts(table)
     kind, n_kinds = np.zeros(len(source), dtype=np.int64), 0
     if "kind" in table.column_names:
         kinds = pc.unique(table["kind"])
         kind, n_kinds = _codes(table["kind"], kinds), len(kinds)
-    return Stream(source, target, days, amount, kind, len(names), n_kinds)
+    return Stream(source, target, time / DAY, amount, kind, len(names), n_kinds)
 
 
 def stream_from_ledger(ledger: Ledger, impulse: float) -> Stream:
@@ -199,6 +192,19 @@ def stream_from_ledger(ledger: Ledger, impulse: float) -> Stream:
     return Stream(
         source, target, ledger.time / DAY, ledger.amount / impulse, np.zeros_like(source), len(ids), 0
     )
+
+
+def _amounts(table: pa.Table) -> NDArray[np.float64]:
+    if "amount" not in table.column_names:
+        return np.ones(table.num_rows)
+    try:
+        amount = column(pa.table({"amount": table["amount"].cast(pa.float64())}), "amount")
+    except pa.ArrowException as error:
+        raise InputError(f"column 'amount' holds no numbers: {error}") from error
+    bad = ~(np.isfinite(amount) & (amount > 0))
+    if bad.any():
+        raise InputError(f"amount = {amount[bad][0]}; pass finite amounts above 0")
+    return amount
 
 
 def _codes(values: pa.ChunkedArray, names: pa.Array) -> NDArray[np.int64]:

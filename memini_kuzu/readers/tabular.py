@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.records import EventColumns
 
-__all__ = ["EventBatch", "event_batches"]
+__all__ = ["EventBatch", "event_batches", "times"]
 
 ROWS = 1_000_000
 """Rows of a batch: what is in memory at a time, some 100 MB."""
@@ -170,7 +170,7 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
 
     Which fields hold numbers, the first line tells.
     """
-    amount = columns.amount or "amount"
+    amount, kind = columns.amount or "amount", columns.kind or "kind"
     with path.open(encoding="utf-8-sig") as file:
         try:
             first = dict(json.loads(file.readline() or "{}"))
@@ -179,9 +179,7 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
                 f"{path}, row 1 is no JSON object ({error}); put one event on each line"
             ) from error
     numbers = {bool: pa.string(), int: pa.int64(), float: pa.float64()}
-    names = [columns.source, columns.target, columns.time]
-    if (columns.kind or "kind") in first:
-        names.append(columns.kind or "kind")
+    names = [columns.source, columns.target, columns.time, kind]
     types = [(name, numbers.get(type(first.get(name)), pa.string())) for name in names]
     schema = pa.schema([*types, (amount, pa.float64())])
     reader = pa.json.open_json(
@@ -189,12 +187,14 @@ def _jsonl(path: Path, columns: EventColumns) -> Iterable[Any]:
         read_options=pa.json.ReadOptions(block_size=1 << 26),
         parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
-    for batch in reader:
+    for rows in reader:
+        batch = rows
+        if columns.kind is None and batch[kind].null_count == len(batch):
+            batch = batch.drop_columns([kind])
         if columns.amount is None:
             place = batch.schema.get_field_index(amount)
-            yield batch.set_column(place, amount, pc.fill_null(batch[amount], 1.0))
-        else:
-            yield batch
+            batch = batch.set_column(place, amount, pc.fill_null(batch[amount], 1.0))
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +248,10 @@ class _Checked:
             raise RecordError(f"{self.label}, row {self.before + int(np.argmax(bad)) + 1}", reason)
 
     def _dates(self) -> NDArray[np.int64]:
-        time = _times(self.table[self.columns.time], self.columns.time)
+        time = times(self.table[self.columns.time], self.columns.time)
         for bad, why in ((time < 0, "before 1970"), (time > self.now + SLACK, "after now")):
             if bad.any():
-                date = f"{from_millis(int(time[int(np.argmax(bad))])):%Y-%m-%d %H:%M}"
+                date = _date(int(time[int(np.argmax(bad))]))
                 self._refuse(bad, f"is dated {date}, {why}; correct its time, or set now with --now")
         return time
 
@@ -266,6 +266,13 @@ class _Checked:
         amount = np.array(values.to_numpy(), dtype=np.float64)
         self._refuse(~(np.isfinite(amount) & (amount > 0)), f"column {name!r} is no finite number above 0")
         return amount
+
+
+def _date(millis: int) -> str:
+    try:
+        return f"{from_millis(millis):%Y-%m-%d %H:%M}"
+    except OverflowError:  # infinity is a timestamp to DuckDB and PostgreSQL, a year before Christ to many
+        return "outside the years 1 to 9999"
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -298,17 +305,35 @@ def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     return np.asarray(millis, dtype=np.int64)
 
 
-def _times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
-    """Times as milliseconds since 1970, UTC; finer digits are cut off."""
+def _instants(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    """Dates or timestamps as milliseconds since 1970: an offset is dropped, the instant kept."""
+    # not safe, nanoseconds are cut off; but a larger unit could overflow unseen
+    cut = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+    try:
+        micros = values.cast(TIMESTAMP, safe=not cut).cast(pa.int64())
+    except pa.ArrowInvalid as error:
+        raise TimeError(f"column {name!r} holds a time too far from 1970 ({error}); correct it") from error
+    return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
+
+
+def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    """A column of times without nulls as milliseconds since 1970, UTC; finer digits are cut off.
+
+    Raises
+    ------
+    TimeError
+        If it holds what is no time, or numbers that are neither seconds nor milliseconds since 1970.
+
+    Examples
+    --------
+    >>> times(pa.chunked_array([[1_735_689_600, 1_735_689_601]]), "time").tolist()
+    [1735689600000, 1735689601000]
+    """
     values = _plain(values)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return _since_1970(values, name)
-    if pa.types.is_date(values.type):
-        values = values.cast(TIMESTAMP)
-    if pa.types.is_timestamp(values.type):
-        # an offset is dropped, the instant kept; safe=False cuts off nanoseconds
-        micros = values.cast(TIMESTAMP, safe=False).cast(pa.int64())
-        return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
+    if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
+        return _instants(values, name)
     if not pa.types.is_large_string(values.type):
         raise TimeError(
             f"column {name!r} is {values.type}; times are timestamps, dates, ISO 8601 text or numbers of "
