@@ -630,6 +630,24 @@ def test_an_answered_mail_below_its_repeated_head_is_left_out(tail: str) -> None
     assert notice.what == "quoted lines left out"
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "Flight: LH 123\nSeat: 12A\nHotel: Casa do Largo",
+        "From: Oslo\nTo: Lerwick\nDate: 3 March",
+        "Mail: mia@example.org\nPhone: 0123\nOffice: B 12",
+        "____________________\nOrder: 4711\nItem: a rope\nTotal: 30",
+    ],
+)
+def test_a_list_of_fields_in_a_mail_and_what_follows_it_are_told(listed: str) -> None:
+    body = f"Hi Mia,\n\n{listed}\n\nAda meets us there."
+
+    (record,) = read([write("a.eml", f"{HEAD}\n{body}\n")])
+
+    assert isinstance(record, Record)
+    assert record.text == f"Jon: {body}"
+
+
 def test_what_is_forwarded_is_told() -> None:
     mail = (
         f"{HEAD}\nSee below.\n\n---------- Forwarded message ---------\n"

@@ -39,6 +39,22 @@ QUOTES = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMs
 FIELDS = 3
 """Lines of fields in a row that repeat the head of an answered mail."""
 
+SENDERS = frozenset(
+    """
+    from von de da van från fra lähettäjä od feladó kimden gönderen от від από dari từ 发件人 寄件者 差出人
+    送信者 보낸사람 מאת من
+    """.split()  # noqa: SIM905 - read and edited as text
+)
+"""What the first field of such a head is called, in small letters and without spaces."""
+
+SUBJECTS = frozenset(
+    """
+    subject betreff objet asunto assunto oggetto onderwerp ämne emne aihe temat předmět predmet subiect tárgy
+    konu тема θέμα subjek perihal 主题 主旨 件名 제목 נושא الموضوع
+    """.split()  # noqa: SIM905 - read and edited as text
+)
+"""What such a head calls its title."""
+
 
 def is_mail(data: bytes) -> bool:
     r"""Whether a text is a mail: it starts with header fields, and says from whom and when.
@@ -212,8 +228,22 @@ def own_lines(body: str) -> tuple[str, int, int]:
 
 
 def _is_head(lines: list[str], number: int) -> bool:
-    """Whether the head of an answered mail begins here: fields in a row, a rule before them or not."""
-    start = number + 1 if _ORIGINAL.fullmatch(lines[number]) else number
-    fields = [line for line in lines[start : start + FIELDS + 2] if line.strip()][: FIELDS + 1]
-    head = [line for line in fields if _FIELD.fullmatch(line)]
-    return len(head) >= FIELDS and bool(_FIELD.fullmatch(lines[start] if start < len(lines) else ""))
+    """Whether the head of an answered mail begins here: fields in a row, a rule before them or not.
+
+    The first says from whom. A list of a journey or an order begins with another field, or it names neither
+    an address nor a subject.
+    """
+    ruled = _ORIGINAL.fullmatch(lines[number]) is not None
+    start = number + 1 if ruled else number
+    if start == len(lines) or _field(lines[start]) not in SENDERS:
+        return False
+    head = [line for line in lines[start : start + FIELDS + 2] if line.strip()][: FIELDS + 1]
+    told = ruled or any("@" in line for line in head)
+    told = told or any(_field(line) in SUBJECTS for line in lines[start : start + 2 * FIELDS + 2])
+    return told and sum(map(bool, map(_field, head))) >= FIELDS
+
+
+def _field(line: str) -> str:
+    """What a line that is a field calls it, in small letters and without spaces; empty for any other."""
+    found = _FIELD.fullmatch(line)
+    return "" if found is None else found["name"].replace(" ", "").casefold()
