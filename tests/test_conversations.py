@@ -660,6 +660,54 @@ def test_what_is_forwarded_is_told() -> None:
     assert record.text.endswith("The pier is closed.")
 
 
+FORWARDED = "From: Ada <ada@example.org>\nDate: Thu\nSubject: x\nTo: Jon\n\nThe pier is closed.\n"
+
+
+@pytest.mark.parametrize(
+    "passed_on",
+    [
+        f"Begin forwarded message:\n\n{FORWARDED}",
+        "> Begin forwarded message:\n>\n> From: Ada <ada@example.org>\n>\n> The pier is closed.\n",
+        f"________________________________\n{FORWARDED}",
+        f"-------- Mensaje reenviado --------\n{FORWARDED}",
+        f"--\nJon\n\n-------- Forwarded Message --------\n{FORWARDED}",
+    ],
+)
+def test_what_is_forwarded_is_told_whichever_program_marks_it(passed_on: str) -> None:
+    mail = f"{HEAD.replace('Subject: x', 'Subject: Fwd: x')}\nSee below.\n\n{passed_on}"
+
+    (record, *_) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert "See below." in record.text
+    assert record.text.endswith("The pier is closed.")
+
+
+def test_what_is_forwarded_as_a_page_is_told() -> None:
+    mail = (
+        f"{HEAD.replace('Subject: x', 'Subject: Fwd: x')}Content-Type: text/html\n\n"
+        '<p>See below.</p><div class="gmail_quote">---------- Forwarded message ---------<br>'
+        "From: Ada<br>Date: Thu<br>Subject: x<br>To: Jon<br><br>The pier is closed.</div>"
+    )
+
+    (record,) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text.endswith("The pier is closed.")
+
+
+def test_an_answer_to_what_was_forwarded_does_not_tell_it_again() -> None:
+    mail = (
+        f"{HEAD.replace('Subject: x', 'Subject: Re: Fwd: x')}\nThanks.\n\nOn Thu Mia wrote:\n"
+        "> See below.\n>\n> ---------- Forwarded message ---------\n> The pier is closed.\n"
+    )
+
+    (record, _) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text == "Jon: Thanks."
+
+
 def test_a_mail_as_a_page_loses_what_its_program_quotes() -> None:
     mail = (
         f"{HEAD}Content-Type: text/html\n\n"
