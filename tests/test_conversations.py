@@ -721,6 +721,63 @@ def test_a_mail_as_a_page_loses_what_its_program_quotes() -> None:
     assert record.text == "Jon: At noon."
 
 
+def parted(kind: str, *parts: str) -> str:
+    """A mail of several parts, each with its headers."""
+    body = "".join(f"--b\n{part}\n" for part in parts)
+    return f'{HEAD}Content-Type: multipart/{kind}; boundary="b"\n\n{body}--b--\n'
+
+
+PLAIN, PAGE = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
+PICTURE = 'Content-Type: image/png; name="a.png"\nContent-Disposition: inline; filename="a.png"\n\nx'
+
+
+@pytest.mark.parametrize(
+    ("mail", "words"),
+    [
+        (
+            parted(
+                "mixed",
+                f"{PLAIN}The pier:",
+                PICTURE,
+                f"{PAGE}<p>Ada built it.</p>",
+            ),
+            "The pier:\n\nAda built it.",
+        ),
+        (
+            parted(
+                "alternative",
+                f"{PLAIN} \n",
+                f"{PAGE}<p>Ada built it.</p>",
+            ),
+            "Ada built it.",
+        ),
+        (
+            parted(
+                "alternative",
+                f"{PAGE}<p>Ada</p>",
+                f"{PLAIN}Ada built it.",
+            ),
+            "Ada built it.",
+        ),
+    ],
+    ids=["around a picture", "beside an empty text", "twice"],
+)
+def test_a_mail_of_several_parts_gives_all_of_its_words_once(mail: str, words: str) -> None:
+    (record, *_) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text == f"Jon: {words}"
+
+
+def test_a_mail_that_is_attached_to_another_is_counted_as_a_file() -> None:
+    inner = "Content-Type: message/rfc822\n\nFrom: Ada\nSubject: y\n\nThe pier is closed."
+
+    said, left = told(write("a.eml", parted("mixed", "Content-Type: text/plain\n\nSee there.", inner)))
+
+    assert [text for _, text in said] == ["Jon: See there."]
+    assert left == {"attached files left out": 1}
+
+
 def test_a_mailbox_is_a_mail_each() -> None:
     other = MAIL.replace(b"m1@", b"m2@").replace(b"10:15", b"11:15").replace(b"noon", b"one")
     box = b"From jon@example.org Fri Feb 14 10:15:00 2025\n%s\nFrom jon Fri Feb 14 11:15:00 2025\n%s" % (

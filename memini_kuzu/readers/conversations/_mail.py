@@ -160,13 +160,41 @@ def _date(mail: EmailMessage) -> str | int | None:
 
 
 def _body(mail: EmailMessage, origin: str, without: str) -> tuple[str, int]:
-    """The words of a mail, and how many files it brings: plain text where there is some, else a page."""
-    files = sum(part.get_filename() is not None for part in mail.walk())
-    part = mail.get_body(preferencelist=("plain", "html"))
-    if part is None:
-        return "", files
-    content = _content(part)
-    return (_page(content, origin, without) if part.get_content_subtype() == "html" else content), files
+    """The words of a mail, and how many files it brings."""
+    files = sum(map(_is_file, mail.walk()))
+    texts = _texts(mail, origin, without) if mail.is_multipart() else [_words(mail, origin, without)]
+    return "\n\n".join(text.strip("\r\n") for text in texts if text.strip()), files
+
+
+def _is_file(part: Any) -> bool:
+    return part.get_filename() is not None or part.get_content_type() == "message/rfc822"
+
+
+def _texts(part: Any, origin: str, without: str) -> Iterator[str]:
+    """The texts of a part, also around pictures; of several forms of one the plain text, if it says any."""
+    if _is_file(part) or part.is_attachment():
+        return
+    if not part.is_multipart():
+        yield _words(part, origin, without)
+    elif part.get_content_subtype() == "alternative":
+        # one by one: a page needs a reader that may not be installed, beside a text nobody needs it
+        forms = (list(_texts(form, origin, without)) for form in sorted(part.iter_parts(), key=_is_page))
+        yield from next((texts for texts in forms if "".join(texts).strip()), [])
+    else:
+        for inner in part.iter_parts():
+            yield from _texts(inner, origin, without)
+
+
+def _is_page(part: Any) -> bool:
+    return bool(part.get_content_type() != "text/plain")
+
+
+def _words(part: Any, origin: str, without: str) -> str:
+    """The words of a part that is text or a page; none of any other."""
+    kind = part.get_content_type()
+    if kind == "text/html":
+        return _page(_content(part), origin, without)
+    return _content(part) if kind == "text/plain" else ""
 
 
 def _content(part: Any) -> str:
