@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from memini_kuzu.errors import RecordError
 from memini_kuzu.extraction import RuleExtractor
 from memini_kuzu.memory import Memory
 from memini_kuzu.readers import read
@@ -522,6 +523,20 @@ def test_a_list_of_roles_and_contents_is_a_conversation() -> None:
             ("2025-02-14T09:15:00", "assistant: At noon."),
         ]
         assert left == {"system messages left out": 1, "messages to and from tools left out": 1}
+
+
+def test_times_in_milliseconds_are_read_and_what_is_no_time_is_an_error_that_names_it() -> None:
+    messages = [
+        {"role": "user", "content": "Which ferry?", "time": 1739524500000},
+        {"role": "assistant", "content": "At noon.", "time": 1739524500000000},
+    ]
+
+    record, error = read([write("a.json", messages)])
+
+    assert isinstance(record, Record)
+    assert record.time == to_millis("2025-02-14T09:15")
+    assert isinstance(error, RecordError)
+    assert "time '1739524500000000' is a number" in str(error)
 
 
 @pytest.mark.parametrize(

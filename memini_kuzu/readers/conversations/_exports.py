@@ -30,6 +30,9 @@ BRANCHES, TOOLS, ATTACHED = (
 
 _SECOND = 1000
 
+MILLIS = 10**11
+"""From this number on a time counts milliseconds: as seconds it would be in the year 5138."""
+
 TOPIC = 120
 """Characters of a message that tell what the replies to it are about."""
 
@@ -83,12 +86,14 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _epoch(value: Any) -> int | None:
-    """Seconds since 1970, as numbers or as text, in milliseconds."""
+def _epoch(value: Any) -> int | str | None:
+    """Seconds or milliseconds since 1970, as numbers or as text, in milliseconds; what is neither as text."""
     try:
-        return None if value is None or isinstance(value, bool) else round(float(value) * _SECOND)
+        number = None if value is None or isinstance(value, bool) else float(value)
+        millis = None if number is None else round(number if abs(number) >= MILLIS else number * _SECOND)
     except (TypeError, ValueError, OverflowError):
         return None
+    return millis if millis is None or abs(millis) < MILLIS * _SECOND else str(value)
 
 
 def _chatgpt(data: Any, _names: Mapping[str, str]) -> _Turns:
