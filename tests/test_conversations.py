@@ -570,6 +570,17 @@ def test_json_of_no_known_export_is_an_error_alone_and_a_notice_in_a_folder() ->
     assert items[1].why.startswith("not read: is JSON of no known export")
 
 
+def test_another_file_with_a_mapping_stops_no_folder() -> None:
+    write("notes/a.json", {"mapping": {"left": "right"}})
+    write("notes/b.txt", "Ada met Mia.")
+
+    skipped, record = read(["notes"])
+
+    assert isinstance(skipped, Skipped)
+    assert "is JSON of no known export" in skipped.why
+    assert isinstance(record, Record)
+
+
 def test_broken_json_names_the_line() -> None:
     (error,) = read([write("a.json", '[{"mapping": \n oops')])
 

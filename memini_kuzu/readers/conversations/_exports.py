@@ -98,9 +98,7 @@ def _epoch(value: Any) -> int | str | None:
 
 def _chatgpt(data: Any, _names: Mapping[str, str]) -> _Turns:
     for talk in _objects(data if isinstance(data, list) else [data]):
-        mapping = talk.get("mapping")
-        if not isinstance(mapping, dict):
-            continue
+        mapping = _nodes(talk)
         nodes = _branch(mapping, talk.get("current_node"))
         others = sum(_role(node) in _ROLE.values() for key, node in mapping.items() if key not in nodes)
         if others:
@@ -126,13 +124,20 @@ def _chatgpt(data: Any, _names: Mapping[str, str]) -> _Turns:
                 yield Turn(_parts(content), role, time, str(message.get("id") or key), title, own or title)
 
 
+def _nodes(talk: _Object) -> dict[str, _Object]:
+    """The messages of a conversation by id; none of any other object with a field of that name."""
+    mapping = talk.get("mapping")
+    nodes = mapping.items() if isinstance(mapping, dict) else ()
+    return {key: node for key, node in nodes if isinstance(node, dict) and "message" in node}
+
+
 def _role(node: Any) -> str:
     message = node.get("message") if isinstance(node, dict) else None
     author = message.get("author") if isinstance(message, dict) else None
     return _text(author.get("role")) if isinstance(author, dict) else ""
 
 
-def _branch(mapping: _Object, current: Any) -> list[str]:
+def _branch(mapping: dict[str, _Object], current: Any) -> list[str]:
     """The nodes from the root to the current one; without one, along the last answer of each."""
     if current not in mapping:
         children = {child for node in mapping.values() for child in node.get("children") or []}
@@ -324,7 +329,7 @@ def _is_slack_list(data: Any) -> bool:
 
 
 _FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Mapping[str, str]], _Turns]], ...] = (
-    (lambda data: _any_with(data if isinstance(data, list) else [data], "mapping"), _chatgpt),
+    (lambda data: any(map(_nodes, _objects(data if isinstance(data, list) else [data])[:100])), _chatgpt),
     (lambda data: _any_with(data if isinstance(data, list) else [data], "chat_messages"), _claude),
     (
         lambda data: (
