@@ -121,6 +121,14 @@ def test_a_chat_of_ios_marks_what_it_says_itself() -> None:
     assert left == {"system messages left out": 1, "messages without text left out": 1}
 
 
+@pytest.mark.parametrize("words", ["I bought it at example.com (20 euros)", "<https://example.org/pier>"])
+def test_what_only_looks_like_a_file_in_a_chat_is_told(words: str) -> None:
+    said, left = told(write("a.txt", f"14/02/2025, 09:15 - Mia: {words}\n14/02/2025, 09:16 - Jon: Yes\n"))
+
+    assert said[0] == ("2025-02-14T09:15:00", f"Mia: {words}")
+    assert not left
+
+
 def test_dates_that_nothing_tells_apart_are_read_by_a_rule_and_said_to_be() -> None:
     day_first = write("a.txt", "01/02/2025, 09:15 - Mia: Hello\n02/02/2025, 09:15 - Jon: Hello\n")
     month_first = write("b.txt", "1/2/25, 9:15 AM - Mia: Hello\n1/3/25, 9:15 AM - Jon: Hello\n")

@@ -68,8 +68,13 @@ _FIELDS = frozenset(
 )
 """What stands before a colon where nobody speaks: fields of a form, levels of a log."""
 
-_ATTACHED = re.compile(r"\S[^\n]*\.\w{2,4} \([^()\n]{3,40}\)")
-_OMITTED = re.compile(r"<[^<>\n]{3,60}>")
+_ATTACHED = re.compile(  # a name as WhatsApp gives it, or what it says of any: the rest are words
+    r"\S+-WA\d+\.\w{2,4} \([^()\n]{3,40}\)|\S[^\n]*\.\w{2,4} \((?:file attached|datei angehängt|"
+    r"fichier joint|archivo adjunto|file allegato|(?:arquivo|ficheiro) anexado|bestand bijgevoegd|"
+    r"bifogad fil|fil vedlagt|vedhæftet fil|plik dołączony|файл добавлен|dosya ekli)\)",
+    re.IGNORECASE,
+)
+_OMITTED = re.compile(r"<(?![a-z]+:)[^<>\n]{3,60}>")
 _EDITED = re.compile(
     r"\s*<(?:This message was edited|Diese Nachricht wurde bearbeitet|Ce message a été modifié|"
     r"Se editó este mensaje\.?|Questo messaggio è stato modificato|Mensagem editada)>\s*\Z"
