@@ -418,6 +418,19 @@ def test_telegram_gives_messages_in_utc(whole_account: bool) -> None:
     assert left == {"system messages left out": 1, "messages without text left out": 1}
 
 
+def test_telegram_gives_the_chats_that_were_left_too() -> None:
+    said = {"type": "message", "date": "2025-02-14T10:15:00", "from": "Jon"}
+    chats = [{"id": n, "messages": [{**said, "id": 1, "text": text}]} for n, text in ((1, "Yes"), (2, "No"))]
+    account = {"chats": {"list": chats[:1]}, "left_chats": {"list": chats[1:]}}
+
+    records = [item for item in read([write("result.json", account)]) if isinstance(item, Record)]
+
+    assert [(record.text, record.source.partition("#")[2]) for record in records] == [
+        ("Jon: Yes", "1"),
+        ("Jon: No", "2"),
+    ]
+
+
 def test_telegram_as_a_page_gives_the_same_kind_of_messages() -> None:
     page = """<html><body><div class="page_body chat_page"><div class="history">
     <div class="message service" id="message-1"><div class="body details">14 February 2025</div></div>

@@ -188,9 +188,10 @@ def _claude(data: Any, _names: Mapping[str, str]) -> _Turns:
 
 
 def _telegram(data: Any, _names: Mapping[str, str]) -> _Turns:
-    chats = data["chats"]["list"] if "chats" in data else [data]
     several = "chats" in data
-    for chat in _objects(chats):
+    # an account holds the chats that were left apart from the others
+    lists = [data.get("chats"), data.get("left_chats")] if several else [{"list": [data]}]
+    for chat in (chat for each in _objects(lists) for chat in _objects(each.get("list"))):
         own = str(chat.get("id") or "") if several else ""
         for message in _objects(chat.get("messages")):
             if message.get("type") != "message":
