@@ -19,10 +19,10 @@ DATE = r"(?P<a>\d{1,4})(?P<sep>[./\u2010-\u2015-])\s?(?P<b>\d{1,2})(?P=sep)\s?(?
 """Three numbers; which is the year, the month and the day is for `in_order` to find out."""
 
 _EARLY, _LATE = (
-    ("上午", "午前", "오전", "am", "a.m", "a. m", "a m"),
-    ("下午", "午後", "오후", "pm", "p.m", "p. m", "p m"),
+    ("上午", "午前", "오전", "am", "a.m", "a. m", "a m", "ص", "π.μ", "pg"),
+    ("下午", "午後", "오후", "pm", "p.m", "p. m", "p m", "م", "μ.μ", "ptg"),
 )
-_HALF = r"(?:上午|下午|午前|午後|오전|오후|[AaPp]\.?\s?[Mm]\b\.?)"
+_HALF = r"(?:上午|下午|午前|午後|오전|오후|[صم]|[πμ]\.μ\.|PG|PTG|[AaPp]\.?\s?[Mm]\b\.?)"
 CLOCK = rf"(?P<pre>{_HALF})?\s?(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))?\s?(?P<half>{_HALF})?"
 """A time of day, of 24 hours or of twice twelve."""
 
