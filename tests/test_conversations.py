@@ -146,8 +146,11 @@ def test_dates_that_nothing_tells_apart_are_read_by_a_rule_and_said_to_be() -> N
     day_first = write("a.txt", "01/02/2025, 09:15 - Mia: Hello\n02/02/2025, 09:15 - Jon: Hello\n")
     month_first = write("b.txt", "1/2/25, 9:15 AM - Mia: Hello\n1/3/25, 9:15 AM - Jon: Hello\n")
 
+    spanish = write("c.txt", "1/2/25, 9:15 a. m. - Mia: Hello\n2/2/25, 9:15 a. m. - Jon: Hello\n")
+
     for name, days in (
         (day_first, ["2025-02-01", "2025-02-02"]),
+        (spanish, ["2025-02-01", "2025-02-02"]),
         (month_first, ["2025-01-02", "2025-01-03"]),
     ):
         said, left = told(name)
