@@ -207,6 +207,27 @@ def test_pruning_leaves_what_is_there_and_other_folders_alone(
     assert {row[0] for row in passages(memory)} == {"vault/b.txt", "other/c.md", "diary"}
 
 
+def test_pruning_leaves_texts_whose_source_is_called_as_the_folder(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    vault.write("a.md")
+    vault.write("rows.jsonl", '{"text": "Jon Ray left.", "source": "vault", "id": "1"}\n')
+    memory = opened("a")
+    memory.remember("Ada Berg met Jon Ray.", source="vault")
+    memory.remember([{"role": "user", "content": "Mia Voss came."}], source="vault/7")
+
+    report = memory.ingest(vault.root)
+    (vault.root / "a.md").unlink()
+    memory.prune(vault.root)
+
+    assert report.notices == []
+    assert {row[3] for row in passages(memory)} == {
+        "Ada Berg met Jon Ray.",
+        "user: Mia Voss came.",
+        "Jon Ray left.",
+    }
+
+
 def test_messages_of_a_chat_move_with_their_file(vault: Vault, opened: Callable[[str], Memory]) -> None:
     chat = "14/02/2025, 09:15 - Ada Berg: ok\n14/02/2025, 09:16 - Jon Ray: Mia Voss comes\n"
     vault.write("chat.txt", chat)
