@@ -357,6 +357,22 @@ def watched(
     assert not following.is_alive()
 
 
+def test_watch_says_which_files_and_rows_it_left_out(
+    vault: Vault, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vault.write("latin.txt")
+    (vault.root / "latin.txt").write_bytes(b"Caf\xe9")
+    vault.write("rows.jsonl", '{"text": 1}\n')
+    stop = Event()
+    stop.set()
+
+    _watch.follow(Follower([vault.root]), tmp_path / "a.memini", {"wait": 30.0}, stop)
+
+    told = capsys.readouterr().err
+    assert "1 file not read: byte 3 (0xe9) is not utf-8" in told
+    assert "rows.jsonl:1: text 1 is of type int" in told
+
+
 def test_watch_takes_in_a_burst_of_edits_and_leaves_the_store_to_others_between(
     vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from memini_kuzu.changes.scope import ForgetReport
     from memini_kuzu.extraction import Estimate
 
-__all__ = ["ingest", "note_options", "summary"]
+__all__ = ["ingest", "note_left_out", "note_options", "summary"]
 
 COLUMNS = Columns()
 
@@ -193,7 +193,8 @@ def _show_ingested(
     *,
     as_json: bool,
 ) -> None:
-    _note_left_out(report)
+    note_options(report)
+    note_left_out(report)
     if as_json:
         told = jsonable(report) | ({} if estimate is None else {"estimate": jsonable(estimate)})
         show_json(told if pruned is None else {**told, "pruned": jsonable(pruned)})
@@ -204,9 +205,8 @@ def _show_ingested(
         typer.echo(f"gone: {count(pruned.documents, 'document')} {done}")
 
 
-def _note_left_out(report: "IngestReport") -> None:
-    """Say which options were a folder's, what gave no document, and what was odd."""
-    note_options(report)
+def note_left_out(report: "IngestReport") -> None:
+    """Say what gave no document, and what was odd."""
     for error in report.skipped:
         note(f"skipped {error}")
     for notice in report.notices:

@@ -18,7 +18,7 @@ from memini_kuzu.cli._app import (
     masking,
     opened_file,
 )
-from memini_kuzu.cli._ingest import note_options, summary
+from memini_kuzu.cli._ingest import note_left_out, note_options, summary
 from memini_kuzu.cli._print import note
 from memini_kuzu.errors import InputError, StoreLockedError
 
@@ -125,6 +125,7 @@ def _look(follower: "Follower", db: Path, options: dict[str, Any], *, first: boo
     report = step.ingested
     if first:
         note_options(report)
+    note_left_out(report)
     if report.added or report.changed or report.moved or report.skipped:
         typer.echo(summary(report))
     if step.forgotten is not None:
