@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from memini_kuzu.errors import RecordError
 from memini_kuzu.extraction import RuleExtractor
 from memini_kuzu.memory import Memory
 from memini_kuzu.readers import read
@@ -83,6 +84,19 @@ The pier
         (("03/02/2025 à 09:15", "04/02/2025 à 09:16", "14/02/2025 à 21:05"), ("02-03", "02-04", "02-14")),
         (("3/2/2025 9:15 a. m.", "4/2/2025 9:16 a. m.", "14/2/2025 9:05 p. m."), ("02-03", "02-04", "02-14")),
         (("2025/2/3 上午9:15", "2025/2/4 上午9:16", "2025/2/14 下午9:05"), ("02-03", "02-04", "02-14")),
+        (("3.2.2025 klo 9.15", "4.2.2025 klo 9.16", "14.2.2025 klo 21.05"), ("02-03", "02-04", "02-14")),
+        (("3.02.25 г., 9:15", "4.02.25 г., 9:16", "14.02.25 г., 21:05"), ("02-03", "02-04", "02-14")),
+        (("09:15, 03/02/2025", "09:16, 04/02/2025", "21:05, 14/02/2025"), ("02-03", "02-04", "02-14")),
+        (("3/2/25, 9:15 π.μ.", "4/2/25, 9:16 π.μ.", "14/2/25, 9:05 μ.μ."), ("02-03", "02-04", "02-14")),
+        (("3/2/25, 9:15 PG", "4/2/25, 9:16 PG", "14/2/25, 9:05 PTG"), ("02-03", "02-04", "02-14")),
+        (
+            (
+                "\u0663\u200f/\u0662\u200f/\u0662\u0660\u0662\u0665\u060c \u0669:\u0661\u0665 \u0635",
+                "4\u200f/2\u200f/2025\u060c 9:16 \u0635",
+                "14\u200f/2\u200f/2025\u060c 9:05 \u0645",
+            ),
+            ("02-03", "02-04", "02-14"),
+        ),
         # nothing but their order tells: in February they would go back in time
         (("01/02/2025, 09:15", "02/01/2025, 09:16", "03/01/2025, 21:05"), ("01-02", "02-01", "03-01")),
     ],
@@ -120,12 +134,23 @@ def test_a_chat_of_ios_marks_what_it_says_itself() -> None:
     assert left == {"system messages left out": 1, "messages without text left out": 1}
 
 
+@pytest.mark.parametrize("words", ["I bought it at example.com (20 euros)", "<https://example.org/pier>"])
+def test_what_only_looks_like_a_file_in_a_chat_is_told(words: str) -> None:
+    said, left = told(write("a.txt", f"14/02/2025, 09:15 - Mia: {words}\n14/02/2025, 09:16 - Jon: Yes\n"))
+
+    assert said[0] == ("2025-02-14T09:15:00", f"Mia: {words}")
+    assert not left
+
+
 def test_dates_that_nothing_tells_apart_are_read_by_a_rule_and_said_to_be() -> None:
     day_first = write("a.txt", "01/02/2025, 09:15 - Mia: Hello\n02/02/2025, 09:15 - Jon: Hello\n")
     month_first = write("b.txt", "1/2/25, 9:15 AM - Mia: Hello\n1/3/25, 9:15 AM - Jon: Hello\n")
 
+    spanish = write("c.txt", "1/2/25, 9:15 a. m. - Mia: Hello\n2/2/25, 9:15 a. m. - Jon: Hello\n")
+
     for name, days in (
         (day_first, ["2025-02-01", "2025-02-02"]),
+        (spanish, ["2025-02-01", "2025-02-02"]),
         (month_first, ["2025-01-02", "2025-01-03"]),
     ):
         said, left = told(name)
@@ -409,6 +434,19 @@ def test_telegram_gives_messages_in_utc(whole_account: bool) -> None:
     assert left == {"system messages left out": 1, "messages without text left out": 1}
 
 
+def test_telegram_gives_the_chats_that_were_left_too() -> None:
+    said = {"type": "message", "date": "2025-02-14T10:15:00", "from": "Jon"}
+    chats = [{"id": n, "messages": [{**said, "id": 1, "text": text}]} for n, text in ((1, "Yes"), (2, "No"))]
+    account = {"chats": {"list": chats[:1]}, "left_chats": {"list": chats[1:]}}
+
+    records = [item for item in read([write("result.json", account)]) if isinstance(item, Record)]
+
+    assert [(record.text, record.source.partition("#")[2]) for record in records] == [
+        ("Jon: Yes", "1"),
+        ("Jon: No", "2"),
+    ]
+
+
 def test_telegram_as_a_page_gives_the_same_kind_of_messages() -> None:
     page = """<html><body><div class="page_body chat_page"><div class="history">
     <div class="message service" id="message-1"><div class="body details">14 February 2025</div></div>
@@ -524,6 +562,20 @@ def test_a_list_of_roles_and_contents_is_a_conversation() -> None:
         assert left == {"system messages left out": 1, "messages to and from tools left out": 1}
 
 
+def test_times_in_milliseconds_are_read_and_what_is_no_time_is_an_error_that_names_it() -> None:
+    messages = [
+        {"role": "user", "content": "Which ferry?", "time": 1739524500000},
+        {"role": "assistant", "content": "At noon.", "time": 1739524500000000},
+    ]
+
+    record, error = read([write("a.json", messages)])
+
+    assert isinstance(record, Record)
+    assert record.time == to_millis("2025-02-14T09:15")
+    assert isinstance(error, RecordError)
+    assert "time '1739524500000000' is a number" in str(error)
+
+
 @pytest.mark.parametrize(
     ("content", "first"),
     [
@@ -553,6 +605,17 @@ def test_json_of_no_known_export_is_an_error_alone_and_a_notice_in_a_folder() ->
     assert [type(item) for item in items] == [Record, Skipped]
     assert isinstance(items[1], Skipped)
     assert items[1].why.startswith("not read: is JSON of no known export")
+
+
+def test_another_file_with_a_mapping_stops_no_folder() -> None:
+    write("notes/a.json", {"mapping": {"left": "right"}})
+    write("notes/b.txt", "Ada met Mia.")
+
+    skipped, record = read(["notes"])
+
+    assert isinstance(skipped, Skipped)
+    assert "is JSON of no known export" in skipped.why
+    assert isinstance(record, Record)
 
 
 def test_broken_json_names_the_line() -> None:
@@ -630,6 +693,24 @@ def test_an_answered_mail_below_its_repeated_head_is_left_out(tail: str) -> None
     assert notice.what == "quoted lines left out"
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "Flight: LH 123\nSeat: 12A\nHotel: Casa do Largo",
+        "From: Oslo\nTo: Lerwick\nDate: 3 March",
+        "Mail: mia@example.org\nPhone: 0123\nOffice: B 12",
+        "____________________\nOrder: 4711\nItem: a rope\nTotal: 30",
+    ],
+)
+def test_a_list_of_fields_in_a_mail_and_what_follows_it_are_told(listed: str) -> None:
+    body = f"Hi Mia,\n\n{listed}\n\nAda meets us there."
+
+    (record,) = read([write("a.eml", f"{HEAD}\n{body}\n")])
+
+    assert isinstance(record, Record)
+    assert record.text == f"Jon: {body}"
+
+
 def test_what_is_forwarded_is_told() -> None:
     mail = (
         f"{HEAD}\nSee below.\n\n---------- Forwarded message ---------\n"
@@ -640,6 +721,54 @@ def test_what_is_forwarded_is_told() -> None:
 
     assert isinstance(record, Record)
     assert record.text.endswith("The pier is closed.")
+
+
+FORWARDED = "From: Ada <ada@example.org>\nDate: Thu\nSubject: x\nTo: Jon\n\nThe pier is closed.\n"
+
+
+@pytest.mark.parametrize(
+    "passed_on",
+    [
+        f"Begin forwarded message:\n\n{FORWARDED}",
+        "> Begin forwarded message:\n>\n> From: Ada <ada@example.org>\n>\n> The pier is closed.\n",
+        f"________________________________\n{FORWARDED}",
+        f"-------- Mensaje reenviado --------\n{FORWARDED}",
+        f"--\nJon\n\n-------- Forwarded Message --------\n{FORWARDED}",
+    ],
+)
+def test_what_is_forwarded_is_told_whichever_program_marks_it(passed_on: str) -> None:
+    mail = f"{HEAD.replace('Subject: x', 'Subject: Fwd: x')}\nSee below.\n\n{passed_on}"
+
+    (record, *_) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert "See below." in record.text
+    assert record.text.endswith("The pier is closed.")
+
+
+def test_what_is_forwarded_as_a_page_is_told() -> None:
+    mail = (
+        f"{HEAD.replace('Subject: x', 'Subject: Fwd: x')}Content-Type: text/html\n\n"
+        '<p>See below.</p><div class="gmail_quote">---------- Forwarded message ---------<br>'
+        "From: Ada<br>Date: Thu<br>Subject: x<br>To: Jon<br><br>The pier is closed.</div>"
+    )
+
+    (record,) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text.endswith("The pier is closed.")
+
+
+def test_an_answer_to_what_was_forwarded_does_not_tell_it_again() -> None:
+    mail = (
+        f"{HEAD.replace('Subject: x', 'Subject: Re: Fwd: x')}\nThanks.\n\nOn Thu Mia wrote:\n"
+        "> See below.\n>\n> ---------- Forwarded message ---------\n> The pier is closed.\n"
+    )
+
+    (record, _) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text == "Jon: Thanks."
 
 
 def test_a_mail_as_a_page_loses_what_its_program_quotes() -> None:
@@ -653,6 +782,63 @@ def test_a_mail_as_a_page_loses_what_its_program_quotes() -> None:
 
     assert isinstance(record, Record)
     assert record.text == "Jon: At noon."
+
+
+def parted(kind: str, *parts: str) -> str:
+    """A mail of several parts, each with its headers."""
+    body = "".join(f"--b\n{part}\n" for part in parts)
+    return f'{HEAD}Content-Type: multipart/{kind}; boundary="b"\n\n{body}--b--\n'
+
+
+PLAIN, PAGE = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
+PICTURE = 'Content-Type: image/png; name="a.png"\nContent-Disposition: inline; filename="a.png"\n\nx'
+
+
+@pytest.mark.parametrize(
+    ("mail", "words"),
+    [
+        (
+            parted(
+                "mixed",
+                f"{PLAIN}The pier:",
+                PICTURE,
+                f"{PAGE}<p>Ada built it.</p>",
+            ),
+            "The pier:\n\nAda built it.",
+        ),
+        (
+            parted(
+                "alternative",
+                f"{PLAIN} \n",
+                f"{PAGE}<p>Ada built it.</p>",
+            ),
+            "Ada built it.",
+        ),
+        (
+            parted(
+                "alternative",
+                f"{PAGE}<p>Ada</p>",
+                f"{PLAIN}Ada built it.",
+            ),
+            "Ada built it.",
+        ),
+    ],
+    ids=["around a picture", "beside an empty text", "twice"],
+)
+def test_a_mail_of_several_parts_gives_all_of_its_words_once(mail: str, words: str) -> None:
+    (record, *_) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text == f"Jon: {words}"
+
+
+def test_a_mail_that_is_attached_to_another_is_counted_as_a_file() -> None:
+    inner = "Content-Type: message/rfc822\n\nFrom: Ada\nSubject: y\n\nThe pier is closed."
+
+    said, left = told(write("a.eml", parted("mixed", "Content-Type: text/plain\n\nSee there.", inner)))
+
+    assert [text for _, text in said] == ["Jon: See there."]
+    assert left == {"attached files left out": 1}
 
 
 def test_a_mailbox_is_a_mail_each() -> None:

@@ -207,6 +207,27 @@ def test_pruning_leaves_what_is_there_and_other_folders_alone(
     assert {row[0] for row in passages(memory)} == {"vault/b.txt", "other/c.md", "diary"}
 
 
+def test_pruning_leaves_texts_whose_source_is_called_as_the_folder(
+    vault: Vault, opened: Callable[[str], Memory]
+) -> None:
+    vault.write("a.md")
+    vault.write("rows.jsonl", '{"text": "Jon Ray left.", "source": "vault", "id": "1"}\n')
+    memory = opened("a")
+    memory.remember("Ada Berg met Jon Ray.", source="vault")
+    memory.remember([{"role": "user", "content": "Mia Voss came."}], source="vault/7")
+
+    report = memory.ingest(vault.root)
+    (vault.root / "a.md").unlink()
+    memory.prune(vault.root)
+
+    assert report.notices == []
+    assert {row[3] for row in passages(memory)} == {
+        "Ada Berg met Jon Ray.",
+        "user: Mia Voss came.",
+        "Jon Ray left.",
+    }
+
+
 def test_messages_of_a_chat_move_with_their_file(vault: Vault, opened: Callable[[str], Memory]) -> None:
     chat = "14/02/2025, 09:15 - Ada Berg: ok\n14/02/2025, 09:16 - Jon Ray: Mia Voss comes\n"
     vault.write("chat.txt", chat)
@@ -334,6 +355,22 @@ def watched(
         stop.set()
         following.join(timeout=30)
     assert not following.is_alive()
+
+
+def test_watch_says_which_files_and_rows_it_left_out(
+    vault: Vault, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vault.write("latin.txt")
+    (vault.root / "latin.txt").write_bytes(b"Caf\xe9")
+    vault.write("rows.jsonl", '{"text": 1}\n')
+    stop = Event()
+    stop.set()
+
+    _watch.follow(Follower([vault.root]), tmp_path / "a.memini", {"wait": 30.0}, stop)
+
+    told = capsys.readouterr().err
+    assert "1 file not read: byte 3 (0xe9) is not utf-8" in told
+    assert "rows.jsonl:1: text 1 is of type int" in told
 
 
 def test_watch_takes_in_a_burst_of_edits_and_leaves_the_store_to_others_between(

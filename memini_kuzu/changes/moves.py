@@ -192,8 +192,9 @@ def _inside(sources: Iterable[str]) -> dict[str, set[str]]:
     """The files of each folder, as far as sources are named for them."""
     inside: dict[str, set[str]] = defaultdict(set)
     for source in sources:
-        folder, slash, inner = source.partition("#")[0].partition("/")
-        if folder and slash:
+        file = source.partition("#")[0]
+        folder, _, inner = file.partition("/")
+        if folder and _is_path(file):
             inside[folder].add(inner)
     return inside
 
@@ -205,7 +206,15 @@ def _is_whole(source: str, own: str) -> bool:
 
 def _file(source: str, own: str, folders: frozenset[str]) -> str:
     """The file of a stored document, as far as it lay in these folders or is known by its place."""
+    whole = f"{source.rpartition('/')[0]}/{own}"  # may be a file without an ending
     for name in (source.partition("#")[0], own.partition("#")[0]):
-        if name.partition("/")[0] in folders or Path(name).is_absolute():
+        if Path(name).is_absolute():
+            return name
+        if name.partition("/")[0] in folders and (_is_path(name) or name == whole):
             return name
     return ""
+
+
+def _is_path(name: str) -> bool:
+    """Whether a file may be known so: other texts have sources and ids such as "chat" and "chat/7"."""
+    return "/" in name and bool(Path(name).suffix)

@@ -135,10 +135,7 @@ def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
 
 def page_record(markup: str, given: Input, without: str = "") -> Record:
     """The record of a document that was made a page, less the elements that a CSS selector names."""
-    soup = _soup(markup, given.name)
-    for element in soup.select(without) if without else ():
-        element.extract()
-    return _page(soup, given)
+    return _page(_soup_without(markup, given.name, without), given)
 
 
 def _page(soup: Any, given: Input) -> Record:
@@ -153,10 +150,14 @@ def _page(soup: Any, given: Input) -> Record:
 
 def page_text(markup: str, origin: str, without: str) -> str:
     """The text that the reader of a page sees, less the elements that a CSS selector names."""
+    return _visible(_soup_without(markup, origin, without))[0]
+
+
+def _soup_without(markup: str, origin: str, without: str) -> Any:
     soup = _soup(markup, origin)
-    for element in soup.select(without):
+    for element in soup.select(without) if without else ():
         element.extract()
-    return _visible(soup)[0]
+    return soup
 
 
 def _soup(markup: str, origin: str) -> Any:

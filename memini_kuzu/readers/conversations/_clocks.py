@@ -19,10 +19,10 @@ DATE = r"(?P<a>\d{1,4})(?P<sep>[./\u2010-\u2015-])\s?(?P<b>\d{1,2})(?P=sep)\s?(?
 """Three numbers; which is the year, the month and the day is for `in_order` to find out."""
 
 _EARLY, _LATE = (
-    ("上午", "午前", "오전", "am", "a.m", "a. m", "a m"),
-    ("下午", "午後", "오후", "pm", "p.m", "p. m", "p m"),
+    ("上午", "午前", "오전", "am", "a.m", "a. m", "a m", "ص", "π.μ", "pg"),
+    ("下午", "午後", "오후", "pm", "p.m", "p. m", "p m", "م", "μ.μ", "ptg"),
 )
-_HALF = r"(?:上午|下午|午前|午後|오전|오후|[AaPp]\.?\s?[Mm]\b\.?)"
+_HALF = r"(?:上午|下午|午前|午後|오전|오후|[صم]|[πμ]\.μ\.|PG|PTG|[AaPp]\.?\s?[Mm]\b\.?)"
 CLOCK = rf"(?P<pre>{_HALF})?\s?(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?:[:.](?P<s>\d{{2}}))?\s?(?P<half>{_HALF})?"
 """A time of day, of 24 hours or of twice twelve."""
 
@@ -34,7 +34,7 @@ class Moment(NamedTuple):
     """A date of three numbers and a time of day, as they were written."""
 
     numbers: tuple[int, int, int]
-    padded: bool
+    american: bool
     hour: int
     minute: int
     second: int
@@ -43,10 +43,11 @@ class Moment(NamedTuple):
 
 def moment(found: re.Match[str]) -> Moment:
     """What a match of `DATE` and `CLOCK` holds."""
-    half = _half(found["pre"] or found["half"] or "")
+    written = found["pre"] or found["half"] or ""
     numbers = (int(found["a"]), int(found["b"]), int(found["c"]))
     padded = len(found["a"]) > 1 and len(found["b"]) > 1
-    return Moment(numbers, padded, int(found["h"]), int(found["m"]), int(found["s"] or 0), half)
+    american = written in {"AM", "PM"} and not padded
+    return Moment(numbers, american, int(found["h"]), int(found["m"]), int(found["s"] or 0), _half(written))
 
 
 def _half(text: str) -> str:
@@ -59,8 +60,8 @@ def in_order(moments: Sequence[Moment], latest: int | None) -> tuple[list[int | 
 
     A year of four digits in front settles it. Else the order is the one in which every date is one; among
     these, the one in which the fewest dates go back in time; among these, one in which none lies after the
-    file's own date. Where that leaves both, a clock of twice twelve hours beside numbers without leading
-    zeros is American, and any other has the day first.
+    file's own date. Where that leaves both, AM and PM in capitals beside numbers without leading zeros are
+    American, and any other has the day first: so do those who write a.m., am or the word of their language.
 
     Parameters
     ----------
@@ -76,12 +77,12 @@ def in_order(moments: Sequence[Moment], latest: int | None) -> tuple[list[int | 
 
     Examples
     --------
-    >>> first, second = Moment((1, 2, 2025), True, 9, 15, 0, ""), Moment((14, 3, 2025), True, 8, 40, 0, "")
+    >>> first, second = Moment((1, 2, 2025), False, 9, 15, 0, ""), Moment((14, 3, 2025), False, 8, 40, 0, "")
     >>> times, guessed = in_order([first, second], None)
     >>> [datetime.fromtimestamp(time / 1000, UTC).date().isoformat() for time in times], guessed
     (['2025-02-01', '2025-03-14'], False)
     """
-    american = any(each.half for each in moments) and not all(each.padded for each in moments)
+    american = any(each.american for each in moments)
     orders: tuple[str, ...] = ("mdy", "dmy") if american else ("dmy", "mdy")
     if any(each.numbers[0] > _CENTURY for each in moments):
         orders = ("ymd",)

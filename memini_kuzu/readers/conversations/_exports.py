@@ -30,6 +30,9 @@ BRANCHES, TOOLS, ATTACHED = (
 
 _SECOND = 1000
 
+MILLIS = 10**11
+"""From this number on a time counts milliseconds: as seconds it would be in the year 5138."""
+
 TOPIC = 120
 """Characters of a message that tell what the replies to it are about."""
 
@@ -83,19 +86,19 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _epoch(value: Any) -> int | None:
-    """Seconds since 1970, as numbers or as text, in milliseconds."""
+def _epoch(value: Any) -> int | str | None:
+    """Seconds or milliseconds since 1970, as numbers or as text, in milliseconds; what is neither as text."""
     try:
-        return None if value is None or isinstance(value, bool) else round(float(value) * _SECOND)
+        number = None if value is None or isinstance(value, bool) else float(value)
+        millis = None if number is None else round(number if abs(number) >= MILLIS else number * _SECOND)
     except (TypeError, ValueError, OverflowError):
         return None
+    return millis if millis is None or abs(millis) < MILLIS * _SECOND else str(value)
 
 
 def _chatgpt(data: Any, _names: Mapping[str, str]) -> _Turns:
     for talk in _objects(data if isinstance(data, list) else [data]):
-        mapping = talk.get("mapping")
-        if not isinstance(mapping, dict):
-            continue
+        mapping = _nodes(talk)
         nodes = _branch(mapping, talk.get("current_node"))
         others = sum(_role(node) in _ROLE.values() for key, node in mapping.items() if key not in nodes)
         if others:
@@ -121,13 +124,20 @@ def _chatgpt(data: Any, _names: Mapping[str, str]) -> _Turns:
                 yield Turn(_parts(content), role, time, str(message.get("id") or key), title, own or title)
 
 
+def _nodes(talk: _Object) -> dict[str, _Object]:
+    """The messages of a conversation by id; none of any other object with a field of that name."""
+    mapping = talk.get("mapping")
+    nodes = mapping.items() if isinstance(mapping, dict) else ()
+    return {key: node for key, node in nodes if isinstance(node, dict) and "message" in node}
+
+
 def _role(node: Any) -> str:
     message = node.get("message") if isinstance(node, dict) else None
     author = message.get("author") if isinstance(message, dict) else None
     return _text(author.get("role")) if isinstance(author, dict) else ""
 
 
-def _branch(mapping: _Object, current: Any) -> list[str]:
+def _branch(mapping: dict[str, _Object], current: Any) -> list[str]:
     """The nodes from the root to the current one; without one, along the last answer of each."""
     if current not in mapping:
         children = {child for node in mapping.values() for child in node.get("children") or []}
@@ -178,9 +188,10 @@ def _claude(data: Any, _names: Mapping[str, str]) -> _Turns:
 
 
 def _telegram(data: Any, _names: Mapping[str, str]) -> _Turns:
-    chats = data["chats"]["list"] if "chats" in data else [data]
     several = "chats" in data
-    for chat in _objects(chats):
+    # an account holds the chats that were left apart from the others
+    lists = [data.get("chats"), data.get("left_chats")] if several else [{"list": [data]}]
+    for chat in (chat for each in _objects(lists) for chat in _objects(each.get("list"))):
         own = str(chat.get("id") or "") if several else ""
         for message in _objects(chat.get("messages")):
             if message.get("type") != "message":
@@ -319,7 +330,7 @@ def _is_slack_list(data: Any) -> bool:
 
 
 _FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Mapping[str, str]], _Turns]], ...] = (
-    (lambda data: _any_with(data if isinstance(data, list) else [data], "mapping"), _chatgpt),
+    (lambda data: any(map(_nodes, _objects(data if isinstance(data, list) else [data])[:100])), _chatgpt),
     (lambda data: _any_with(data if isinstance(data, list) else [data], "chat_messages"), _claude),
     (
         lambda data: (

@@ -29,16 +29,21 @@ FEWEST = 4
 SHARE = 0.8
 """Of the lines of a text of bare names and colons, those that must open a turn."""
 
+LONGEST_STAMP = 30
+"""Characters of a date and a time, at most."""
+
 GUESSED = "dates read by guess: nothing tells whether the day or the month comes first"
 
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
 _PADDING = f"{_MARKS} ~\u202f\xa0"
 _OWN = "\u200e"  # WhatsApp on iOS puts it before what it says itself
 
-_STAMP = rf"{DATE}(?:,|\sà|\u060c|\s\u060c|\skl\.?|\sum)?\s{CLOCK}"
+_STAMP = rf"{DATE}(?:,|\sà|\u060c|\s\u060c|\sklo?\.?|\sum|\sг\.,?)?\s{CLOCK}"
 _DATED = (
     re.compile(rf"\[{_STAMP}\]\s(?P<rest>.*)"),
     re.compile(rf"{_STAMP}(?:\s[-\u2013]|,|:)?\s(?P<rest>.*)"),
+    re.compile(rf"\[{CLOCK},?\s{DATE}\]\s(?P<rest>.*)"),
+    re.compile(rf"{CLOCK},?\s{DATE}\s[-\u2013]\s(?P<rest>.*)"),
 )
 _ASIAN_DATE = re.compile(
     r"(?<!\d)(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일](?:\s?\S曜日|\s?\S요일)?"
@@ -68,8 +73,13 @@ _FIELDS = frozenset(
 )
 """What stands before a colon where nobody speaks: fields of a form, levels of a log."""
 
-_ATTACHED = re.compile(r"\S[^\n]*\.\w{2,4} \([^()\n]{3,40}\)")
-_OMITTED = re.compile(r"<[^<>\n]{3,60}>")
+_ATTACHED = re.compile(  # a name as WhatsApp gives it, or what it says of any: the rest are words
+    r"\S+-WA\d+\.\w{2,4} \([^()\n]{3,40}\)|\S[^\n]*\.\w{2,4} \((?:file attached|datei angehängt|"
+    r"fichier joint|archivo adjunto|file allegato|(?:arquivo|ficheiro) anexado|bestand bijgevoegd|"
+    r"bifogad fil|fil vedlagt|vedhæftet fil|plik dołączony|файл добавлен|dosya ekli)\)",
+    re.IGNORECASE,
+)
+_OMITTED = re.compile(r"<(?![a-z]+:)[^<>\n]{3,60}>")
 _EDITED = re.compile(
     r"\s*<(?:This message was edited|Diese Nachricht wurde bearbeitet|Ce message a été modifié|"
     r"Se editó este mensaje\.?|Questo messaggio è stato modificato|Mensagem editada)>\s*\Z"
@@ -129,7 +139,10 @@ def line_turns(text: str, given: Input) -> Iterator[Turn | LeftOut] | None:
 
 
 def _dated_line(line: str) -> str:
-    return _ASIAN_DATE.sub(r"\1/\2/\3", line.lstrip(_MARKS), count=1) if line[:1] else line
+    marked = line.lstrip(_MARKS)
+    # Arabic has marks between the numbers of a date
+    bare = marked[:LONGEST_STAMP].replace("\u200f", "") + marked[LONGEST_STAMP:]
+    return _ASIAN_DATE.sub(r"\1/\2/\3", bare, count=1)
 
 
 def _opened(lines: list[str], pattern: re.Pattern[str], cleaned: object) -> list[_Opened]:

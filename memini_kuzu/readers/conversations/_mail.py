@@ -6,6 +6,7 @@ import re
 from email import policy
 from email.parser import BytesParser
 from email.utils import getaddresses
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from memini_kuzu.errors import RecordError
@@ -30,14 +31,34 @@ _REPLY = re.compile(
 _ORIGINAL = re.compile(r"\s*-{2,}\s*(?:\w+[ ]){1,2}\w+\s*-{2,}\s*|_{10,}")
 _FIELD = re.compile(r"\s*[*_]{0,2}(?P<name>[^\W\d_][\w /-]{0,24}?)[*_]{0,2}\s?:[*_]{0,2}\s.*\S.*")
 _FORWARD = re.compile(
-    r"\s*-{2,}\s*(?:forwarded|weitergeleitet|transféré|reenviado|inoltrato).*", re.IGNORECASE
+    r"\s*-{2,}[^-\n]*(?:forwarded|weitergeleitet|transféré|reenviad[oa]|inoltrat[oa]"
+    r"|encaminhada|doorgestuurd).*"
+    r"|\s*begin forwarded message:\s*",
+    re.IGNORECASE,
 )
+_PASSED_ON = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|vb|vl|i|pd)\s*:", re.IGNORECASE)
 _FROM_LINE = re.compile(rb"From \S+.*\d{2}:\d{2}.*\r?\n")
 QUOTES = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMsg ~ *"
 """What mail programs put around the mail that is answered."""
 
 FIELDS = 3
 """Lines of fields in a row that repeat the head of an answered mail."""
+
+SENDERS = frozenset(
+    """
+    from von de da van från fra lähettäjä od feladó kimden gönderen от від από dari từ 发件人 寄件者 差出人
+    送信者 보낸사람 מאת من
+    """.split()  # noqa: SIM905 - read and edited as text
+)
+"""What the first field of such a head is called, in small letters and without spaces."""
+
+SUBJECTS = frozenset(
+    """
+    subject betreff objet asunto assunto oggetto onderwerp ämne emne aihe temat předmět predmet subiect tárgy
+    konu тема θέμα subjek perihal 主题 主旨 件名 제목 נושא الموضوع
+    """.split()  # noqa: SIM905 - read and edited as text
+)
+"""What such a head calls its title."""
 
 
 def is_mail(data: bytes) -> bool:
@@ -95,14 +116,16 @@ def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
     try:
         mail: Any = BytesParser(policy=policy.default).parsebytes(data)
         turn = _turn(mail)
-        body, files = _body(mail, origin)
+        # programs that mark what they pass on as they mark quotes say in the subject which it is
+        forwards = _PASSED_ON.match(str(mail.get("subject") or "")) is not None
+        body, files = _body(mail, origin, "" if forwards else QUOTES)
     except RecordError as error:
         yield RecordError(origin, error.reason)
         return
     except Exception as error:  # noqa: BLE001 - the parser lets through what broken headers raise
         yield RecordError(origin, f"is not a mail that can be read ({brief(error)})")
         return
-    words, quoted, signed = own_lines(body)
+    words, quoted, signed = own_lines(body, forwards=forwards)
     for what, count in ((QUOTED, quoted), (SIGNED, signed), (FILES, files)):
         if count:
             yield LeftOut(what, count)
@@ -136,14 +159,42 @@ def _date(mail: EmailMessage) -> str | int | None:
     return str(value) if moment is None else to_millis(moment)
 
 
-def _body(mail: EmailMessage, origin: str) -> tuple[str, int]:
-    """The words of a mail, and how many files it brings: plain text where there is some, else a page."""
-    files = sum(part.get_filename() is not None for part in mail.walk())
-    part = mail.get_body(preferencelist=("plain", "html"))
-    if part is None:
-        return "", files
-    content = _content(part)
-    return (_page(content, origin) if part.get_content_subtype() == "html" else content), files
+def _body(mail: EmailMessage, origin: str, without: str) -> tuple[str, int]:
+    """The words of a mail, and how many files it brings."""
+    files = sum(map(_is_file, mail.walk()))
+    texts = _texts(mail, origin, without) if mail.is_multipart() else [_words(mail, origin, without)]
+    return "\n\n".join(text.strip("\r\n") for text in texts if text.strip()), files
+
+
+def _is_file(part: Any) -> bool:
+    return part.get_filename() is not None or part.get_content_type() == "message/rfc822"
+
+
+def _texts(part: Any, origin: str, without: str) -> Iterator[str]:
+    """The texts of a part, also around pictures; of several forms of one the plain text, if it says any."""
+    if _is_file(part) or part.is_attachment():
+        return
+    if not part.is_multipart():
+        yield _words(part, origin, without)
+    elif part.get_content_subtype() == "alternative":
+        # one by one: a page needs a reader that may not be installed, beside a text nobody needs it
+        forms = (list(_texts(form, origin, without)) for form in sorted(part.iter_parts(), key=_is_page))
+        yield from next((texts for texts in forms if "".join(texts).strip()), [])
+    else:
+        for inner in part.iter_parts():
+            yield from _texts(inner, origin, without)
+
+
+def _is_page(part: Any) -> bool:
+    return bool(part.get_content_type() != "text/plain")
+
+
+def _words(part: Any, origin: str, without: str) -> str:
+    """The words of a part that is text or a page; none of any other."""
+    kind = part.get_content_type()
+    if kind == "text/html":
+        return _page(_content(part), origin, without)
+    return _content(part) if kind == "text/plain" else ""
 
 
 def _content(part: Any) -> str:
@@ -157,13 +208,13 @@ def _content(part: Any) -> str:
     return str(payload.decode("latin-1"))
 
 
-def _page(markup: str, origin: str) -> str:
+def _page(markup: str, origin: str, without: str) -> str:
     from memini_kuzu.readers._documents import page_text  # noqa: PLC0415 - needs an extra
 
-    return page_text(markup, origin, QUOTES)
+    return page_text(markup, origin, without)
 
 
-def own_lines(body: str) -> tuple[str, int, int]:
+def own_lines(body: str, *, forwards: bool = False) -> tuple[str, int, int]:
     r"""What the sender wrote, how many lines are quoted, and how many sign.
 
     Lines that begin with ``>`` are quoted, with the line before them that ends in a colon (*Ada wrote:*);
@@ -173,6 +224,8 @@ def own_lines(body: str) -> tuple[str, int, int]:
     ----------
     body : str
         The text of a mail.
+    forwards : bool
+        Whether its subject says that it is passed on: what is marked as quoted, or has a head, is that then.
 
     Examples
     --------
@@ -180,18 +233,9 @@ def own_lines(body: str) -> tuple[str, int, int]:
     ('Yes.', 2, 1)
     """
     lines = body.replace("\r\n", "\n").split("\n")
-    quoted = signed = 0
-    for number, line in enumerate(lines):
-        if _FORWARD.fullmatch(line):
-            break
-        if line in {"-- ", "--"}:
-            signed = sum(bool(each.strip()) for each in lines[number + 1 :])
-            del lines[number:]
-            break
-        if _is_head(lines, number):
-            quoted = sum(bool(each.strip()) for each in lines[number:])
-            del lines[number:]
-            break
+    if forwards and not any(map(partial(_passes_on, lines), range(len(lines)))):
+        lines = [re.sub(r"\A\s*> ?", "", line) for line in lines]
+    quoted, signed = _cut(lines, forwards=forwards)
     own: list[str] = []
     for line in lines:
         if line.lstrip().startswith(">"):
@@ -211,9 +255,48 @@ def own_lines(body: str) -> tuple[str, int, int]:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(own)).strip(), quoted, signed
 
 
+def _cut(lines: list[str], *, forwards: bool) -> tuple[int, int]:
+    """Take an answered mail and a signature from the lines, and count theirs; what is passed on stays."""
+    quoted = 0
+    begun, ended = len(lines), len(lines)  # of what signs
+    for number, line in enumerate(lines):
+        if _FORWARD.fullmatch(line) or (forwards and _passes_on(lines, number)):
+            ended = number
+            break
+        if line in {"-- ", "--"}:
+            begun = min(begun, number)
+        elif _is_head(lines, number):
+            if begun == len(lines):
+                quoted = sum(bool(each.strip()) for each in lines[number:])
+                del lines[number:]
+            break
+    signed = sum(bool(each.strip()) for each in lines[begun + 1 : ended])
+    del lines[begun:ended]
+    return quoted, signed
+
+
+def _passes_on(lines: list[str], number: int) -> bool:
+    """Whether what another wrote begins here, where a mail passes it on."""
+    return _FORWARD.fullmatch(lines[number]) is not None or _is_head(lines, number)
+
+
 def _is_head(lines: list[str], number: int) -> bool:
-    """Whether the head of an answered mail begins here: fields in a row, a rule before them or not."""
-    start = number + 1 if _ORIGINAL.fullmatch(lines[number]) else number
-    fields = [line for line in lines[start : start + FIELDS + 2] if line.strip()][: FIELDS + 1]
-    head = [line for line in fields if _FIELD.fullmatch(line)]
-    return len(head) >= FIELDS and bool(_FIELD.fullmatch(lines[start] if start < len(lines) else ""))
+    """Whether the head of an answered mail begins here: fields in a row, a rule before them or not.
+
+    The first says from whom. A list of a journey or an order begins with another field, or it names neither
+    an address nor a subject.
+    """
+    ruled = _ORIGINAL.fullmatch(lines[number]) is not None
+    start = number + 1 if ruled else number
+    if start == len(lines) or _field(lines[start]) not in SENDERS:
+        return False
+    head = [line for line in lines[start : start + FIELDS + 2] if line.strip()][: FIELDS + 1]
+    told = ruled or any("@" in line for line in head)
+    told = told or any(_field(line) in SUBJECTS for line in lines[start : start + 2 * FIELDS + 2])
+    return told and sum(map(bool, map(_field, head))) >= FIELDS
+
+
+def _field(line: str) -> str:
+    """What a line that is a field calls it, in small letters and without spaces; empty for any other."""
+    found = _FIELD.fullmatch(line)
+    return "" if found is None else found["name"].replace(" ", "").casefold()
