@@ -297,6 +297,42 @@ def test_waiting_for_one_store_keeps_no_other_waiting(
     waiting.join()
 
 
+FORK = """
+import os, sys
+from memini_kuzu import Memory
+from memini_kuzu.errors import StoreError
+from memini_kuzu.extraction import RuleExtractor
+memory = Memory.open(sys.argv[1], extractor=RuleExtractor())
+memory.remember("Ada met Bob.", time="2025-01-01")
+memory._store.hold()
+told, hear = os.pipe()
+child = os.fork()
+if not child:
+    os.read(told, 1)
+    for call in (lambda: memory.remember("Cleo met Dora.", time="2025-01-02"), lambda: memory.recall("Ada"),
+                 lambda: Memory.open(sys.argv[1])):
+        try:
+            call()
+        except StoreError as error:
+            print(error, flush=True)
+    memory.close()
+    os._exit(0)
+memory.remember("Emil met Fay.", time="2025-01-03")
+os.write(hear, b"!")
+os.waitpid(child, 0)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_fork_neither_waits_nor_writes_over_what_its_parent_was_told(path: Path) -> None:
+    told = run_python(FORK, path).stdout.splitlines()
+    assert [line.split()[1:4] for line in told[:2]] == [["was", "opened", "before"]] * 2
+    assert "is locked: process" in told[2]
+    with Memory.open(path, extractor=Names()) as memory:
+        texts = memory.cypher("MATCH (p:Passage) RETURN p.text AS text ORDER BY text")["text"].to_pylist()
+    assert texts == ["Ada met Bob.", "Emil met Fay."]
+
+
 def test_a_store_opened_in_one_thread_is_closed_in_another(path: Path) -> None:
     opened: list[Store] = []
     thread = threading.Thread(target=lambda: opened.append(Store(path)))

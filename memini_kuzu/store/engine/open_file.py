@@ -77,6 +77,7 @@ class OpenFile:
     found: Found = field(init=False)
     derived: Any = None
     engines: int = 0
+    forked: bool = False
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
     registering: threading.Lock = field(default_factory=threading.Lock)

@@ -9,6 +9,7 @@ needs it waits for it to be opened, a tenth of a second.
 from __future__ import annotations
 
 import fcntl
+import os
 import threading
 import time
 from contextlib import suppress
@@ -97,6 +98,8 @@ class Rest:
 
 
 _files: WeakSet[Rest] = WeakSet()
+# those of the parent are the parent's to close
+os.register_at_fork(after_in_child=_files.clear)
 _watching = threading.Lock()
 _watchers: list[threading.Thread] = []
 
