@@ -18,7 +18,7 @@ from test_behind import days, shared, tell, told
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
-from memini_kuzu.store.engine import rest
+from memini_kuzu.store.engine import open_file, rest
 from memini_kuzu.store.model import steps
 from memini_kuzu.times import from_millis
 
@@ -179,3 +179,37 @@ def test_a_file_that_rests_can_be_closed_and_opened(resting: Memory) -> None:
     resting.close()
     with opened(path) as memory:
         assert found(memory) == before
+
+
+@pytest.mark.parametrize("way", ["backup", "cypher", "remember"])
+def test_a_file_that_could_not_be_opened_again_is_opened_by_the_next_who_needs_it(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("Too many open files")
+
+    tell(memory, 0)
+    file = shared(memory)
+    with monkeypatch.context() as patched:
+        patched.setattr(open_file, "open_database", fail)
+        with pytest.raises(StoreError, match="Too many"):
+            file.reopen()
+    # the number of its descriptor belongs to another file by now
+    number, other = file.descriptor, tmp_path / "other"
+    other.write_bytes(bytes(1 << 16))
+    with other.open("rb") as taken:
+        os.dup2(taken.fileno(), number)
+    try:
+        if way == "backup":
+            memory.backup(tmp_path / "backup.memini")
+            with opened(tmp_path / "backup.memini") as copy:
+                assert days(copy) == told(0)
+        elif way == "cypher":
+            memory.cypher("CREATE NODE TABLE Note(id INT64 PRIMARY KEY)", write=True)
+        tell(memory, 1)
+        assert days(memory) == told(0, 1)
+    finally:
+        os.close(number)
+    memory.close()
+    with opened(memory.path) as again:
+        assert days(again) == told(0, 1)
