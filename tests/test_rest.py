@@ -213,3 +213,27 @@ def test_a_file_that_could_not_be_opened_again_is_opened_by_the_next_who_needs_i
     memory.close()
     with opened(memory.path) as again:
         assert days(again) == told(0, 1)
+
+
+def test_a_close_that_was_interrupted_leaves_nothing_open(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    tell(memory, 0)
+    file = shared(memory)
+    with monkeypatch.context() as patched:
+        patched.setattr(open_file.OpenFile, "checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            memory.close()
+    assert file.database.is_closed
+    with opened(memory.path) as again:
+        tell(again, 1)
+        # with a checkpoint of what it was, if it were open
+        monkeypatch.setattr(rest, "IDLE", 0.0)
+        file.rest.begin()
+        tell(again, 2)
+        assert days(again) == told(0, 1, 2)
+    with opened(memory.path) as again:
+        assert days(again) == told(0, 1, 2)

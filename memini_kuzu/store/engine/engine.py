@@ -461,7 +461,11 @@ class Engine:
                         # a failure loses nothing: the journal is durable, and the next close tries again
                         with suppress(StoreError):
                             shared.checkpoint(follow=False)
-                    shared.stop()
             finally:
-                if shared.lock is not None:
-                    shared.lock.release()
+                try:
+                    # also where the above was interrupted: nobody else will close it
+                    with shared.writing, shared.behind.still(), shared.gate.committing():
+                        shared.stop()
+                finally:
+                    if shared.lock is not None:
+                        shared.lock.release()
