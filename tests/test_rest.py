@@ -181,6 +181,55 @@ def test_a_file_that_rests_can_be_closed_and_opened(resting: Memory) -> None:
         assert found(memory) == before
 
 
+def put_away(memory: Memory, place: Path) -> Path:
+    """All files of a store somewhere else, though it is open."""
+    place.mkdir()
+    for each in memory.path.parent.glob(f"{memory.path.name}*"):
+        each.rename(place / each.name)
+    return place / memory.path.name
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_file_that_was_moved_while_it_is_open_is_whole_where_it_is(
+    memory: Memory, tmp_path: Path, *, kept: bool
+) -> None:
+    tell(memory, 0)
+    if kept:
+        memory._store.hold()
+    moved = put_away(memory, tmp_path / "elsewhere")
+    for write in (
+        lambda: tell(memory, 1),
+        lambda: memory.cypher("CREATE NODE TABLE N(id INT64 PRIMARY KEY)", write=True),
+    ):
+        with pytest.raises(StoreError, match="was moved, removed or replaced while it was open"):
+            write()
+    memory.close()
+    assert not memory_files(tmp_path)
+    with opened(moved) as again:
+        assert days(again) == told(0)
+        assert again.doctor(deep=True).sound
+
+
+def memory_files(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir() if each.is_file())
+
+
+def test_a_file_that_was_replaced_while_it_is_open_takes_nothing_that_would_be_lost(
+    memory: Memory, tmp_path: Path
+) -> None:
+    tell(memory, 0)
+    memory.backup(tmp_path / "backup.memini")
+    tell(memory, 1)
+    before = tmp_path / "before.memini"
+    memory.path.rename(before)
+    shutil.copy(tmp_path / "backup.memini", memory.path)
+    with pytest.raises(StoreError, match="was moved, removed or replaced while it was open"):
+        tell(memory, 2)
+    before.replace(memory.path)
+    tell(memory, 3)
+    assert days(memory) == told(0, 1, 3)
+
+
 @pytest.mark.parametrize("way", ["backup", "cypher", "remember"])
 def test_a_file_that_could_not_be_opened_again_is_opened_by_the_next_who_needs_it(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
