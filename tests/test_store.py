@@ -816,6 +816,28 @@ def filled(path: Path) -> dict[str, list[str]]:
         return contents(memory)
 
 
+def test_migration_through_a_link_migrates_what_it_leads_to(
+    path: Path, filled: dict[str, list[str]], newer_schema: Path, tmp_path: Path
+) -> None:
+    del newer_schema
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "link.memini"
+    link.symlink_to(path)
+    with Memory.open(link, extractor=Names(), clock=lambda: NOW) as memory:
+        memory.remember("Ada met Zoe.", time="2025-01-01")
+    assert link.is_symlink()
+    with Memory.open(path, extractor=Names()) as memory:
+        assert memory.stats().documents == len(filled["Document"]) + 1
+
+
+def test_a_link_that_leads_to_nothing_yet_leads_to_the_new_store(tmp_path: Path) -> None:
+    link, path = tmp_path / "link.memini", tmp_path / "new.memini"
+    link.symlink_to(path)
+    Memory.open(link).close()
+    assert link.is_symlink()
+    assert path.is_file()
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_migration_keeps_the_data(
     path: Path, filled: dict[str, list[str]], newer_schema: Path, *, read_only: bool

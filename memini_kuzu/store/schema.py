@@ -169,6 +169,8 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
     StoreError
         If it cannot be written; without `locked` also if a store, or a log or journal of one, exists.
     """
+    # a link stays one: what it leads to is replaced, and has the lock
+    path = path.resolve()
     lock = None if locked else ProcessLock(path)
     if lock is not None:
         lock.acquire(wait=0.0)
@@ -270,6 +272,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
     """
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} does not exist; create it first")
+    path = path.resolve()
     lock = ProcessLock(path)
     with _creating:
         lock.acquire(wait=wait)
@@ -300,6 +303,7 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
     StoreError
         If it cannot be written.
     """
+    path = path.resolve()
     lock = ProcessLock(path)
     lock.acquire(wait=wait)
     try:
