@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -1066,6 +1067,52 @@ def test_a_kill_while_the_file_is_rewritten_goes_back_to_the_copy(path: Path, st
         assert contents(memory) == before
         assert memory.recall("violin").passages
     assert not path.with_name(path.name + ".standby").exists()
+
+
+@pytest.fixture
+def renamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was renamed since its folder was last on disk: a power failure could take that back."""
+    waiting: list[str] = []
+    replace, fsync, pwrite = os.replace, os.fsync, os.pwrite
+
+    def note(source: str, target: str) -> None:
+        replace(source, target)
+        waiting.append(Path(target).name)
+
+    def sync(descriptor: int) -> None:
+        fsync(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            waiting.clear()
+
+    def write(*given: Any) -> int:
+        assert not waiting, "the journal tells of a file that may not be there"
+        return pwrite(*given)
+
+    monkeypatch.setattr(os, "replace", note)
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "pwrite", write)
+    return waiting
+
+
+def test_what_is_renamed_is_on_disk_before_anything_relies_on_it(
+    tmp_path: Path, renamed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new.memini"
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
+        assert not renamed, "made"
+        memory.add(corpus(1, 20))
+        memory.export(tmp_path / "exported")
+        Memory.import_(tmp_path / "imported.memini", tmp_path / "exported").close()
+        assert not renamed, "imported"
+        memory.compact()
+        assert not renamed, "written anew"
+        memory.remember("Ada met Zoe.", time="2025-01-01")
+        with monkeypatch.context() as patched:
+            patched.setattr(open_file.OpenFile, "rewrite", lambda *_: (_ for _ in ()).throw(StoreError("no")))
+            with pytest.raises(StoreError, match="no"):
+                memory._store._engine.checkpoint()
+        assert not renamed, "the copy put back"
+        assert memory.stats().documents == 21
 
 
 def test_a_checkpoint_that_fails_leaves_the_store_as_it_was(

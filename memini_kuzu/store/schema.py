@@ -23,7 +23,7 @@ from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, S
 from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, labels, languages, terms
 from memini_kuzu.store.change import Change, write
-from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
+from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, sync_folder, work_beside
 from memini_kuzu.store.numbered import gathered
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ def move(work: Path, path: Path) -> None:
         # Kùzu checkpoints when it closes a file, and reports no error if that fails
         raise StoreError(f"{path} could not be written in full; is the disk full?")
     work.replace(path)
+    sync_folder(path.parent)
 
 
 def fill(draft: Draft, parameters: Parameters, change: Change | None = None) -> None:
