@@ -18,7 +18,7 @@ from test_behind import days, shared, tell, told
 
 from memini_kuzu.errors import StoreError
 from memini_kuzu.memory import Memory
-from memini_kuzu.store.engine import rest
+from memini_kuzu.store.engine import open_file, rest
 from memini_kuzu.store.model import steps
 from memini_kuzu.times import from_millis
 
@@ -179,3 +179,110 @@ def test_a_file_that_rests_can_be_closed_and_opened(resting: Memory) -> None:
     resting.close()
     with opened(path) as memory:
         assert found(memory) == before
+
+
+def put_away(memory: Memory, place: Path) -> Path:
+    """All files of a store somewhere else, though it is open."""
+    place.mkdir()
+    for each in memory.path.parent.glob(f"{memory.path.name}*"):
+        each.rename(place / each.name)
+    return place / memory.path.name
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_file_that_was_moved_while_it_is_open_is_whole_where_it_is(
+    memory: Memory, tmp_path: Path, *, kept: bool
+) -> None:
+    tell(memory, 0)
+    if kept:
+        memory._store.hold()
+    moved = put_away(memory, tmp_path / "elsewhere")
+    for write in (
+        lambda: tell(memory, 1),
+        lambda: memory.cypher("CREATE NODE TABLE N(id INT64 PRIMARY KEY)", write=True),
+    ):
+        with pytest.raises(StoreError, match="was moved, removed or replaced while it was open"):
+            write()
+    memory.close()
+    assert not memory_files(tmp_path)
+    with opened(moved) as again:
+        assert days(again) == told(0)
+        assert again.doctor(deep=True).sound
+
+
+def memory_files(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir() if each.is_file())
+
+
+def test_a_file_that_was_replaced_while_it_is_open_takes_nothing_that_would_be_lost(
+    memory: Memory, tmp_path: Path
+) -> None:
+    tell(memory, 0)
+    memory.backup(tmp_path / "backup.memini")
+    tell(memory, 1)
+    before = tmp_path / "before.memini"
+    memory.path.rename(before)
+    shutil.copy(tmp_path / "backup.memini", memory.path)
+    with pytest.raises(StoreError, match="was moved, removed or replaced while it was open"):
+        tell(memory, 2)
+    before.replace(memory.path)
+    tell(memory, 3)
+    assert days(memory) == told(0, 1, 3)
+
+
+@pytest.mark.parametrize("way", ["backup", "cypher", "remember"])
+def test_a_file_that_could_not_be_opened_again_is_opened_by_the_next_who_needs_it(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("Too many open files")
+
+    tell(memory, 0)
+    file = shared(memory)
+    with monkeypatch.context() as patched:
+        patched.setattr(open_file, "open_database", fail)
+        with pytest.raises(StoreError, match="Too many"):
+            file.reopen()
+    # the number of its descriptor belongs to another file by now
+    number, other = file.descriptor, tmp_path / "other"
+    other.write_bytes(bytes(1 << 16))
+    with other.open("rb") as taken:
+        os.dup2(taken.fileno(), number)
+    try:
+        if way == "backup":
+            memory.backup(tmp_path / "backup.memini")
+            with opened(tmp_path / "backup.memini") as copy:
+                assert days(copy) == told(0)
+        elif way == "cypher":
+            memory.cypher("CREATE NODE TABLE Note(id INT64 PRIMARY KEY)", write=True)
+        tell(memory, 1)
+        assert days(memory) == told(0, 1)
+    finally:
+        os.close(number)
+    memory.close()
+    with opened(memory.path) as again:
+        assert days(again) == told(0, 1)
+
+
+def test_a_close_that_was_interrupted_leaves_nothing_open(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    tell(memory, 0)
+    file = shared(memory)
+    with monkeypatch.context() as patched:
+        patched.setattr(open_file.OpenFile, "checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            memory.close()
+    assert file.database.is_closed
+    with opened(memory.path) as again:
+        tell(again, 1)
+        # with a checkpoint of what it was, if it were open
+        monkeypatch.setattr(rest, "IDLE", 0.0)
+        file.rest.begin()
+        tell(again, 2)
+        assert days(again) == told(0, 1, 2)
+    with opened(memory.path) as again:
+        assert days(again) == told(0, 1, 2)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -295,6 +296,42 @@ def test_waiting_for_one_store_keeps_no_other_waiting(
     assert waiting.is_alive()
     holder.leave()
     waiting.join()
+
+
+FORK = """
+import os, sys
+from memini_kuzu import Memory
+from memini_kuzu.errors import StoreError
+from memini_kuzu.extraction import RuleExtractor
+memory = Memory.open(sys.argv[1], extractor=RuleExtractor())
+memory.remember("Ada met Bob.", time="2025-01-01")
+memory._store.hold()
+told, hear = os.pipe()
+child = os.fork()
+if not child:
+    os.read(told, 1)
+    for call in (lambda: memory.remember("Cleo met Dora.", time="2025-01-02"), lambda: memory.recall("Ada"),
+                 lambda: Memory.open(sys.argv[1])):
+        try:
+            call()
+        except StoreError as error:
+            print(error, flush=True)
+    memory.close()
+    os._exit(0)
+memory.remember("Emil met Fay.", time="2025-01-03")
+os.write(hear, b"!")
+os.waitpid(child, 0)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_fork_neither_waits_nor_writes_over_what_its_parent_was_told(path: Path) -> None:
+    told = run_python(FORK, path).stdout.splitlines()
+    assert [line.split()[1:4] for line in told[:2]] == [["was", "opened", "before"]] * 2
+    assert "is locked: process" in told[2]
+    with Memory.open(path, extractor=Names()) as memory:
+        texts = memory.cypher("MATCH (p:Passage) RETURN p.text AS text ORDER BY text")["text"].to_pylist()
+    assert texts == ["Ada met Bob.", "Emil met Fay."]
 
 
 def test_a_store_opened_in_one_thread_is_closed_in_another(path: Path) -> None:
@@ -780,6 +817,28 @@ def filled(path: Path) -> dict[str, list[str]]:
         return contents(memory)
 
 
+def test_migration_through_a_link_migrates_what_it_leads_to(
+    path: Path, filled: dict[str, list[str]], newer_schema: Path, tmp_path: Path
+) -> None:
+    del newer_schema
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "link.memini"
+    link.symlink_to(path)
+    with Memory.open(link, extractor=Names(), clock=lambda: NOW) as memory:
+        memory.remember("Ada met Zoe.", time="2025-01-01")
+    assert link.is_symlink()
+    with Memory.open(path, extractor=Names()) as memory:
+        assert memory.stats().documents == len(filled["Document"]) + 1
+
+
+def test_a_link_that_leads_to_nothing_yet_leads_to_the_new_store(tmp_path: Path) -> None:
+    link, path = tmp_path / "link.memini", tmp_path / "new.memini"
+    link.symlink_to(path)
+    Memory.open(link).close()
+    assert link.is_symlink()
+    assert path.is_file()
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_migration_keeps_the_data(
     path: Path, filled: dict[str, list[str]], newer_schema: Path, *, read_only: bool
@@ -1008,6 +1067,52 @@ def test_a_kill_while_the_file_is_rewritten_goes_back_to_the_copy(path: Path, st
         assert contents(memory) == before
         assert memory.recall("violin").passages
     assert not path.with_name(path.name + ".standby").exists()
+
+
+@pytest.fixture
+def renamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was renamed since its folder was last on disk: a power failure could take that back."""
+    waiting: list[str] = []
+    replace, fsync, pwrite = os.replace, os.fsync, os.pwrite
+
+    def note(source: str, target: str) -> None:
+        replace(source, target)
+        waiting.append(Path(target).name)
+
+    def sync(descriptor: int) -> None:
+        fsync(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            waiting.clear()
+
+    def write(*given: Any) -> int:
+        assert not waiting, "the journal tells of a file that may not be there"
+        return pwrite(*given)
+
+    monkeypatch.setattr(os, "replace", note)
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "pwrite", write)
+    return waiting
+
+
+def test_what_is_renamed_is_on_disk_before_anything_relies_on_it(
+    tmp_path: Path, renamed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new.memini"
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
+        assert not renamed, "made"
+        memory.add(corpus(1, 20))
+        memory.export(tmp_path / "exported")
+        Memory.import_(tmp_path / "imported.memini", tmp_path / "exported").close()
+        assert not renamed, "imported"
+        memory.compact()
+        assert not renamed, "written anew"
+        memory.remember("Ada met Zoe.", time="2025-01-01")
+        with monkeypatch.context() as patched:
+            patched.setattr(open_file.OpenFile, "rewrite", lambda *_: (_ for _ in ()).throw(StoreError("no")))
+            with pytest.raises(StoreError, match="no"):
+                memory._store._engine.checkpoint()
+        assert not renamed, "the copy put back"
+        assert memory.stats().documents == 21
 
 
 def test_a_checkpoint_that_fails_leaves_the_store_as_it_was(

@@ -23,7 +23,7 @@ from memini_kuzu.errors import NotAStoreError, QueryError, SchemaVersionError, S
 from memini_kuzu.resources import folder
 from memini_kuzu.store import catalog, labels, languages, terms
 from memini_kuzu.store.change import Change, write
-from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, work_beside
+from memini_kuzu.store.engine import Draft, ProcessLock, clear_work, forget_sum, sync_folder, work_beside
 from memini_kuzu.store.numbered import gathered
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ def building(path: Path, *, locked: bool = False) -> Iterator[Path]:
     StoreError
         If it cannot be written; without `locked` also if a store, or a log or journal of one, exists.
     """
+    # a link stays one: what it leads to is replaced, and has the lock
+    path = path.resolve()
     lock = None if locked else ProcessLock(path)
     if lock is not None:
         lock.acquire(wait=0.0)
@@ -213,6 +215,7 @@ def move(work: Path, path: Path) -> None:
         # Kùzu checkpoints when it closes a file, and reports no error if that fails
         raise StoreError(f"{path} could not be written in full; is the disk full?")
     work.replace(path)
+    sync_folder(path.parent)
 
 
 def fill(draft: Draft, parameters: Parameters, change: Change | None = None) -> None:
@@ -270,6 +273,7 @@ def create(path: Path, parameters: Parameters, *, wait: float = 0.0) -> None:
     """
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} does not exist; create it first")
+    path = path.resolve()
     lock = ProcessLock(path)
     with _creating:
         lock.acquire(wait=wait)
@@ -300,6 +304,7 @@ def migrate(path: Path, *, wait: float = 0.0) -> None:
     StoreError
         If it cannot be written.
     """
+    path = path.resolve()
     lock = ProcessLock(path)
     lock.acquire(wait=wait)
     try:

@@ -16,6 +16,7 @@ from memini_kuzu.store.engine.database import (
 )
 from memini_kuzu.store.engine.engine import Engine
 from memini_kuzu.store.engine.files import EXPORTED, clear_work, forget_sum, work_beside
+from memini_kuzu.store.engine.journal import sync_folder
 from memini_kuzu.store.engine.lock import ProcessLock
 from memini_kuzu.store.engine.recovery import recover
 from memini_kuzu.store.engine.replay import Step
@@ -39,5 +40,6 @@ __all__ = [
     "pool",
     "recover",
     "storage_version",
+    "sync_folder",
     "work_beside",
 ]

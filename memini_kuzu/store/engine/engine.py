@@ -18,6 +18,7 @@ during a commit.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -56,6 +57,20 @@ _turns: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
 """A file is opened or closed by one thread at a time; other files meanwhile by others."""
 
 _turns_changing = threading.Lock()
+
+
+_of_parent: list[OpenFile] = []
+"""In a fork, what the parent has open. It is kept: Kùzu ends threads with it that are not in this process."""
+
+
+def _after_fork() -> None:
+    for shared in _open.values():
+        shared.forked = True
+        _of_parent.append(shared)
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _turn(path: Path) -> threading.Lock:
@@ -132,6 +147,12 @@ class Engine:
     def _live(self) -> OpenFile:
         if self._shared is None:
             raise StoreError(f"{self.path} was closed; open it again")
+        if self._shared.forked:
+            # both would write to the same place of the journal, and wait for threads that only one has
+            raise StoreError(
+                f"{self.path} was opened before this process was forked, and only the other one may use it; "
+                "start processes with spawn, or open the store in the one that uses it"
+            )
         return self._shared
 
     def _writable(self) -> OpenFile:
@@ -427,7 +448,7 @@ class Engine:
     def close(self) -> None:
         """Close the handle; the last one on a path closes the database and releases the lock."""
         shared, self._shared = self._shared, None
-        if shared is None:
+        if shared is None or shared.forked:
             return
         with self._turn:
             shared.engines -= 1
@@ -440,7 +461,11 @@ class Engine:
                         # a failure loses nothing: the journal is durable, and the next close tries again
                         with suppress(StoreError):
                             shared.checkpoint(follow=False)
-                    shared.stop()
             finally:
-                if shared.lock is not None:
-                    shared.lock.release()
+                try:
+                    # also where the above was interrupted: nobody else will close it
+                    with shared.writing, shared.behind.still(), shared.gate.committing():
+                        shared.stop()
+                finally:
+                    if shared.lock is not None:
+                        shared.lock.release()

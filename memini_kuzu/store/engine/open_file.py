@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import kuzu
 
-from memini_kuzu.errors import QueryError, StoreError
+from memini_kuzu.errors import NotAStoreError, QueryError, StoreError
 from memini_kuzu.store.engine import checkpoints, standby
 from memini_kuzu.store.engine.behind import MOST, Told, WriteBehind
 from memini_kuzu.store.engine.checksum import checksum
@@ -77,6 +77,7 @@ class OpenFile:
     found: Found = field(init=False)
     derived: Any = None
     engines: int = 0
+    forked: bool = False
     functions: bool = False
     gate: Gate = field(default_factory=Gate)
     registering: threading.Lock = field(default_factory=threading.Lock)
@@ -100,6 +101,9 @@ class OpenFile:
     def load(self) -> None:
         """Open the database as the last checkpoint left it."""
         self.functions = False
+        if not self.path.exists():
+            # Kùzu would make an empty database there
+            raise NotAStoreError(f"{self.path} is gone; put it back, or name another path")
         self.database = open_database(self.path, read_only=self.read_only, share=self.share)
         # open as long as the database: closing it would release Kùzu's lock on the file
         self.descriptor = os.open(self.path, os.O_RDONLY)
@@ -285,11 +289,11 @@ class OpenFile:
         """Whether a checkpoint now takes less time than applying the journal when the store is opened."""
         if self.journal is None or not self.journal.head.follow or self.database.is_closed:
             return False
-        return checkpoints.pays(self.journal, self.path.stat().st_size)
+        return checkpoints.pays(self.journal, self.size)
 
     def long_to_apply(self) -> bool:
         """Whether applying the journal takes longer than a checkpoint."""
-        return self.journal is not None and checkpoints.long_to_apply(self.journal, self.path.stat().st_size)
+        return self.journal is not None and checkpoints.long_to_apply(self.journal, self.size)
 
     def connect(self) -> kuzu.Connection:
         """A new connection to the database.
@@ -304,7 +308,34 @@ class OpenFile:
             raise StoreError(f"{self.path} is not open: {why}; open it again")
         return kuzu.Connection(self.database)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file, wherever it is by now."""
+        return os.fstat(self.descriptor).st_size
+
     # --- writing ---
+
+    @property
+    def moved(self) -> bool:
+        """Whether another file is at the path by now, or none: what is written would not be found there."""
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self.descriptor))
+        except OSError:
+            return True
+
+    def stay(self) -> None:
+        """Refuse to write a file that is not at its path any longer.
+
+        Raises
+        ------
+        StoreError
+            If it is not.
+        """
+        if self.moved:
+            raise StoreError(
+                f"{self.path} was moved, removed or replaced while it was open: nothing was changed; put it "
+                "back, or close the store and open it where it is now"
+            )
 
     @contextmanager
     def rewriting(self, *, follow: bool = True) -> Iterator[str]:
@@ -321,6 +352,7 @@ class OpenFile:
             The name of the next journal, to be written into the file. It is new each time, so that a file and
             a journal of different times, or of different copies of a store, are detected.
         """
+        self.stay()
         name = str(uuid.uuid4())
         path = beside(self.path, ".journal")
         try:
@@ -392,6 +424,10 @@ class OpenFile:
 
     def begin(self) -> None:
         """Before the first change: name the journal in the file, so that a copy without it is detected."""
+        if self.moved:
+            # while it rests another one may take its place
+            self.rest.end()
+            self.stay()
         if self.journal is None or not self.journal.head.follow:
             self.rest.end()
             with self.gate.committing():
@@ -506,4 +542,4 @@ class OpenFile:
 
     def long_journal(self) -> bool:
         """Whether the journal should be checkpointed."""
-        return self.journal is not None and checkpoints.due(self.journal, self.path.stat().st_size)
+        return self.journal is not None and checkpoints.due(self.journal, self.size)

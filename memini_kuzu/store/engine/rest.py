@@ -9,6 +9,7 @@ needs it waits for it to be opened, a tenth of a second.
 from __future__ import annotations
 
 import fcntl
+import os
 import threading
 import time
 from contextlib import suppress
@@ -75,8 +76,13 @@ class Rest:
                     fcntl.lockf(file.descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 self.resting = True
 
+    @property
+    def _shut(self) -> bool:
+        """Whether the file rests, or somebody uses it and it could not be opened again after a failure."""
+        return self.resting or (self._file.database.is_closed and self._file.engines > 0)
+
     def end(self) -> None:
-        """Note that the file is used; open it where it rests, with all that the journal has.
+        """Note that the file is used; open it where it is shut, with all that the journal has.
 
         Raises
         ------
@@ -84,11 +90,11 @@ class Rest:
             If it cannot be opened again.
         """
         self._used = time.monotonic()
-        if not self.resting:
+        if not self._shut:
             return
         file = self._file
         with file.writing:
-            if not self.resting:
+            if not self._shut:
                 return
             derived, told = file.derived, file.told
             file.reopen()
@@ -97,6 +103,8 @@ class Rest:
 
 
 _files: WeakSet[Rest] = WeakSet()
+# those of the parent are the parent's to close
+os.register_at_fork(after_in_child=_files.clear)
 _watching = threading.Lock()
 _watchers: list[threading.Thread] = []
 

@@ -95,6 +95,8 @@ def keep(path: Path, source: int) -> None:
         fresh.unlink(missing_ok=True)  # free the space on a full disk
         raise
     fresh.replace(beside(path, ".standby"))
+    # the journal tells of it next: after a power failure it must be there under this name
+    sync_folder(path.parent)
 
 
 def discard(path: Path) -> None:
@@ -121,11 +123,15 @@ def restore(path: Path, expected: Checksum) -> bool:
     standby = beside(path, ".standby")
     if not standby.exists():
         # restored already, by a process that was interrupted before it could record that
-        return path.exists() and sum_file(path) == expected
+        restored = path.exists() and sum_file(path) == expected
+        sync_folder(path.parent)
+        return restored
     if sum_file(standby) != expected:
         return False
     beside(path, ".shadow").unlink(missing_ok=True)
     standby.replace(path)
+    # the journal forgets it next
+    sync_folder(path.parent)
     return True
 
 
