@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pytest
@@ -244,6 +245,25 @@ def test_playing_moves_the_moment(shared: tuple[Memory, str], opened: Callable[.
     page.get_by_role("button", name="Play").click()
     eventually(page, lambda: int(slider.input_value()) > before + 20)
     page.get_by_role("button", name="Stop").click()
+
+
+def test_where_playing_is_stopped_the_answer_is_as_of_that_moment(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    memory, url = shared
+    page = opened(f"{url}/#/ask?cue=Carl+Berg&at=2025-08-25")
+    settle(page)
+    assert page.locator(".passages li", has_text="Carl Berg").count() == 0
+    page.get_by_role("button", name="Play").click()
+    eventually(page, lambda: page.locator(".moment").inner_text() >= "as of 2025-09-02")
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".passages li", has_text="Carl Berg").first.wait_for()
+    # and who passes the address on, or loads it again, sees the same
+    at = parse_qs(page.url.partition("?")[2])["at"][0]
+    assert page.locator(".moment").inner_text() == f"as of {at[:16].replace('T', ' ')}"
+    assert page.locator(".passages .text").all_inner_texts() == [
+        each.text for each in memory.recall("Carl Berg", now=at, k=5)
+    ]
 
 
 def test_a_graph_is_expanded_filtered_searched_and_pinned(
