@@ -311,6 +311,20 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 """
 
 
+def test_the_graph_of_an_alias_is_that_of_its_entity(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    _, url = shared
+    own = opened(f"{url}/{VIEWS['graph']}")
+    settle(own)
+    by_alias = opened(f"{url}/#/graph?name=ada+HOLM&at={AT}")
+    settle(by_alias)
+    for part in (".about", ".names", "p[role=status]"):
+        assert by_alias.locator(part).inner_text() == own.locator(part).inner_text()
+    assert by_alias.locator(".about h3").inner_text().startswith("Ada Holm")
+    assert by_alias.locator(".names [aria-pressed=true]").inner_text() == "Ada Holm"
+
+
 def test_without_webgl_the_list_has_what_would_be_drawn(shared: tuple[Memory, str], browser: Browser) -> None:
     memory, url = shared
     context = browser.new_context()
