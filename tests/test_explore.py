@@ -381,6 +381,15 @@ def test_names_are_offered_while_one_types(shared: tuple[Memory, str], opened: C
     page.get_by_role("heading", name="Ada Holm").wait_for()
 
 
+def test_names_are_marked_where_they_stand(tmp_path: Path, opened: Callable[..., Page]) -> None:
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory, serving(memory) as url:
+        # the small letters of İ are two
+        memory.remember("İzmir and İSTANBUL: there Ada Holm (of Ribe) met Carl Berg.", time="2026-03-01")
+        page = opened(f"{url}/#/entity?name=Carl+Berg&at={AT}")
+        settle(page)
+        assert page.locator(".passages mark").all_inner_texts() == ["Carl Berg"]
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[Memory, str]]:
     with filled(tmp_path / "own.memini") as memory, serving(memory) as url:
