@@ -433,6 +433,21 @@ def test_an_entity_is_renamed_merged_split_and_dropped_and_all_is_taken_back(
     assert {each.name for each in memory.entities(100)} == before
 
 
+def test_a_double_click_changes_once_and_can_be_taken_back(
+    own: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    memory, url = own
+    page = opened(f"{url}/{VIEWS['entity']}")
+    settle(page)
+    dropping = page.locator("form.edit", has_text="No entity at all")
+    dropping.evaluate("form => { form.requestSubmit(); form.requestSubmit(); }")
+    page.get_by_text("Ada Holm is dropped.").wait_for()
+    settle(page)
+    page.get_by_role("button", name="Undo").click()
+    headed(page, "Ada Holm")
+    assert memory.entity("Ada Holm").name == "Ada Holm"
+
+
 def test_what_cannot_be_done_is_said(own: tuple[Memory, str], opened: Callable[..., Page]) -> None:
     _, url = own
     page = opened(f"{url}/{VIEWS['entity']}")
