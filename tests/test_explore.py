@@ -10,7 +10,7 @@ import tarfile
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pyarrow as pa
@@ -540,6 +540,30 @@ def test_the_page_asks_for_a_token_where_one_is_needed(
         other = opened(f"{url}/#token={TOKEN}")
         settle(other)
         assert TOKEN not in other.url
+
+
+def test_an_answer_that_is_not_the_servers_is_said(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    _, url = shared
+    page = opened(f"{url}/#/ask?at={AT}")
+    settle(page)
+    page.get_by_label("Cue").fill("Who is the baker of Ribe?")
+    answers: list[dict[str, Any]] = [
+        {"status": 413, "content_type": "text/html", "body": "<h1>Too large</h1>"},
+        {"status": 408, "content_type": "text/plain", "body": "Timed out"},
+        {"status": 429, "content_type": "application/json", "body": '{"detail": "too many"}'},
+        {"status": 200, "content_type": "application/json", "body": '{"passages": ['},
+    ]
+    page.route("**/v1/recall", lambda route: route.fulfill(**answers[0]))
+    while answers:
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.locator(".error", has_text=f"gave status {answers[0]['status']} ").wait_for()
+        settle(page)
+        del answers[0]
+    page.unroute("**/v1/recall")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_selector(".passages li")
 
 
 def overflow(page: Page) -> int:

@@ -37,8 +37,12 @@ export async function call(name, given = {}) {
     await askForToken(token !== null);
     return call(name, given);
   }
-  const result = await answer.json();
-  if (!answer.ok) throw new Failure(answer.status, result.error.message);
+  // a proxy before the server has words of its own, and an answer may break off
+  const result = await answer.json().catch(() => null);
+  if (!answer.ok || result === null) {
+    const unread = `The server, or a proxy before it, gave status ${answer.status} and nothing that this page reads. Try again.`;
+    throw new Failure(answer.status, result?.error?.message ?? unread);
+  }
   return result;
 }
 
