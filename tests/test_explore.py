@@ -542,6 +542,27 @@ def test_the_page_asks_for_a_token_where_one_is_needed(
         assert TOKEN not in other.url
 
 
+def test_a_token_that_lapses_is_asked_for_in_the_midst_of_it(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    memory, _ = shared
+    with serving(memory, token=TOKEN) as url:
+        page = opened(f"{url}/#token={TOKEN}")
+        settle(page)
+        page.evaluate("sessionStorage.setItem('memini-token', 'one that has lapsed')")
+        page.get_by_label("Cue").fill("Who is the baker of Ribe?")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.get_by_text("did not accept that token").wait_for()
+        # also by who goes on elsewhere
+        page.get_by_role("link", name="Time").click()
+        page.get_by_text("did not accept that token").wait_for()
+        page.go_back()
+        page.get_by_label("Bearer token").fill(TOKEN)
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_selector(".passages li")
+        assert page.get_by_label("Cue").input_value() == "Who is the baker of Ribe?"
+
+
 def test_an_answer_that_is_not_the_servers_is_said(
     shared: tuple[Memory, str], opened: Callable[..., Page]
 ) -> None:
