@@ -10,7 +10,7 @@ import tarfile
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pyarrow as pa
@@ -247,6 +247,25 @@ def test_playing_moves_the_moment(shared: tuple[Memory, str], opened: Callable[.
     page.get_by_role("button", name="Stop").click()
 
 
+def test_where_playing_is_stopped_the_answer_is_as_of_that_moment(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    memory, url = shared
+    page = opened(f"{url}/#/ask?cue=Carl+Berg&at=2025-08-25")
+    settle(page)
+    assert page.locator(".passages li", has_text="Carl Berg").count() == 0
+    page.get_by_role("button", name="Play").click()
+    eventually(page, lambda: page.locator(".moment").inner_text() >= "as of 2025-09-02")
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".passages li", has_text="Carl Berg").first.wait_for()
+    # and who passes the address on, or loads it again, sees the same
+    at = parse_qs(page.url.partition("?")[2])["at"][0]
+    assert page.locator(".moment").inner_text() == f"as of {at[:16].replace('T', ' ')}"
+    assert page.locator(".passages .text").all_inner_texts() == [
+        each.text for each in memory.recall("Carl Berg", now=at, k=5)
+    ]
+
+
 def test_a_graph_is_expanded_filtered_searched_and_pinned(
     shared: tuple[Memory, str], opened: Callable[..., Page]
 ) -> None:
@@ -290,6 +309,20 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
   return kind.includes("webgl") ? null : given.call(this, kind, ...rest);
 };
 """
+
+
+def test_the_graph_of_an_alias_is_that_of_its_entity(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    _, url = shared
+    own = opened(f"{url}/{VIEWS['graph']}")
+    settle(own)
+    by_alias = opened(f"{url}/#/graph?name=ada+HOLM&at={AT}")
+    settle(by_alias)
+    for part in (".about", ".names", "p[role=status]"):
+        assert by_alias.locator(part).inner_text() == own.locator(part).inner_text()
+    assert by_alias.locator(".about h3").inner_text().startswith("Ada Holm")
+    assert by_alias.locator(".names [aria-pressed=true]").inner_text() == "Ada Holm"
 
 
 def test_without_webgl_the_list_has_what_would_be_drawn(shared: tuple[Memory, str], browser: Browser) -> None:
@@ -348,6 +381,15 @@ def test_names_are_offered_while_one_types(shared: tuple[Memory, str], opened: C
     page.get_by_role("heading", name="Ada Holm").wait_for()
 
 
+def test_names_are_marked_where_they_stand(tmp_path: Path, opened: Callable[..., Page]) -> None:
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory, serving(memory) as url:
+        # the small letters of İ are two
+        memory.remember("İzmir and İSTANBUL: there Ada Holm (of Ribe) met Carl Berg.", time="2026-03-01")
+        page = opened(f"{url}/#/entity?name=Carl+Berg&at={AT}")
+        settle(page)
+        assert page.locator(".passages mark").all_inner_texts() == ["Carl Berg"]
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[Memory, str]]:
     with filled(tmp_path / "own.memini") as memory, serving(memory) as url:
@@ -389,6 +431,21 @@ def test_an_entity_is_renamed_merged_split_and_dropped_and_all_is_taken_back(
     page.get_by_role("button", name="Take that back").click()
     headed(page, "Ada Holm")
     assert {each.name for each in memory.entities(100)} == before
+
+
+def test_a_double_click_changes_once_and_can_be_taken_back(
+    own: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    memory, url = own
+    page = opened(f"{url}/{VIEWS['entity']}")
+    settle(page)
+    dropping = page.locator("form.edit", has_text="No entity at all")
+    dropping.evaluate("form => { form.requestSubmit(); form.requestSubmit(); }")
+    page.get_by_text("Ada Holm is dropped.").wait_for()
+    settle(page)
+    page.get_by_role("button", name="Undo").click()
+    headed(page, "Ada Holm")
+    assert memory.entity("Ada Holm").name == "Ada Holm"
 
 
 def test_what_cannot_be_done_is_said(own: tuple[Memory, str], opened: Callable[..., Page]) -> None:
@@ -483,6 +540,51 @@ def test_the_page_asks_for_a_token_where_one_is_needed(
         other = opened(f"{url}/#token={TOKEN}")
         settle(other)
         assert TOKEN not in other.url
+
+
+def test_a_token_that_lapses_is_asked_for_in_the_midst_of_it(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    memory, _ = shared
+    with serving(memory, token=TOKEN) as url:
+        page = opened(f"{url}/#token={TOKEN}")
+        settle(page)
+        page.evaluate("sessionStorage.setItem('memini-token', 'one that has lapsed')")
+        page.get_by_label("Cue").fill("Who is the baker of Ribe?")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.get_by_text("did not accept that token").wait_for()
+        # also by who goes on elsewhere
+        page.get_by_role("link", name="Time").click()
+        page.get_by_text("did not accept that token").wait_for()
+        page.go_back()
+        page.get_by_label("Bearer token").fill(TOKEN)
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_selector(".passages li")
+        assert page.get_by_label("Cue").input_value() == "Who is the baker of Ribe?"
+
+
+def test_an_answer_that_is_not_the_servers_is_said(
+    shared: tuple[Memory, str], opened: Callable[..., Page]
+) -> None:
+    _, url = shared
+    page = opened(f"{url}/#/ask?at={AT}")
+    settle(page)
+    page.get_by_label("Cue").fill("Who is the baker of Ribe?")
+    answers: list[dict[str, Any]] = [
+        {"status": 413, "content_type": "text/html", "body": "<h1>Too large</h1>"},
+        {"status": 408, "content_type": "text/plain", "body": "Timed out"},
+        {"status": 429, "content_type": "application/json", "body": '{"detail": "too many"}'},
+        {"status": 200, "content_type": "application/json", "body": '{"passages": ['},
+    ]
+    page.route("**/v1/recall", lambda route: route.fulfill(**answers[0]))
+    while answers:
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.locator(".error", has_text=f"gave status {answers[0]['status']} ").wait_for()
+        settle(page)
+        del answers[0]
+    page.unroute("**/v1/recall")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_selector(".passages li")
 
 
 def overflow(page: Page) -> int:

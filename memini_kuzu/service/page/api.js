@@ -37,39 +37,54 @@ export async function call(name, given = {}) {
     await askForToken(token !== null);
     return call(name, given);
   }
-  const result = await answer.json();
-  if (!answer.ok) throw new Failure(answer.status, result.error.message);
+  // a proxy before the server has words of its own, and an answer may break off
+  const result = await answer.json().catch(() => null);
+  if (!answer.ok || result === null) {
+    const unread = `The server, or a proxy before it, gave status ${answer.status} and nothing that this page reads. Try again.`;
+    throw new Failure(answer.status, result?.error?.message ?? unread);
+  }
   return result;
 }
 
 const without = (given) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null && value !== ""));
 
-let asking = null;
+let asking = null; // where a token is asked for: the form, and who waits for it
 
+/** Ask for a token in the place of the view, which comes back with it: its answers are still to come. */
 function askForToken(refused) {
-  asking ??= new Promise((resolve) => {
-    const input = h("input", { type: "password", id: "token", autocomplete: "off", required: true });
-    const form = h(
-      "form",
-      { class: "card" },
-      h("h2", {}, "Token"),
-      h("p", {}, refused ? "The server did not accept that token." : "This server asks for a token."),
-      h("label", { for: "token" }, "Bearer token"),
-      input,
-      h("button", { type: "submit" }, "Go on"),
-    );
+  const place = document.getElementById("view");
+  asking ??= tokenForm(refused, place);
+  // who goes to another view meanwhile is asked there
+  if (!asking.form.isConnected) {
+    asking.view = [...place.childNodes];
+    show(place, asking.form);
+    asking.form.querySelector("input").focus();
+  }
+  return asking.given;
+}
+
+function tokenForm(refused, place) {
+  const input = h("input", { type: "password", id: "token", autocomplete: "off", required: true });
+  const form = h(
+    "form",
+    { class: "card" },
+    h("h2", {}, "Token"),
+    h("p", {}, refused ? "The server did not accept that token." : "This server asks for a token."),
+    h("label", { for: "token" }, "Bearer token"),
+    input,
+    h("button", { type: "submit" }, "Go on"),
+  );
+  const given = new Promise((resolve) => {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       sessionStorage.setItem(KEY, input.value.trim());
+      show(place, asking.view);
       asking = null;
-      show(document.getElementById("view"), h("p", {}, "Loading …"));
       resolve();
     });
-    show(document.getElementById("view"), form);
-    input.focus();
   });
-  return asking;
+  return { form, given, view: [] };
 }
 
 /** Runs calls of one kind such that only the answer of the latest counts. */

@@ -67,6 +67,12 @@ export function canvas(stage, { centre, choose, expand }) {
 
   /** Take other answers of the server; `update` draws them. */
   function replace(answers) {
+    if (centre !== null) {
+      // asked for by an alias or in other letters; what is drawn has its own name
+      const own = answers[0].entities[0].name;
+      if (chosen === centre) chosen = own;
+      centre = own;
+    }
     const before = new Set(nodes.keys());
     const kept = new Map();
     const wanted = new Map();

@@ -50,12 +50,10 @@ export function passage(each, { stems = [], names = [] } = {}) {
 /** Text as nodes, with the words that begin like one of the stems, and the names, marked. */
 export function marked(text, stems, names) {
   const spans = [];
-  const lower = text.toLowerCase();
-  for (const name of names) {
-    const sought = name.toLowerCase();
-    for (let at = lower.indexOf(sought); sought.length > 1 && at >= 0; at = lower.indexOf(sought, at + sought.length)) {
-      spans.push([at, at + sought.length]);
-    }
+  for (const name of names.filter((each) => each.length > 1)) {
+    // small letters may be more than the capitals were (İ), so the text is left as it is
+    const sought = new RegExp(name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu");
+    for (const said of text.matchAll(sought)) spans.push([said.index, said.index + said[0].length]);
   }
   for (const word of text.matchAll(/[\p{L}\p{N}]+/gu)) {
     const said = word[0].toLowerCase();

@@ -49,7 +49,7 @@ export function timebar(place) {
     play.setAttribute("aria-pressed", "false");
   }
   play.addEventListener("click", () => {
-    if (playing) { stop(); return; }
+    if (playing) { stop(); setMoment(moment()); return; }
     play.textContent = "Stop";
     play.setAttribute("aria-pressed", "true");
     const from = moment() === null || stepOf(moment()) >= STEPS ? 0 : Math.max(0, stepOf(moment()));

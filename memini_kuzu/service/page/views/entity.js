@@ -104,8 +104,13 @@ function editing(found) {
   );
 }
 
+let changing = false;
+
 /** Do something that can be undone, and offer that. */
 async function change(tool, given, told) {
+  // a double click asks once: what is said of the second one would stand in the place of what takes it back
+  if (changing) return;
+  changing = true;
   try {
     const { text, undo, go } = told(await call(tool, given));
     const [back, what, name] = undo;
@@ -114,6 +119,8 @@ async function change(tool, given, told) {
     notice(text, { name: "Undo", run: () => call(back, what).then(() => { open(name); again(); notice("Undone."); }, (error) => notice(error.message)) });
   } catch (error) {
     notice(error.message);
+  } finally {
+    changing = false;
   }
 }
 

@@ -58,6 +58,7 @@ export function graph(place) {
       (answers) => {
         network.replace(answers.flat());
         [[found]] = answers;
+        if (chosen !== null && chosen === name) chosen = found.entities[0].name;
         choices();
         update();
       },
