@@ -145,6 +145,7 @@ class _Asked:
         entities = np.append(np.sort(self.entities), -1)
         yield "sums", lookup.sums
         yield "aliases", lookup.aliases([*self.aliases, "nobody"])
+        yield "aliases of entities", lookup.aliases_of(self.entities.tolist())
         yield "entities", lookup.entities(entities.tolist())
         yield "alike", lookup.entities_like(dict.fromkeys((f"{key}x" for key in self.keys[:5]), 1))
         yield "frequencies", lookup.frequencies([*self.words, "zqno"])

@@ -168,6 +168,22 @@ def test_an_alias_is_recalled_as_what_it_stands_for(memory: Memory) -> None:
     assert memory.associations("Countess") == memory.associations("Ada")
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_what_was_told_under_a_former_name_is_recalled_by_the_present_one(
+    memory: Memory, *, held: bool
+) -> None:
+    memory.remember("Rome is old.", time="2025-01-01", id="1")
+    memory.remember("Kate met Gus.", time="2025-01-01", id="2", source="x")
+    memory.remember("Catherine met Hal.", time="2025-01-01", id="3", source="y")
+    memory.entity_rename("Rome", "Latium")
+    memory.alias_add("Kate", "Catherine")
+    if held:
+        memory._store.hold()
+    assert [passage.id for passage in memory.recall("Latium")] == ["1"]
+    assert {passage.id for passage in memory.recall("Catherine")} == {"2", "3"}
+    assert memory.explain("Latium", "1").paths[0].through == ("rome",)
+
+
 def test_a_mistyped_name_is_understood(memory: Memory) -> None:
     memory.remember("Penelope repaired the lantern.", time="2025-01-01", id="1")
     memory.remember("Gus met Hal.", time="2025-01-01", id="2", source="x")

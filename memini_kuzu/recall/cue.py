@@ -110,7 +110,7 @@ class Cue:
     words : tuple of str
         Analysed; those that some passage holds.
     said : tuple of str
-        How the cue, or the name of an entity that it means, says each of them; in lower case.
+        How the cue, or a name of an entity that it means, says each of them; in lower case.
     idf : float64 (n_words,)
         ln(1 + (N - n + ½) / (n + ½)), times how often the cue says the word.
     named : dict of int to NamedEntity
@@ -161,8 +161,9 @@ def read_cue(lookup: Lookup, text: str, *, without: frozenset[str]) -> Cue:
     unknown = {word for word in counts if not frequency[word]}
     if unknown:
         named.update(_mistyped(lookup, text, unknown, languages))
-    # an alias or a mistyped name brings the words of what it stands for
-    extra = sorted({word for entity in named.values() for word in analysed(entity.key)} - set(counts))
+    # whatever name of an entity the cue says, passages may say another: what it was renamed from, an alias
+    names = [*(entity.key for entity in named.values()), *lookup.aliases_of(list(named))]
+    extra = sorted({word for name in names for word in analysed(name)} - set(counts))
     if extra:
         frequency |= lookup.frequencies(extra)
         counts.update(extra)
@@ -181,7 +182,7 @@ def read_cue(lookup: Lookup, text: str, *, without: frozenset[str]) -> Cue:
     # a writer may have added passages since they were counted
     idf: Floats = times * np.log1p((np.maximum(passages - df, 0) + 0.5) / (df + 0.5))
     said: dict[str, str] = {}
-    for word in WORD.findall(" ".join([text, *(entity.key for entity in named.values())])):
+    for word in WORD.findall(" ".join([text, *names])):
         for term in analysed(word):
             said.setdefault(term, term if _is_unspaced(term) else word.lower())
     until = min(now, max((interval.end - 1 for interval in intervals), default=now))

@@ -70,6 +70,10 @@ class InFile(Lookup):
         return dict(zip(table["key"].to_pylist(), table["entity"].to_pylist(), strict=True))
 
     @override
+    def aliases_of(self, ids: Sequence[int]) -> list[str]:
+        return sorted(reading.aliases_to(self._store, ids))
+
+    @override
     def entities(self, ids: Sequence[int]) -> dict[int, NamedEntity]:
         return _named(reading.entities_by_id(self._store, ids, self._view))
 

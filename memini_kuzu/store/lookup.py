@@ -172,6 +172,10 @@ class Lookup(Protocol):
         """Those of these canonical keys that are aliases, and the entities that they resolve to."""
         ...
 
+    def aliases_of(self, ids: Sequence[int]) -> list[str]:
+        """The canonical keys of the aliases that resolve to these entities, in their order."""
+        ...
+
     def entities(self, ids: Sequence[int]) -> dict[int, NamedEntity]:
         """The entities of these ids that are seen."""
         ...

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "aliases_of",
+    "aliases_to",
     "association",
     "association_seen",
     "associations_from",
@@ -242,6 +243,14 @@ def aliases_of(store: Store, keys: Sequence[str]) -> pa.Table:
     return store.read(
         "MATCH (a:Alias) WHERE a.key IN $keys RETURN a.key AS key, a.entity AS entity", {"keys": list(keys)}
     )
+
+
+def aliases_to(store: Store, ids: Sequence[int]) -> list[str]:
+    """The keys of the aliases that resolve to these entities."""
+    if not ids:
+        return []
+    table = store.read("MATCH (a:Alias) WHERE a.entity IN $ids RETURN a.key AS key", {"ids": list(ids)})
+    return list(table["key"].to_pylist())
 
 
 def entities_by_id(store: Store, ids: Sequence[int], view: View | None = None) -> pa.Table:

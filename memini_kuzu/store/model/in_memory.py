@@ -69,6 +69,11 @@ class InMemory(Lookup):
         aliases = self._model.aliases
         return {key: aliases[key] for key in keys if key in aliases}
 
+    @override
+    def aliases_of(self, ids: Sequence[int]) -> list[str]:
+        meant = set(ids)
+        return sorted(key for key, entity in self._model.aliases.items() if entity in meant)
+
     def _shown(self, ids: Ints) -> Flags:
         """Which of these entities people have not dropped."""
         hidden = self._model.hidden
