@@ -141,6 +141,11 @@ class RemoteMemory(AssociativeMemory):
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
         try:
             answer = self._http.request(method, path, json=body)
+        except httpx2.ReadTimeout as error:
+            raise StoreError(
+                f"{self.url} gave no answer in {self._http.timeout.read:g} s, and may still do what it was "
+                "asked: look before you ask again, or connect with a larger timeout"
+            ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise self._unreachable(error) from error
         if answer.is_success:
