@@ -432,7 +432,8 @@ class AssociativeMemory(Protocol):
         Raises
         ------
         InputError
-            As for `get`; or if the version is dated before the newest one, which stays the newest then.
+            As for `get`; or if the version is dated before the newest one, which stays the newest then, or is
+            one that another of the same date has replaced.
 
         Examples
         --------

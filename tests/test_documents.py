@@ -102,6 +102,18 @@ def test_an_update_before_the_newest_version_is_refused(told: Memory) -> None:
     assert contents(told) == before
 
 
+def test_an_update_back_to_a_text_of_the_same_date_is_refused_and_not_passed_over(told: Memory) -> None:
+    """The version was known, so nothing was changed, and the other text stayed."""
+    [door] = told.remember("The door is open, Ada.", time="2026-03-01").ids
+    assert told.update(door, "The door is closed, Ada.", time="2026-03-01").changed == 1
+    # the same call again, as after a broken connection
+    assert told.update(door, "The door is closed, Ada.", time="2026-03-01").unchanged == 1
+    with pytest.raises(InputError, match="was replaced since; pass a later time"):
+        told.update(door, "The door is open, Ada.", time="2026-03-01")
+    assert told.update(door, "The door is open, Ada.", time="2026-03-01T00:01").changed == 1
+    assert told.get(door).text == "The door is open, Ada."
+
+
 def test_one_document_is_forgotten_alone_as_if_never_told(
     memory: Memory, memories: Callable[[], Memory]
 ) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_server import TOKEN, command, environment, serving
 
-from memini_kuzu import Memory, RuleExtractor
+from memini_kuzu import Memory, RuleExtractor, StoreError
 
 pytest.importorskip("mcp", reason='the extra "mcp" is not installed')
 
@@ -241,6 +241,20 @@ def test_the_log_says_what_was_asked_for_and_no_text(
     assert all(line["bytes"] > 0 and line["ms"] >= 0 for line in lines)
     for forbidden in ("secret", TOKEN, "Babbage"):
         assert forbidden not in caplog.text
+
+
+def test_an_answer_that_takes_too_long_is_not_said_to_be_a_server_that_is_missing(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(Memory, "stats", lambda _: answered.wait(20))
+    with listening(memory) as url, Memory.connect(url) as remote:
+        remote._http.timeout = 0.1
+        try:
+            with pytest.raises(StoreError, match=r"gave no answer in 0\.1 s, and may still do"):
+                remote.stats()
+        finally:
+            answered.set()
 
 
 def test_a_failure_is_answered_and_logged_without_its_message(

@@ -412,6 +412,15 @@ def test_dates_at_the_edges_are_kept(memory: Memory) -> None:
     assert not violations(memory._store)
 
 
+@pytest.mark.parametrize("time", [-1, 1.5e12, float("nan"), "2026-03-01", from_millis(NOW)])
+def test_a_record_whose_time_is_no_number_of_milliseconds_is_refused(memory: Memory, time: Any) -> None:
+    """A date before 1970 was in no list, one that is no whole number had no history."""
+    with pytest.raises(RecordError, match=r"a:1: time = .*; pass whole milliseconds since 1970"):
+        memory.add([Record("Ada met Bob.", time, origin="a:1")])
+    assert memory.add([Record("Ada met Bob.", np.int64(NOW), id="1")]).added == 1
+    assert memory.history("1")[0].time == from_millis(NOW)
+
+
 def test_an_alias_leads_its_mentions_to_the_entity(memory: Memory) -> None:
     memory.remember("Ada met Bob.", time="2025-01-01")
     memory.cypher(

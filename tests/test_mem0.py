@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,18 @@ def test_the_same_said_twice_at_one_time_is_one_memory(mem0: Mem0Memory) -> None
             "what JSON can say",
         ),
         ("add", {"messages": 7, "user_id": "ada"}, "text = 7"),
+        (
+            "add",
+            {"messages": [{"role": "user", "content": "Ada left."}, {"role": "user"}], "user_id": "ada"},
+            "message 2 has no 'content'",
+        ),
+        # milliseconds, as JavaScript has them
+        (
+            "add",
+            {"messages": "Ada left.", "user_id": "ada", "timestamp": 1_700_000_000_000},
+            "pass seconds since 1970",
+        ),
+        ("add", {"messages": "Ada left.", "user_id": "ada", "timestamp": math.nan}, "timestamp = nan"),
         ("search", {"query": "Ada"}, "whose memory"),
         ("search", {"query": " ", "user_id": "ada"}, "the cue is empty"),
         (

@@ -326,7 +326,7 @@ def test_one_document_is_handled_over_a_server_as_where_the_file_is(tmp_path: Pa
         page = memory.list(sources="diary", k=1)
         return [
             told, added, known, str(refused.value), changed,
-            memory.get(told.ids[0]), memory.history(told.ids[0]),
+            memory.get(told.ids[0]), memory.history(told.ids[0]), memory.list(ids=told.ids[0]),
             page, memory.list(sources="diary", after=page[-1].id), memory.list(where={"project": "orion"}),
         ]  # fmt: skip
 

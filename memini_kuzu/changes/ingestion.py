@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from memini_kuzu.changes.documents import read_known, write
@@ -321,6 +322,11 @@ def _checked(record: Record | RecordError, now: int) -> Record:
             check_metadata(record.metadata)
         except InputError as error:
             raise RecordError(record.origin, str(error)) from None
+    if record.time is not None and (not isinstance(record.time, Integral) or record.time < 0):
+        raise RecordError(
+            record.origin,
+            f"time = {record.time!r}; pass whole milliseconds since 1970, as times.to_millis makes of a date",
+        )
     if record.time is not None and record.time > now + SLACK:
         raise RecordError(
             record.origin,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memini_kuzu.errors import InputError
 from memini_kuzu.identity import number_of, text_digest
 from memini_kuzu.integrations._names import refuse_masked
+from memini_kuzu.memory.messages import records_of
 from memini_kuzu.records import as_metadata
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ class Mem0Memory:
         scope = _scope({"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
         known = _kept(metadata or {})
         said: Any = {"role": "user", "content": messages} if isinstance(messages, str) else messages
+        if said:
+            # what is no message is named before any is kept
+            records_of(said, now=0, time=None, source="", title="", own="", metadata=None)
         told: dict[str, tuple[str, dict[str, str]]] = {}
         for message in said if isinstance(said, list | tuple) else [said]:
             speaker = _speaker(message)
@@ -412,7 +416,14 @@ def _lead(document: Document) -> str:
 
 
 def _moment(timestamp: TimeLike | float | None) -> TimeLike | None:
-    return datetime.fromtimestamp(timestamp, UTC) if isinstance(timestamp, int | float) else timestamp
+    if not isinstance(timestamp, int | float):
+        return timestamp
+    try:
+        return datetime.fromtimestamp(timestamp, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise InputError(
+            f"timestamp = {timestamp!r}: {error}; pass seconds since 1970, a datetime or ISO 8601 text"
+        ) from error
 
 
 def _scope(ids: Mapping[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from memini_kuzu.errors import InputError
-from memini_kuzu.identity import document_id, number_of
+from memini_kuzu.identity import document_id, number_of, text_digest
 from memini_kuzu.memory.learning import Learning
 from memini_kuzu.memory.opening import check_count, check_text
 from memini_kuzu.notebook import Table
@@ -72,19 +72,29 @@ class Documents(Learning):
                 f"time = {from_millis(moment):%Y-%m-%d %H:%M} is before the newest version of {before.id}, "
                 f"of {before.time:%Y-%m-%d %H:%M}; pass a later time"
             )
-        return self.add(
+        heading = before.title if title is None else title
+        report = self.add(
             [
                 Record(
                     text=text,
                     time=moment,
                     source=before.source,
-                    title=before.title if title is None else title,
+                    title=heading,
                     id=before.record,
                     origin="the text",
                     metadata=known,
                 )
             ]
         )
+        if report.unchanged:
+            digest = text_digest(*(self._redaction.mask(part)[0] for part in (heading, text)))
+            # a version that is known tells nothing new, so that the text stays what replaced it
+            if not any(each.current and each.digest == digest for each in self.history(before.id)):
+                raise InputError(
+                    f"time = {from_millis(moment):%Y-%m-%d %H:%M}: this was the text at that time, and was "
+                    "replaced since; pass a later time"
+                )
+        return report
 
     def _documents(self, numbers: Sequence[int]) -> Table:
         """Documents in the order of their numbers."""

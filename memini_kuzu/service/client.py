@@ -141,6 +141,11 @@ class RemoteMemory(AssociativeMemory):
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
         try:
             answer = self._http.request(method, path, json=body)
+        except httpx2.ReadTimeout as error:
+            raise StoreError(
+                f"{self.url} gave no answer in {self._http.timeout.read:g} s, and may still do what it was "
+                "asked: look before you ask again, or connect with a larger timeout"
+            ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise self._unreachable(error) from error
         if answer.is_success:
@@ -310,8 +315,9 @@ class RemoteMemory(AssociativeMemory):
         k: int = 50,
         after: str | None = None,
     ) -> Table:
-        only = None if ids is None else list(ids)
-        asked = {"text": text, "ids": only, "k": k, "after": after} | _scope(sources, since, until, where)
+        asked = {"text": text, "ids": _several(ids), "k": k, "after": after} | _scope(
+            sources, since, until, where
+        )
         return Table(_all(Document, self._call("list", asked, ListResult)["documents"]))
 
 
@@ -381,13 +387,19 @@ def _scope(
     where: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """The arguments of the tools that say what is to be seen."""
-    names = [sources] if isinstance(sources, str) else sources
     return {
-        "sources": None if names is None else list(names),
+        "sources": _several(sources),
         "since": since,
         "until": until,
         "where": None if where is None else dict(where),
     }
+
+
+def _several(names: Sequence[str] | str | None) -> builtins.list[str] | None:
+    """Names as the tools read them; a single one stands for itself."""
+    if names is None:
+        return None
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _written(value: Any) -> Any:
