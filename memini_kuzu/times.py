@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from memini_kuzu.errors import TimeError
 
-__all__ = ["DAY", "Clock", "TimeLike", "from_millis", "system_clock", "to_millis"]
+__all__ = ["DAY", "LATEST", "Clock", "TimeLike", "from_millis", "system_clock", "to_millis"]
 
 TimeLike = datetime | date | str
 

@@ -36,6 +36,7 @@ from memini_kuzu.changes.folding import (
     fold,
     identified,
     names_of,
+    refuse_bad,
     retain,
     superpose,
 )
@@ -89,19 +90,18 @@ def main(
         parameters = dynamics(db, edges)
         folder.mkdir(parents=True)
     except (MeminiError, OSError) as error:
-        typer.echo(f"spark_fold: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise _refused(error) from None
     backend = _spark(master) if engine is Engine.spark else ibis.duckdb.connect()
     parts, entities = [], []
     if edges is not None:
         parts.append(edges_of(backend.read_parquet(str(edges / "edges.parquet"))))
         if (edges / "entities.parquet").exists():
-            named = backend.read_parquet(str(edges / "entities.parquet"))
-            entities.append(named.select("id", "name"))
+            old = backend.read_parquet(str(edges / "entities.parquet"))
+            entities.append(old.select("id", "name"))
     if events is not None:
         rows = events_of(backend.read_parquet(events), columns, parameters.impulse, both=both)
-        if rows.source.type().is_string():
-            names = _identify(backend, rows, folder / "names.parquet")
+        names = _names(backend, rows, folder)
+        if names is not None:
             rows = identified(rows, names)
             entities.append(names.group_by("id").aggregate(name=names.name.min()))
         parts.append(fold(rows, parameters))
@@ -117,6 +117,11 @@ def main(
         _write(backend, engine, known, folder / "entities.parquet")
     (folder / "parameters.json").write_text(parameters.to_json() + "\n", encoding="utf-8")
     backend.disconnect()
+
+
+def _refused(error: Exception) -> typer.Exit:
+    typer.echo(f"spark_fold: {error}", err=True)
+    return typer.Exit(1)
 
 
 def dynamics(db: Path | None, edges: Path | None) -> Parameters:
@@ -149,6 +154,16 @@ def _written(edges: Path) -> Parameters | None:
         meta = pq.read_table(edges / "meta.parquet").to_pylist()
         return next(Parameters.from_json(row["value"]) for row in meta if row["key"] == "parameters")
     return None
+
+
+def _names(backend: Any, rows: Any, folder: Path) -> Any | None:
+    """The ids of the names of events, where they have names; bad events are refused."""
+    try:
+        refuse_bad(rows)
+        return _identify(backend, rows, folder / "names.parquet") if rows.source.type().is_string() else None
+    except InputError as error:
+        folder.rmdir()  # nothing is in it yet
+        raise _refused(error) from None
 
 
 def _identify(backend: Any, rows: Any, path: Path) -> Any:

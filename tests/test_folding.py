@@ -11,8 +11,9 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
@@ -23,11 +24,22 @@ import pyspark
 import pytest
 
 from memini_kuzu import Memory
-from memini_kuzu.changes.folding import advance, edges_of, events_of, fold, names_of, retain, superpose
+from memini_kuzu.changes.folding import (
+    advance,
+    edges_of,
+    events_of,
+    fold,
+    names_of,
+    refuse_bad,
+    retain,
+    superpose,
+)
 from memini_kuzu.config import Parameters
 from memini_kuzu.dynamics import propagate, retained
 from memini_kuzu.dynamics.edges import associate, concatenate
 from memini_kuzu.dynamics.edges import superpose as superpose_here
+from memini_kuzu.errors import InputError
+from memini_kuzu.readers.tabular import times
 from memini_kuzu.records import EventColumns
 from memini_kuzu.tables import Edges, edges_from_arrow, edges_to_arrow
 from memini_kuzu.times import DAY
@@ -230,6 +242,64 @@ def test_what_cannot_be_folded_is_refused_in_one_line(
     assert re.search(message, done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "new").exists()
+
+
+def registered(events: pa.Table) -> Any:
+    """A table of DuckDB."""
+    backend = ibis.duckdb.connect()
+    backend.con.register("arrow", events)
+    backend.raw_sql("CREATE TABLE events AS SELECT * FROM arrow")
+    return backend.table("events")
+
+
+GOOD = {"source": "Ada", "target": "Paris", "time": datetime(2026, 1, 4), "amount": 1.0}  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"source": None}, "1 events have no source or target"),
+        ({"time": None}, "1 events have no time"),
+        ({"time": datetime(1960, 1, 1)}, "1 events have no time from 1970"),  # noqa: DTZ001 - it is UTC
+        ({"time": datetime(9999, 12, 31)}, "1 events have no time from 1970 to 2261"),  # noqa: DTZ001
+        ({"amount": None}, "1 events have no finite amount above 0"),
+        ({"amount": float("nan")}, "1 events have no finite amount"),
+        ({"amount": float("inf")}, "1 events have no finite amount"),
+        ({"amount": -1.0}, "1 events have no finite amount above 0"),
+    ],
+)
+def test_events_that_a_load_refuses_are_refused_before_a_fold(bad: dict[str, object], message: str) -> None:
+    refuse_bad(events_of(registered(pa.Table.from_pylist([GOOD])), EventColumns(), 1.0))
+    events = events_of(registered(pa.Table.from_pylist([GOOD, GOOD | bad])), EventColumns(), 1.0)
+    with pytest.raises(InputError, match=message):
+        refuse_bad(events)
+
+
+@pytest.mark.parametrize(
+    "time", [1_767_484_800, 1_767_484_800.5, 1_767_484_800_000, "2026-01-04T01:00:00+01:00", "2026-01-04"]
+)
+def test_events_are_dated_as_a_load_dates_them(time: object) -> None:
+    table = pa.table({"source": ["Ada"], "target": ["Paris"], "time": [time]})
+    events = events_of(registered(table), EventColumns(), 1.0)
+    assert events.to_pyarrow()["time"].to_pylist() == times(table["time"], "time").tolist()
+
+
+@pytest.mark.parametrize("time", [3, 1_767_484_800_000_000])
+def test_numbers_that_are_no_times_are_refused_before_a_fold(time: int) -> None:
+    table = pa.table({"source": ["Ada"], "target": ["Paris"], "time": [time]})
+    with pytest.raises(InputError, match="1 events have no time from 1970"):
+        refuse_bad(events_of(registered(table), EventColumns(), 1.0))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_refused_stream_leaves_no_folder(engine: str, tmp_path: Path) -> None:
+    events = pa.Table.from_pylist([GOOD | {"time": "2026-01-04T01:00:00+01:00"}, GOOD | {"time": None}])
+    pq.write_table(events, tmp_path / "events.parquet")
+    arguments = ("--events", tmp_path / "events.parquet", "--engine", engine, "--master", "local[1]")
+    done = spark_fold(tmp_path / "folded", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("spark_fold: 1 events have no time from 1970 to 2261")
+    assert not (tmp_path / "folded").exists()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import InputError
+from memini_kuzu.readers.tabular import LAST, MILLIS, SECONDS
 from memini_kuzu.tables import EDGE_SCHEMA, EDGE_TIMES
-from memini_kuzu.times import DAY
+from memini_kuzu.times import DAY, LATEST
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,6 +33,7 @@ __all__ = [
     "fold",
     "identified",
     "names_of",
+    "refuse_bad",
     "require_ibis",
     "retain",
     "superpose",
@@ -59,7 +61,7 @@ def events_of(table: Any, columns: EventColumns, impulse: float, *, both: bool =
     Parameters
     ----------
     table : ibis.Table
-        With these columns; times must not be null.
+        With these columns.
     columns : EventColumns
         Their names.
     impulse : float
@@ -70,21 +72,46 @@ def events_of(table: Any, columns: EventColumns, impulse: float, *, both: bool =
     Returns
     -------
     ibis.Table
-        source, target, amount (float64), time (int64, milliseconds since 1970).
+        source, target, amount (float64), time (int64, milliseconds since 1970; null where it is no time).
     """
-    time = table[columns.time].cast("timestamp")
     name = columns.amount or ("amount" if "amount" in table.columns else None)
     amount = impulse if name is None else table[name].cast("float64") * impulse
     events = table.select(
         source=table[columns.source],
         target=table[columns.target],
         amount=amount,
-        time=_millis(time),
+        time=_instant(table[columns.time]),
     )
     if not both:
         return events
     back = events.select(source=events.target, target=events.source, amount=events.amount, time=events.time)
     return events.union(back)
+
+
+def refuse_bad(events: Any) -> None:
+    """Refuse events that a load would refuse by their row: sums would hide them.
+
+    Parameters
+    ----------
+    events : ibis.Table
+        From `events_of`.
+
+    Raises
+    ------
+    InputError
+        If some have no source or target, no time, or no amount; says how many.
+    """
+    amount, time = events.amount, events.time
+    latest = int(LATEST.timestamp()) * 1000
+    bad = {
+        "no source or target": events.source.isnull() | events.target.isnull(),
+        "no time from 1970 to 2261": time.isnull() | (time < 0) | (time >= latest),
+        "no finite amount above 0": amount.isnull() | amount.isnan() | amount.isinf() | (amount <= 0),
+    }
+    counts = events.aggregate([is_bad.sum().name(reason) for reason, is_bad in bad.items()]).to_pyarrow()
+    found = [f"{count:,} events have {reason}" for reason, count in counts.to_pylist()[0].items() if count]
+    if found:
+        raise InputError(f"{', '.join(found)}; correct them or leave them out")
 
 
 def names_of(events: Any) -> Any:
@@ -239,6 +266,18 @@ def retain(edges: Any, threshold: float) -> Any:
         The strength.
     """
     return edges.filter((edges.fast >= threshold) | (edges.slow >= threshold))
+
+
+def _instant(time: Any) -> Any:
+    """A column of times as `readers.tabular` reads it, milliseconds since 1970; null where it is no time."""
+    if time.type().is_numeric():
+        ibis = require_ibis()
+        number = time.cast("float64")
+        millis = ibis.ifelse(number < MILLIS, number * 1000.0, number).floor()
+        return ibis.ifelse((number >= SECONDS) & (number < LAST), millis, ibis.null("float64")).cast("int64")
+    if time.type().is_string():  # it may have an offset, which a cast to a timestamp without a zone drops
+        time = time.cast("timestamp('UTC')")
+    return _millis(time.cast("timestamp"))
 
 
 def _millis(time: Any) -> Any:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memini_kuzu.records import EventColumns
 
-__all__ = ["EventBatch", "event_batches", "times"]
+__all__ = ["LAST", "MILLIS", "SECONDS", "EventBatch", "event_batches", "times"]
 
 ROWS = 1_000_000
 """Rows of a batch: what is in memory at a time, some 100 MB."""
@@ -36,6 +36,9 @@ BLOCK = 1 << 26
 SECONDS, MILLIS = 1e8, 1e11
 """Numbers from which a time is in seconds since 1970, and in milliseconds: both are in March 1973. What is
 read as the wrong one lies in the far future; days and years have smaller numbers."""
+
+LAST = MILLIS * MILLIS / SECONDS
+"""Numbers from which a time is too large for milliseconds: microseconds begin here, also in March 1973."""
 
 EPOCH = r"^\d{9,}(\.\d+)?$"
 """Text that holds such a number; dates without hyphens have eight digits."""
@@ -295,7 +298,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     """Numbers as milliseconds since 1970: from `SECONDS` they are seconds, from `MILLIS` milliseconds."""
     number = values.cast(pa.float64(), safe=False).to_numpy()
-    bad = ~((number >= SECONDS) & (number < MILLIS * MILLIS / SECONDS))
+    bad = ~((number >= SECONDS) & (number < LAST))
     if bad.any():
         raise TimeError(
             f"column {name!r} holds {number[bad][0]:g}; numbers are seconds since 1970 (from {SECONDS:g}, in "
