@@ -484,6 +484,8 @@ def test_a_file_that_is_named_by_a_date_is_of_that_date() -> None:
 
     assert (record.time, record.names) == (to_millis("2026-01-04"), ("2026-01-04 Meeting",))
     assert one(write("2026-01-05.txt", "text")).names == ()
+    assert one(write("2026_01_05.md", "text")).time == to_millis("2026-01-05")
+    assert one(write("2026.01.05 Meeting.md", "text")).time == to_millis("2026-01-05")
 
 
 @pytest.mark.parametrize(
