@@ -293,6 +293,28 @@ def test_subtitles_with_voices_are_turns() -> None:
     assert left == {}
 
 
+CUE = "00:00:03,000 --> 00:00:04,000\nJon left.\n"
+
+
+def test_a_blank_line_within_a_subtitle_ends_it_not() -> None:
+    said, _ = told(write("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nAda and\n\nMia rowed.\n\n2\n" + CUE))
+
+    assert [text for _, text in said] == ["Ada and Mia rowed.", "Jon left."]
+
+
+def test_captions_that_come_word_by_word_are_told_once() -> None:
+    captions = (
+        "WEBVTT\nKind: captions\n\nNOTE made by hand\n\n00:00:00.000 --> 00:00:02.000 align:start\n \n"
+        "Ada<00:00:00.500><c> and</c>\n\n00:00:02.000 --> 00:00:02.010\nAda and\n \n\n"
+        "00:00:02.010 --> 00:00:04.000\nAda and\nMia<00:00:03.000><c> rowed.</c>\n\n"
+        "00:00:04.000 --> 00:00:04.010\nMia rowed.\n \n"
+    )
+
+    said, _ = told(write("a.vtt", captions))
+
+    assert [text for _, text in said] == ["Ada and Mia rowed."]
+
+
 def test_subtitles_without_a_date_count_from_the_date_of_the_file() -> None:
     said, _ = told(write("film.srt", SRT.encode("utf-16")))
 
