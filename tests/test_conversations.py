@@ -854,6 +854,26 @@ def test_a_mail_of_several_parts_gives_all_of_its_words_once(mail: str, words: s
     assert record.text == f"Jon: {words}"
 
 
+@pytest.mark.parametrize(
+    ("named", "written", "words"),
+    [
+        ("gb2312", "gbk", "\u6731\u9555\u57fa"),
+        ("iso-8859-1", "cp1252", "\u201cThe pier\u201d"),
+        ("us-ascii", "cp1252", "\u201cThe pier\u201d"),
+        ("euc-kr", "cp949", "\ub620\ubc29\uac01\ud558"),
+    ],
+)
+def test_a_mail_holds_characters_that_its_encoding_has_on_windows_alone(
+    named: str, written: str, words: str
+) -> None:
+    head = f"{HEAD}Content-Type: text/plain; charset={named}\nContent-Transfer-Encoding: 8bit\n\n"
+
+    (record,) = read([write("a.eml", head.encode() + words.encode(written))])
+
+    assert isinstance(record, Record)
+    assert record.text == f"Jon: {words}"
+
+
 def test_a_mail_that_is_attached_to_another_is_counted_as_a_file() -> None:
     inner = "Content-Type: message/rfc822\n\nFrom: Ada\nSubject: y\n\nThe pier is closed."
 

@@ -41,6 +41,16 @@ _FROM_LINE = re.compile(rb"From \S+.*\d{2}:\d{2}.*\r?\n")
 QUOTES = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMsg ~ *"
 """What mail programs put around the mail that is answered."""
 
+WIDER = {
+    "iso-8859-1": "cp1252",
+    "iso-8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+}
+"""What mail programs write in that name these encodings: those of Windows, which hold more characters."""
+
 FIELDS = 3
 """Lines of fields in a row that repeat the head of an answered mail."""
 
@@ -198,11 +208,12 @@ def _words(part: Any, origin: str, without: str) -> str:
 
 
 def _content(part: Any) -> str:
-    """The text of a part; in UTF-8 or Latin-1 where it names no encoding, or one that it is not in."""
+    """The text of a part; in UTF-8 or Windows-1252 where it names no encoding, or one that it is not in."""
     payload = part.get_payload(decode=True) or b""
-    for encoding in (part.get_content_charset(), "utf-8"):
+    named = part.get_content_charset() or "utf-8"
+    for encoding in (WIDER.get(named, named), named, "utf-8", "cp1252"):
         try:
-            return str(payload.decode(encoding or "utf-8"))
+            return str(payload.decode(encoding))
         except (LookupError, UnicodeError):
             continue
     return str(payload.decode("latin-1"))
