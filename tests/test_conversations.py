@@ -195,6 +195,7 @@ def test_discord_as_text_has_its_names_above_the_words() -> None:
         "Ingredients: flour\nMethod: bake\nIngredients: salt\nMethod: cook\n",
         "The plan:\n\n10:30 Mia\n",
         "2025-02-14 09:15 - met Mia\n2025-02-15 09:15 - rain\n",
+        "2025-02-14 09:15 Mia\n2025-02-15 09:15 Bought: rope\n2025-02-16 09:15 rain\n2025-02-17 09:15 sun\n",
     ],
 )
 def test_what_only_looks_like_a_chat_stays_one_document(text: str) -> None:
