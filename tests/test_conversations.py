@@ -801,10 +801,11 @@ def test_a_mail_as_a_page_loses_what_its_program_quotes() -> None:
         "<blockquote>Which?</blockquote></div>"
     )
 
-    (record,) = read([write("a.eml", mail)])
+    (record, notice) = read([write("a.eml", mail)])
 
     assert isinstance(record, Record)
     assert record.text == "Jon: At noon."
+    assert str(notice) == "a.eml: quoted lines left out: 2"
 
 
 def parted(kind: str, *parts: str) -> str:
