@@ -195,6 +195,7 @@ def test_discord_as_text_has_its_names_above_the_words() -> None:
         "Ingredients: flour\nMethod: bake\nIngredients: salt\nMethod: cook\n",
         "The plan:\n\n10:30 Mia\n",
         "2025-02-14 09:15 - met Mia\n2025-02-15 09:15 - rain\n",
+        "2025-02-14 09:15 Mia\n2025-02-15 09:15 Bought: rope\n2025-02-16 09:15 rain\n2025-02-17 09:15 sun\n",
     ],
 )
 def test_what_only_looks_like_a_chat_stays_one_document(text: str) -> None:
@@ -291,6 +292,28 @@ def test_subtitles_with_voices_are_turns() -> None:
         ("2025-02-14T00:01:03", "Mia Berg: Good."),
     ]
     assert left == {}
+
+
+CUE = "00:00:03,000 --> 00:00:04,000\nJon left.\n"
+
+
+def test_a_blank_line_within_a_subtitle_ends_it_not() -> None:
+    said, _ = told(write("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nAda and\n\nMia rowed.\n\n2\n" + CUE))
+
+    assert [text for _, text in said] == ["Ada and Mia rowed.", "Jon left."]
+
+
+def test_captions_that_come_word_by_word_are_told_once() -> None:
+    captions = (
+        "WEBVTT\nKind: captions\n\nNOTE made by hand\n\n00:00:00.000 --> 00:00:02.000 align:start\n \n"
+        "Ada<00:00:00.500><c> and</c>\n\n00:00:02.000 --> 00:00:02.010\nAda and\n \n\n"
+        "00:00:02.010 --> 00:00:04.000\nAda and\nMia<00:00:03.000><c> rowed.</c>\n\n"
+        "00:00:04.000 --> 00:00:04.010\nMia rowed.\n \n"
+    )
+
+    said, _ = told(write("a.vtt", captions))
+
+    assert [text for _, text in said] == ["Ada and Mia rowed."]
 
 
 def test_subtitles_without_a_date_count_from_the_date_of_the_file() -> None:
@@ -778,10 +801,11 @@ def test_a_mail_as_a_page_loses_what_its_program_quotes() -> None:
         "<blockquote>Which?</blockquote></div>"
     )
 
-    (record,) = read([write("a.eml", mail)])
+    (record, notice) = read([write("a.eml", mail)])
 
     assert isinstance(record, Record)
     assert record.text == "Jon: At noon."
+    assert str(notice) == "a.eml: quoted lines left out: 2"
 
 
 def parted(kind: str, *parts: str) -> str:
@@ -827,6 +851,26 @@ PICTURE = 'Content-Type: image/png; name="a.png"\nContent-Disposition: inline; f
 )
 def test_a_mail_of_several_parts_gives_all_of_its_words_once(mail: str, words: str) -> None:
     (record, *_) = read([write("a.eml", mail)])
+
+    assert isinstance(record, Record)
+    assert record.text == f"Jon: {words}"
+
+
+@pytest.mark.parametrize(
+    ("named", "written", "words"),
+    [
+        ("gb2312", "gbk", "\u6731\u9555\u57fa"),
+        ("iso-8859-1", "cp1252", "\u201cThe pier\u201d"),
+        ("us-ascii", "cp1252", "\u201cThe pier\u201d"),
+        ("euc-kr", "cp949", "\ub620\ubc29\uac01\ud558"),
+    ],
+)
+def test_a_mail_holds_characters_that_its_encoding_has_on_windows_alone(
+    named: str, written: str, words: str
+) -> None:
+    head = f"{HEAD}Content-Type: text/plain; charset={named}\nContent-Transfer-Encoding: 8bit\n\n"
+
+    (record,) = read([write("a.eml", head.encode() + words.encode(written))])
 
     assert isinstance(record, Record)
     assert record.text == f"Jon: {words}"

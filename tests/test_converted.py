@@ -133,3 +133,17 @@ def test_what_only_has_the_name_is_an_error(name: str) -> None:
 
     assert isinstance(error, RecordError)
     assert "that can be read" in error.reason
+
+
+def test_a_damaged_e_book_is_an_error() -> None:
+    name = "META-INF/container.xml"
+    with zipfile.ZipFile("a.epub", "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(name, "<container>")
+    book = bytearray(Path("a.epub").read_bytes())
+    book[30 + len(name)] = 0b111  # behind the local header: a kind of block that there is not
+    Path("a.epub").write_bytes(book)
+
+    (error,) = read(["a.epub"])
+
+    assert isinstance(error, RecordError)
+    assert "is no e-book that can be read (Error -3 while decompressing data" in error.reason

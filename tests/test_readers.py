@@ -479,11 +479,25 @@ def test_a_note_of_properties_alone_is_a_document() -> None:
     assert one(write("Film.md", text)).text == text
 
 
+def test_a_table_of_an_old_mac_has_lines() -> None:
+    write("a.csv", 'text,id\rAda,1\r"Ada\rmet Jon",2\r,3\r')
+
+    first, second, error = read(["a.csv"])
+
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert (first.text, first.id, second.text, second.id) == ("Ada", "1", "Ada\rmet Jon", "2")
+    assert isinstance(error, RecordError)
+    assert error.origin == "a.csv:5"
+
+
 def test_a_file_that_is_named_by_a_date_is_of_that_date() -> None:
     record = one(write("2026-01-04 Meeting.md", "text"))
 
     assert (record.time, record.names) == (to_millis("2026-01-04"), ("2026-01-04 Meeting",))
     assert one(write("2026-01-05.txt", "text")).names == ()
+    assert one(write("2026_01_05.md", "text")).time == to_millis("2026-01-05")
+    assert one(write("2026.01.05 Meeting.md", "text")).time == to_millis("2026-01-05")
 
 
 @pytest.mark.parametrize(

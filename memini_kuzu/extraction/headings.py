@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-_DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?!\d)")
+_DATED = re.compile(r"\s*\d{4}([-_.])\d{2}\1\d{2}(?!\d)")
 
 TITLE = "TITLE"
 """Label of an entity that is known from a title only."""
@@ -30,7 +30,8 @@ def title_mention(title: str) -> Mention | None:
     --------
     >>> title_mention("Demon Dice (game)").key
     'demon dice'
-    >>> title_mention("2026-01-04-radio")
+    >>> title_mention("2026-01-04-radio"), title_mention("2026_01_04 radio")
+    (None, None)
     """
     if _DATED.match(title):
         return None

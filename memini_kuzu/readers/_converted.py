@@ -51,15 +51,21 @@ def read_epub(stream: BinaryIO, given: Input) -> Record:
     except ImportError:
         raise NotUnderstoodError(given.name, NEEDS_FILES) from None
     try:
-        with zipfile.ZipFile(stream) as book:
-            pages = _chapters(book, bs4)
-            size = sum(book.getinfo(page).file_size for page in pages)
-            if size > TEXT_LIMIT:
-                raise RecordError(given.name, f"is over {TEXT_LIMIT // 2**20} MiB; split it")
-            markup = "\n".join(book.read(page).decode("utf-8", "replace") for page in pages)
-    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, OSError) as error:
+        markup = _book(stream, given, bs4)
+    except RecordError:
+        raise
+    except Exception as error:  # noqa: BLE001 - zipfile lets through what zlib raises, and errors of its own
         raise RecordError(given.name, f"is no e-book that can be read ({brief(error)})") from None
     return page_record(markup, given)
+
+
+def _book(stream: BinaryIO, given: Input, bs4: Any) -> str:
+    """The pages of an e-book, one behind the other."""
+    with zipfile.ZipFile(stream) as book:
+        pages = _chapters(book, bs4)
+        if sum(book.getinfo(page).file_size for page in pages) > TEXT_LIMIT:
+            raise RecordError(given.name, f"is over {TEXT_LIMIT // 2**20} MiB; split it")
+        return "\n".join(book.read(page).decode("utf-8", "replace") for page in pages)
 
 
 def _chapters(book: zipfile.ZipFile, bs4: Any) -> list[str]:

@@ -135,7 +135,10 @@ def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
 
 def page_record(markup: str, given: Input, without: str = "") -> Record:
     """The record of a document that was made a page, less the elements that a CSS selector names."""
-    return _page(_soup_without(markup, given.name, without), given)
+    soup = _soup(markup, given.name)
+    for element in soup.select(without) if without else ():
+        element.extract()
+    return _page(soup, given)
 
 
 def _page(soup: Any, given: Input) -> Record:
@@ -148,16 +151,19 @@ def _page(soup: Any, given: Input) -> Record:
     return given.document(text, time=time, title=title, aside=aside, links=links)
 
 
-def page_text(markup: str, origin: str, without: str) -> str:
-    """The text that the reader of a page sees, less the elements that a CSS selector names."""
-    return _visible(_soup_without(markup, origin, without))[0]
-
-
-def _soup_without(markup: str, origin: str, without: str) -> Any:
+def page_text(markup: str, origin: str, without: str) -> tuple[str, int]:
+    """The text that the reader of a page sees, less what a CSS selector names, and the lines of that."""
     soup = _soup(markup, origin)
-    for element in soup.select(without) if without else ():
+    apart = soup.select(without) if without else []
+    whole = _visible(soup)[0] if apart else ""
+    for element in apart:
         element.extract()
-    return soup
+    text = _visible(soup)[0]
+    return text, max(0, _lines(whole) - _lines(text))
+
+
+def _lines(text: str) -> int:
+    return sum(bool(line.strip()) for line in text.split("\n"))
 
 
 def _soup(markup: str, origin: str) -> Any:

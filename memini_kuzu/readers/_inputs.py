@@ -44,7 +44,7 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BASIC_DATE = 8
 """Digits of an ISO 8601 date without dashes, the only bare number that is a date."""
 
-_DATED_NAME = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
+_DATED_NAME = re.compile(r"(\d{4})([-_.])(\d{2})\2(\d{2})(?!\d)")  # Logseq writes 2025_01_04
 
 _P = ParamSpec("_P")
 
@@ -207,7 +207,7 @@ class Input:
             named = _DATED_NAME.match(self.key.rpartition("/")[2])
             if named is not None:
                 with suppress(TimeError):  # a number that looks like a date
-                    return to_millis(named[0])
+                    return to_millis("-".join(named.group(1, 3, 4)))
             if self.modified is None:
                 return None
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -38,6 +39,8 @@ DELIMITERS = ",;\t|"
 
 CHUNK = 2**20
 """Bytes read at a time while passing over a line."""
+
+_CARRIAGE_RETURN = re.compile(r"(?<=\r)(?!\n|\Z)")
 
 
 class Line(NamedTuple):
@@ -218,7 +221,7 @@ class _CsvText:
             read.append(line)
             if line.strip():
                 break
-        self._ahead.extend(read)
+        self._ahead.extendleft(reversed(read))
         self.number = 0
         return read[-1] if read else ""
 
@@ -226,16 +229,15 @@ class _CsvText:
         return self
 
     def __next__(self) -> str:
-        if self._ahead:
-            self.number += 1
-            return self._ahead.popleft()
-        line = next(self._lines)
-        self.number = line.number
-        try:
-            return _decoded(line, self._given)
-        except RecordError as error:
-            self.failure = self.failure or RecordError(error.origin, error.reason)
-            return "\n"
+        if not self._ahead:
+            try:
+                # tables that are saved for old Macs part their lines by a carriage return alone
+                self._ahead.extend(_CARRIAGE_RETURN.split(_decoded(next(self._lines), self._given)))
+            except RecordError as error:
+                self.failure = self.failure or RecordError(error.origin, error.reason)
+                self._ahead.append("\n")
+        self.number += 1
+        return self._ahead.popleft()
 
 
 def _csv_records(readline: Callable[[int], bytes], given: Input) -> Iterator[Item]:

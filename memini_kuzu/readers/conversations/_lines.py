@@ -166,8 +166,15 @@ def _is_chat(opened: list[_Opened], lines: list[str], first: int) -> bool:
     names = [_name(each.rest) for each in opened]
     if not any(names):  # the name stands alone behind brackets, the words follow
         return opened[0].match[0].startswith("[") and all(0 < len(each.rest) <= _LONGEST for each in opened)
-    return not all(name.casefold() in _FIELDS for name in names if name)
+    said = Counter(name.casefold() for name in names if name)
+    if said.keys() <= _FIELDS:
+        return False
+    # in a diary, a colon stands here and there
+    return max(said.values()) > 1 or RARE * said.total() > len(opened)
 
+
+RARE = 4
+"""One in so many dated lines has a name in a text where nobody speaks, and no name twice."""
 
 _LONGEST = 60
 """Characters in a name."""

@@ -41,6 +41,16 @@ _FROM_LINE = re.compile(rb"From \S+.*\d{2}:\d{2}.*\r?\n")
 QUOTES = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMsg ~ *"
 """What mail programs put around the mail that is answered."""
 
+WIDER = {
+    "iso-8859-1": "cp1252",
+    "iso-8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+}
+"""What mail programs write in that name these encodings: those of Windows, which hold more characters."""
+
 FIELDS = 3
 """Lines of fields in a row that repeat the head of an answered mail."""
 
@@ -118,7 +128,7 @@ def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
         turn = _turn(mail)
         # programs that mark what they pass on as they mark quotes say in the subject which it is
         forwards = _PASSED_ON.match(str(mail.get("subject") or "")) is not None
-        body, files = _body(mail, origin, "" if forwards else QUOTES)
+        body, files, apart = _body(mail, origin, "" if forwards else QUOTES)
     except RecordError as error:
         yield RecordError(origin, error.reason)
         return
@@ -126,7 +136,7 @@ def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
         yield RecordError(origin, f"is not a mail that can be read ({brief(error)})")
         return
     words, quoted, signed = own_lines(body, forwards=forwards)
-    for what, count in ((QUOTED, quoted), (SIGNED, signed), (FILES, files)):
+    for what, count in ((QUOTED, quoted + apart), (SIGNED, signed), (FILES, files)):
         if count:
             yield LeftOut(what, count)
     if words or turn.title:
@@ -159,18 +169,19 @@ def _date(mail: EmailMessage) -> str | int | None:
     return str(value) if moment is None else to_millis(moment)
 
 
-def _body(mail: EmailMessage, origin: str, without: str) -> tuple[str, int]:
-    """The words of a mail, and how many files it brings."""
+def _body(mail: EmailMessage, origin: str, without: str) -> tuple[str, int, int]:
+    """The words of a mail, how many files it brings, and how many lines its pages quote."""
     files = sum(map(_is_file, mail.walk()))
-    texts = _texts(mail, origin, without) if mail.is_multipart() else [_words(mail, origin, without)]
-    return "\n\n".join(text.strip("\r\n") for text in texts if text.strip()), files
+    texts = list(_texts(mail, origin, without) if mail.is_multipart() else [_words(mail, origin, without)])
+    body = "\n\n".join(text.strip("\r\n") for text, _ in texts if text.strip())
+    return body, files, sum(quoted for _, quoted in texts)
 
 
 def _is_file(part: Any) -> bool:
     return part.get_filename() is not None or part.get_content_type() == "message/rfc822"
 
 
-def _texts(part: Any, origin: str, without: str) -> Iterator[str]:
+def _texts(part: Any, origin: str, without: str) -> Iterator[tuple[str, int]]:
     """The texts of a part, also around pictures; of several forms of one the plain text, if it says any."""
     if _is_file(part) or part.is_attachment():
         return
@@ -179,7 +190,7 @@ def _texts(part: Any, origin: str, without: str) -> Iterator[str]:
     elif part.get_content_subtype() == "alternative":
         # one by one: a page needs a reader that may not be installed, beside a text nobody needs it
         forms = (list(_texts(form, origin, without)) for form in sorted(part.iter_parts(), key=_is_page))
-        yield from next((texts for texts in forms if "".join(texts).strip()), [])
+        yield from next((texts for texts in forms if any(text.strip() for text, _ in texts)), [])
     else:
         for inner in part.iter_parts():
             yield from _texts(inner, origin, without)
@@ -189,26 +200,27 @@ def _is_page(part: Any) -> bool:
     return bool(part.get_content_type() != "text/plain")
 
 
-def _words(part: Any, origin: str, without: str) -> str:
-    """The words of a part that is text or a page; none of any other."""
+def _words(part: Any, origin: str, without: str) -> tuple[str, int]:
+    """The words of a part that is text or a page, and how many lines the page quotes; none of any other."""
     kind = part.get_content_type()
     if kind == "text/html":
         return _page(_content(part), origin, without)
-    return _content(part) if kind == "text/plain" else ""
+    return (_content(part) if kind == "text/plain" else ""), 0
 
 
 def _content(part: Any) -> str:
-    """The text of a part; in UTF-8 or Latin-1 where it names no encoding, or one that it is not in."""
+    """The text of a part; in UTF-8 or Windows-1252 where it names no encoding, or one that it is not in."""
     payload = part.get_payload(decode=True) or b""
-    for encoding in (part.get_content_charset(), "utf-8"):
+    named = part.get_content_charset() or "utf-8"
+    for encoding in (WIDER.get(named, named), named, "utf-8", "cp1252"):
         try:
-            return str(payload.decode(encoding or "utf-8"))
+            return str(payload.decode(encoding))
         except (LookupError, UnicodeError):
             continue
     return str(payload.decode("latin-1"))
 
 
-def _page(markup: str, origin: str, without: str) -> str:
+def _page(markup: str, origin: str, without: str) -> tuple[str, int]:
     from memini_kuzu.readers._documents import page_text  # noqa: PLC0415 - needs an extra
 
     return page_text(markup, origin, without)

@@ -31,6 +31,8 @@ _TAG = re.compile(r"</?[a-zA-Z0-9:.][^<>]*>|\{\\[^{}]*\}")
 _WHO = re.compile(
     r"(?:>>\s*|-\s*)?(?P<who>[^\W\d_a-z][\w.'\u2019-]*(?: [^\W\d_][\w.'\u2019-]*){0,2}):\s+(?=\S)"
 )
+_WORD_MARK = re.compile(r"<[\d:.]+>|</?c[^<>]*>")  # when a word is said, and its colour
+_NO_CUE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|\Z)")
 _CHANGE = re.compile(r"\s*>>\s*|^-\s*", re.MULTILINE)
 _SOUND = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|[♪♫][^♪♫\n]*[♪♫]?")
 _ENDED = re.compile(r"[.!?…。！？][\"'”’»)\]」』）]*\Z")
@@ -96,8 +98,9 @@ def subtitle_turns(text: str, given: Input) -> Iterator[Turn | LeftOut]:
         return Turn(" ".join(words), who, time, "" if begun is None else begun.at, line=begun and begun.line)
 
     for cue in _cues(text):
-        lines = [line for line in cue.lines if line not in shown]  # captions that roll show a line twice
-        shown = cue.lines
+        # captions that roll show a line twice: word by word, and as a whole
+        lines = [line for line in cue.lines if _WORD_MARK.sub("", line) not in shown]
+        shown = [_WORD_MARK.sub("", line) for line in cue.lines]
         for said_by, said, sounds in _parts(lines):
             if sounds:
                 yield LeftOut(SOUNDS, sounds)
@@ -117,16 +120,22 @@ def subtitle_turns(text: str, given: Input) -> Iterator[Turn | LeftOut]:
 
 
 def _cues(text: str) -> Iterator[_Cue]:
-    """Blocks with a timing, in the order of the file."""
-    for block in re.finditer(r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+", text.replace("\r\n", "\n").replace("\r", "\n")):
+    """Blocks with a timing, in the order of the file; one without goes on from the one before."""
+    cue = None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for block in re.finditer(r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+", text):
         lines = block[0].rstrip("\n").split("\n")
-        place = next((number for number, line in enumerate(lines[:3]) if _TIMING.fullmatch(line)), None)
-        if place is None:
-            continue  # the head, notes and styles of WebVTT
-        timing = _TIMING.fullmatch(lines[place])
+        timings = map(_TIMING.fullmatch, lines[:3])
+        place, timing = next(((place, timing) for place, timing in enumerate(timings) if timing), (0, None))
         if timing is not None:
+            if cue is not None:
+                yield cue
             line = text.count("\n", 0, block.start()) + place + 1
-            yield _Cue(timing["at"], line, [line for line in lines[place + 1 :] if line.strip()])
+            cue = _Cue(timing["at"], line, lines[place + 1 :])
+        elif cue is not None and not _NO_CUE.match(lines[0]) and not block[0].strip().isdecimal():
+            cue.lines += lines
+    if cue is not None:
+        yield cue
 
 
 def _parts(lines: list[str]) -> Iterator[tuple[str | None, str, int]]:
