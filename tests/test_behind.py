@@ -29,6 +29,7 @@ from memini_kuzu.memory import Memory
 from memini_kuzu.store import store as store_module
 from memini_kuzu.store.change import Change, Part
 from memini_kuzu.store.engine import behind, open_file
+from memini_kuzu.store.engine.journal import Journal
 from memini_kuzu.store.model import holding, steps
 from memini_kuzu.store.model.loading import Cost
 from memini_kuzu.times import from_millis
@@ -263,15 +264,40 @@ def test_a_name_in_a_journal_is_never_a_query(memory: Memory, monkeypatch: pytes
     assert contents(memory) == before
 
 
+def at_rest() -> None:
+    """Wait for the thread of what was told before."""
+    for thread in threading.enumerate():
+        if thread.name == "memini-write-behind":
+            thread.join(60)
+
+
+@pytest.mark.parametrize("without", ["threads", "room for the answer"])
+def test_a_change_that_is_on_disk_is_acknowledged_whatever_fails_after(
+    held: Memory, monkeypatch: pytest.MonkeyPatch, without: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def refused(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    at_rest()
+    with monkeypatch.context() as patched:
+        if without == "threads":
+            patched.setattr(threading.Thread, "start", refused)
+        else:
+            patched.setattr(Journal, "answer", full)
+        tell(held, 0)
+        tell(held, 1)
+    assert days(held) == told(0, 1)
+    _ends_and_has(held, 0, 1, 2)
+
+
 def test_a_change_that_was_told_is_not_taken_back(held: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for thread in threading.enumerate():
-        # that of what was told before
-        if thread.name == "memini-write-behind":
-            thread.join(60)
-
+    at_rest()
     with monkeypatch.context() as patched:
         # Ctrl-C once the change waits
         patched.setattr(threading.Thread, "start", interrupt)

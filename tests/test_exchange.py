@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,43 @@ def test_an_import_of_an_export_is_the_same_to_the_bit(tmp_path: Path) -> None:
     assert [(passage.id, passage.score) for passage in here.passages] == [
         (passage.id, passage.score) for passage in there.passages
     ]
+
+
+def test_an_export_that_is_interrupted_leaves_nothing_in_the_way_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, places = pq.write_table, iter(range(9))
+
+    def interrupted(*given: Any, **named: Any) -> None:
+        write(*given, **named)
+        if next(places) == 2:
+            raise KeyboardInterrupt
+
+    with opened(tmp_path / "a.memini") as memory:
+        tell(memory, 0)
+        with monkeypatch.context() as patched:
+            patched.setattr(pq, "write_table", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                memory.export(tmp_path / "exported")
+        assert not list((tmp_path / "exported").iterdir())
+        assert memory.export(tmp_path / "exported")["documents"] == 1
+
+
+def test_an_export_is_on_disk_when_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    fsync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    exported = tmp_path / "exported"
+    with opened(tmp_path / "a.memini") as memory:
+        tell(memory, 0)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", sync)
+            memory.export(exported)
+    assert {each.stat().st_ino for each in (tmp_path, exported, *exported.iterdir())} <= synced
 
 
 def test_import_refuses_what_exists_and_what_is_no_export(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ what both have seen must not be counted twice: documents and loads are told apar
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from memini_kuzu.store.associations import write_edges
 from memini_kuzu.store.catalog import EMBEDDING, read_table
 from memini_kuzu.store.catalog import table as table_of
 from memini_kuzu.store.change import Change
-from memini_kuzu.store.engine import Draft
+from memini_kuzu.store.engine import Draft, sync_folder
 from memini_kuzu.store.known import (
     read_moved,
 )
@@ -108,9 +109,12 @@ def export_store(store: Store, folder: Path) -> dict[str, int]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return _export(store, folder)
-    except OSError as error:
+    except BaseException as error:
+        # also where it is interrupted
         for file in folder.glob("*.parquet"):
             file.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
@@ -130,6 +134,11 @@ def _export(store: Store, folder: Path) -> dict[str, int]:
             rows["vectors"] = vectors.num_rows
         edges = read_table(store.read, "ASSOCIATES")
     pq.write_table(edges, folder / "edges.parquet", compression="zstd")
+    for path in folder.glob("*.parquet"):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    for place in (folder, folder.parent):
+        sync_folder(place)
     return rows | {"edges": edges.num_rows}
 
 

@@ -97,10 +97,12 @@ class WriteBehind:
             try:
                 # not a daemon: Python must not end while Kùzu writes
                 threading.Thread(target=self._run, name="memini-write-behind").start()
-            except BaseException:
+            except BaseException as error:
                 # the next change tries again
                 self._working = False
-                raise
+                # no more threads, as where Python ends: who reads or closes the file brings it in
+                if not isinstance(error, RuntimeError):
+                    raise
 
     def _run(self) -> None:
         try:

@@ -458,7 +458,9 @@ class OpenFile:
     def answer(self, told: Told) -> None:
         """Note that a change is acknowledged."""
         assert self.journal is not None  # noqa: S101  begin made one
-        self.journal.answer(told.number)
+        # a failure loses nothing: the change is on disk, and the next answer tells of it too
+        with suppress(OSError):
+            self.journal.answer(told.number)
         if not self.behind.waits:
             self.trim()
 
