@@ -255,9 +255,9 @@ def test_two_messages_of_one_text_are_two(memory: Memory) -> None:
 # --- the command line ---
 
 
-def ran(path: Path, *arguments: str) -> str:
+def ran(path: Path, *arguments: str, stdin: str | None = None) -> str:
     result = CliRunner().invoke(
-        app, [*arguments, "--db", str(path)], catch_exceptions=False, prog_name="memini"
+        app, [*arguments, "--db", str(path)], input=stdin, catch_exceptions=False, prog_name="memini"
     )
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -273,3 +273,10 @@ def test_the_command_line_handles_one_document(told: Memory, path: Path) -> None
     assert "documents" in ran(path, "forget", "--id", identity, "--yes")
     with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
         assert {each.record for each in memory.list()} == {"1"}
+
+
+def test_a_new_text_comes_from_standard_input_as_the_first_one_does(told: Memory, path: Path) -> None:
+    identity = told.get("2").id
+    told.close()
+    assert "a new version" in ran(path, "update", identity, "-", stdin="Ada met Emil.\n")
+    assert "Ada met Emil." in ran(path, "get", identity)

@@ -655,6 +655,50 @@ def test_a_query_may_write_when_told_so(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "parameters", "said"),
+    [
+        ("MATCH (e:Entity {key: $key}) RETURN e.name", None, r"names \$key, and no value.*--param key=VALUE"),
+        ("MATCH (e:Entity {key: $key}) RETURN e.name", {"Key": "ada"}, r"names \$key, and no value"),
+        ("RETURN 1 AS x", {"key": "ada"}, r"names no \$key"),
+        ("RETURN '$key' AS x // $key", {"key": "ada"}, r"names no \$key"),
+        ("RETURN $key AS x", {"key": [1, "ada"]}, "refused the query: .*'ada'"),
+    ],
+)
+def test_a_query_has_a_value_for_each_parameter(
+    memory: Memory, query: str, parameters: Any, said: str
+) -> None:
+    memory.remember("Ada met Bob.", time="2025-01-01")
+    with pytest.raises(QueryError, match=said):
+        memory.cypher(query, parameters)
+    assert memory.cypher("RETURN '$key' AS x // $key").to_pylist() == [{"x": "$key"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters", "said"),
+    [
+        ("MATCH (e:Entity) SET e.label = $label", None, r"names \$label, and no value"),
+        ("MATCH (e:Entity) SET e.label = $label; RETURN $x", {"x": 1}, r"names \$label, and no value"),
+        ("MATCH (e:Entity) SET e.label = 'X'; RETURN 1", {"label": "Y"}, r"names no \$label"),
+    ],
+)
+def test_a_parameter_without_a_value_writes_nothing(
+    memory: Memory, query: str, parameters: Any, said: str
+) -> None:
+    memory.remember("Ada met Bob.", time="2025-01-01")
+    before = contents(memory)
+    with pytest.raises(QueryError, match=said):
+        memory.cypher(query, parameters, write=True)
+    assert contents(memory) == before
+    memory.cypher(
+        "MATCH (e:Entity) SET e.label = $label; MATCH (e:Entity) SET e.name = '$label'",
+        {"label": "X"},
+        write=True,
+    )
+    found = memory.cypher("MATCH (e:Entity) RETURN DISTINCT e.label AS label, e.name AS name")
+    assert found.to_pylist() == [{"label": "X", "name": "$label"}]
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "CREATE NODE TABLE Reading(id INT64 PRIMARY KEY, its DOUBLE[])",

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from memini_kuzu.cli._app import STORE, Db, Json, Wait, command, opened
-from memini_kuzu.cli._memory import ClockNow, count, masked
+from memini_kuzu.cli._memory import ClockNow, count, masked, standard_input
 from memini_kuzu.cli._print import clean, day, show_json, show_table
 from memini_kuzu.cli._scope import Since, Sources, Until, Where, pairs, scope
 
@@ -76,7 +76,9 @@ def list_(
 @command("memini update 7 'Ada lives in Rome now.' --time 2026-06-01")
 def update(
     identity: Id,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The new text.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The new text; - reads it from standard input.")
+    ],
     *,
     time: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="The date of the new version; else now.")
@@ -97,8 +99,9 @@ def update(
 ) -> None:
     """Give a document a new version: its text replaces the old one, which stays in the associations."""
     known = pairs(metadata, "--metadata") if metadata else None
+    words = standard_input() if text == "-" else text
     with opened(db, write=True, now=now, wait=wait) as memory:
-        report = memory.update(identity, text, time=time, title=title, metadata=known)
+        report = memory.update(identity, words, time=time, title=title, metadata=known)
     if as_json:
         show_json(report)
     elif report.unchanged:

@@ -48,6 +48,7 @@ __all__ = [
     "masked",
     "recall",
     "remember",
+    "standard_input",
     "stats",
 ]
 
@@ -141,7 +142,7 @@ def remember(
 ) -> None:
     """Take in one text; the next recall sees it. Keys, tokens and passwords are masked first."""
     redaction = masking(emails=redact_emails, phones=redact_phones, nothing=no_redaction)
-    words = _standard_input() if text == "-" else text
+    words = standard_input() if text == "-" else text
     known = pairs(metadata, "--metadata") if metadata else None
     estimate = None
     if costs():
@@ -163,7 +164,8 @@ def remember(
         )
 
 
-def _standard_input() -> str:
+def standard_input() -> str:
+    """All of standard input: the text of a command that was given - for it."""
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -282,7 +282,7 @@ def execute(
             # Kùzu divides by zero when it converts a result without columns to Arrow
             return pa.table({})
         return result.get_as_arrow(CHUNK)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # the second of lists whose values are of several types
         message = str(error)
         if any(words in message for words in FULL):
             raise StoreError(

@@ -10,11 +10,11 @@ from memini_kuzu.errors import QueryError
 from memini_kuzu.store.engine.database import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     import pyarrow as pa
 
-__all__ = ["check_reading", "refuse_lists_of_doubles", "writing_statements"]
+__all__ = ["check_parameters", "check_reading", "refuse_lists_of_doubles", "writing_statements"]
 
 LOSSY = re.compile(r"\b(?:DOUBLE|FLOAT)\[\]")
 """Types of columns of which Kùzu loses values when it compresses them (`faults`)."""
@@ -42,6 +42,8 @@ SCAN = re.compile(rf"\bCALL\b{SPACE}(?:(?:READ_\w+|\w+_SCAN|FILE_INFO)\b|\()", r
 
 FILES = re.compile(rf"\bLOAD\b{SPACE}(?:WITH|FROM)\b", re.IGNORECASE)
 """What reads files of this machine, or of the network where an extension is loaded."""
+
+PARAMETER = re.compile(r"\$(\w+)")
 
 CONTROL = re.compile(r"\s*(?:BEGIN|COMMIT|ROLLBACK|CHECKPOINT)\b", re.IGNORECASE)
 """Transaction control, which is refused: every query is a transaction of its own."""
@@ -124,6 +126,37 @@ def writing_statements(query: str) -> list[str]:
             )
         found.append(query[begin + 1 : end].strip())
     return found
+
+
+def check_parameters(statements: Sequence[str], given: Collection[str]) -> list[set[str]]:
+    """The names of each statement's parameters, all of which have a value: Kùzu takes what has none for null.
+
+    Parameters
+    ----------
+    statements : sequence of str
+        Cypher.
+    given : collection of str
+        The names of the values.
+
+    Raises
+    ------
+    QueryError
+        If a parameter has no value, or a value no parameter.
+
+    Examples
+    --------
+    >>> check_parameters(["RETURN $name, '$5'"], {"name"})
+    [{'name'}]
+    """
+    named = [set(PARAMETER.findall(QUOTED.sub(" ", statement))) for statement in statements]
+    if missing := sorted(set().union(*named).difference(given)):
+        raise QueryError(
+            f"the query names ${missing[0]}, and no value is given; pass parameters={{{missing[0]!r}: …}} "
+            f"or --param {missing[0]}=VALUE"
+        )
+    if strange := sorted(set(given).difference(*named), key=str):
+        raise QueryError(f"the query names no ${strange[0]}; leave its value out, or check the name")
+    return named
 
 
 def refuse_lists_of_doubles(run: Callable[[str], pa.Table]) -> None:

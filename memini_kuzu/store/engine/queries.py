@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import QueryError
 from memini_kuzu.store.engine.database import execute
 from memini_kuzu.store.engine.foreign import (
+    check_parameters,
     check_reading,
     refuse_lists_of_doubles,
     writing_statements,
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["read_foreign", "write_foreign"]
 
-NAMES = re.compile(r"\$(\w+)")
-
 
 def read_foreign(
     shared: OpenFile, query: str, parameters: Parameters | None, *, files: bool, register: Register
 ) -> pa.Table:
     """Run a query that must not change the store; see `Engine.run_foreign`."""
     check_reading(query, files=files)
+    check_parameters([query], parameters or {})
     with shared.reading():
         connection = shared.connect()
         try:
@@ -60,18 +59,16 @@ def write_foreign(
     if not statements:
         raise QueryError("the query is empty; pass a statement")
     used = dict(parameters or {})
+    named = check_parameters(statements, used)
     result: pa.Table = None
     with shared.alone():
         with shared.rewriting() as name:
             connection = shared.connect()
             try:
                 _prepare(shared, connection, register)
-                for statement in statements:
-                    given = used
-                    if len(statements) > 1:
-                        # Kùzu refuses a parameter that a statement does not name
-                        named = set(NAMES.findall(statement))
-                        given = {key: value for key, value in used.items() if key in named}
+                for statement, names in zip(statements, named, strict=True):
+                    # Kùzu refuses a parameter that a statement does not name
+                    given = {key: value for key, value in used.items() if key in names}
                     shared.derived = None
                     result = execute(connection, statement, given)
                 refuse_lists_of_doubles(partial(execute, connection))
