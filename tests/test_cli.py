@@ -604,10 +604,8 @@ def test_recall_prints_json_of_the_promised_form(filled: Path) -> None:
     assert found["entities"]
     assert all(set(entity) == {"name", "label", "activation"} for entity in found["entities"])
     assert found["paths"]
-    assert all(
-        set(path) == {"passage", "kind", "through", "score", "strength", "last_seen", "said", "rival"}
-        for path in found["paths"]
-    )
+    of_all = {"passage", "source", "position", "kind", "through", "score", "strength", "last_seen"}
+    assert all(set(path) == of_all | {"said", "rival"} for path in found["paths"])
 
 
 def test_recall_shows_passages_with_their_dates_and_reasons(filled: Path) -> None:

@@ -160,6 +160,16 @@ def test_a_mistyped_name_of_a_dropped_entity_means_nobody(told: Memory) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["Ada (ship)", "Ada（船）"])
+def test_a_cue_with_the_name_of_one_that_was_split_off_means_it(memory: Memory, name: str) -> None:
+    memory.remember("Ada met Gus.", id="aunt", source="letters")
+    memory.remember("Ada left Oslo.", id="ship", source="log")
+    memory.entity_split("Ada", name, ["log"])
+    for cue in (name, f"Where is {name}?"):
+        assert memory.recall(cue).entities[0].name == name
+    assert memory.recall("Ada").entities[0].name == "Ada"
+
+
 def test_later_documents_do_not_bring_a_dropped_entity_back(told: Memory) -> None:
     told.entity_drop("Ada")
     told.remember("Ada met Bob. Ada met Ivo.", id="later")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 from fixtures_memory import NOW, START, Names, contents, corpus
 
+from memini_kuzu.cli._recalled import show_recalled
 from memini_kuzu.errors import InputError, TimeError
 from memini_kuzu.memory import Memory
+from memini_kuzu.service.results import RecallResult
+from memini_kuzu.service.telling import recall_told
 from memini_kuzu.store import reading
 from memini_kuzu.text.analysis import analyse
 from memini_kuzu.times import from_millis
@@ -182,6 +186,32 @@ def test_what_was_told_under_a_former_name_is_recalled_by_the_present_one(
     assert [passage.id for passage in memory.recall("Latium")] == ["1"]
     assert {passage.id for passage in memory.recall("Catherine")} == {"2", "3"}
     assert memory.explain("Latium", "1").paths[0].through == ("rome",)
+
+
+def test_passages_of_one_id_have_reasons_of_their_own(
+    memory: Memory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for source, text in (("desk", "Ada lost a violin."), ("shed", "Bob found the candle.")):
+        memory.remember(text, time="2025-01-01", id="1", source=source)
+    found = memory.recall("violin or candle")
+    own = {
+        each.source: {path.through for path in found.paths if path.leads_to(each) and path.kind == "words"}
+        for each in found
+    }
+    assert own == {"desk": {("violin",)}, "shed": {("candle",)}}
+
+    show_recalled(found, full=True)
+    shown = capsys.readouterr().out
+    answer = {
+        name: getattr(found, name) for name in ("cue", "now", "passages", "entities", "paths", "unknown")
+    }
+    told = recall_told(
+        RecallResult.model_validate(answer | {"context": "", "omitted": 0}, from_attributes=True)
+    )
+    for face in (shown, told):
+        words = [re.findall(r"words (\w+)", line) for line in face.splitlines() if "words " in line]
+        assert sorted(words) == [["candle"], ["violin"]]
+    assert all(f"<td>{word}</td></tr>" in found._repr_html_() for word in ("candle", "violin"))
 
 
 def test_a_mistyped_name_is_understood(memory: Memory) -> None:

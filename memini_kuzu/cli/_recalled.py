@@ -1,7 +1,6 @@
 """How recall is shown to people: on a terminal, of a long passage the part around the words that were met."""
 
 import re
-from collections import defaultdict
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -117,24 +116,17 @@ def show_recalled(found: "recalling.Recall", *, full: bool) -> None:
         typer.echo("nothing comes to mind")
         return
     screen = console()
-    reasons: defaultdict[str, list[str]] = defaultdict(list)
-    for path in found.paths:
-        reasons[path.passage].append(_reason(path))
     for number, passage in enumerate(found.passages, 1):
         title = (
             "" if passage.title == passage.id.rpartition(".")[0] else passage.title
         )  # the name of its file
         about = "  ".join(filter(None, (passage.source, passage.id, title)))
         screen.print(plain(f"{number}. {day(passage.time)}  {about}  {passage.score:.3f}", "bold"))
-        words = {
-            word
-            for path in found.paths
-            if path.passage == passage.id and path.kind == "words"
-            for word in path.through
-        }
+        paths = [path for path in found.paths if path.leads_to(passage)]
+        words = {word for path in paths if path.kind == "words" for word in path.through}
         _show_passage(screen, passage.text.strip("\n"), words, full=full)
-        if reasons[passage.id]:
-            _show_indented(plain(f"why: {'; '.join(reasons[passage.id])}", "dim"))
+        if paths:
+            _show_indented(plain(f"why: {'; '.join(map(_reason, paths))}", "dim"))
     if found.entities:
         names = ", ".join(f"{entity.name} {entity.activation:.2f}" for entity in found.entities)
         screen.print(plain(f"entities: {names}"))

@@ -226,7 +226,8 @@ def find_entities(lookup: Lookup, text: str, own: str = ENGLISH) -> dict[int, Na
     dict of int to NamedEntity
         By id, in order of the text.
     """
-    words = (WORD if text.isascii() else _part()).findall(text)
+    places = list((WORD if text.isascii() else _part()).finditer(text))
+    words = [place[0] for place in places]
     # a name begins and ends with a word of its own: "Of Mice and Men", but not "of Anna and"
     stop = STOP_WORDS if own == ENGLISH else STOP_WORDS | function_words(own)
     telling = [word not in stop for word in words]
@@ -236,12 +237,21 @@ def find_entities(lookup: Lookup, text: str, own: str = ENGLISH) -> dict[int, Na
         word if bare and after else f"{word} "
         for word, bare, after in zip(words, blank, [*blank, False][1:], strict=True)
     ]
+
+    def written(start: int, end: int) -> Iterator[str]:
+        # one of two that were told apart is called "Ada (ship)", which is not all that "Ada" means
+        own = text[places[start].start() : places[end - 1].end()]
+        if "(" in own or "（" in own:
+            yield own
+        yield "".join(parts[start:end])
+
     spans = [
         (start, start + length, key)
         for length in range(min(GRAM, len(words)), 0, -1)
         for start in range(len(words) - length + 1)
         if telling[start] and telling[start + length - 1]
-        if (key := canonical("".join(parts[start : start + length]))) and key not in stop
+        for said in written(start, start + length)
+        if (key := canonical(said)) and key not in stop
     ]
     if not spans:
         return {}

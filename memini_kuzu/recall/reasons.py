@@ -89,7 +89,7 @@ def resolve(
     rows = {row for reason in told for row in _rows(found, reason)}
     ids = {row: int(found.passages.id[row]) for row in rows}
     records = lookup.records(list(ids.values()))
-    record = {row: records[identity][0] for row, identity in ids.items()}
+    record, source = ({row: records[identity][of] for row, identity in ids.items()} for of in (0, 1))
     return tuple(
         Path(
             record[reason.row],
@@ -102,7 +102,10 @@ def resolve(
             reason.score,
             reason.strength,
             None if reason.last_seen is None else from_millis(reason.last_seen),
-            *(() if reason.places is None else (_sayings(found, place, record) for place in reason.places)),
+            None if reason.places is None else _sayings(found, reason.places[0], record),
+            None if reason.places is None else _sayings(found, reason.places[1], record),
+            source[reason.row],
+            int(found.passages.position[reason.row]),
         )
         for reason in told
     )

@@ -120,6 +120,8 @@ class Path:
         said last.
     said, rival : Sayings or None
         Of its standing: how often the same was said as here, and as in the rival.
+    source, position : str, int
+        Of the passage that it leads to: all passages of a document have its id, and other sources may too.
     """
 
     passage: str
@@ -130,6 +132,12 @@ class Path:
     last_seen: datetime | None = None
     said: Sayings | None = None
     rival: Sayings | None = None
+    source: str = ""
+    position: int = 0
+
+    def leads_to(self, passage: RecalledPassage) -> bool:
+        """Whether that is the passage that it leads to."""
+        return (self.passage, self.source, self.position) == (passage.id, passage.source, passage.position)
 
     @property
     def way(self) -> str:
@@ -175,12 +183,10 @@ class Recall:
         return len(self.passages)
 
     def _repr_html_(self) -> str:
-        why = {
-            passage.id: [path.way for path in self.paths if path.passage == passage.id] for passage in self
-        }
+        why = ("; ".join(path.way for path in self.paths if path.leads_to(passage)) for passage in self)
         rows = (
-            (number, each.time, each.source, each.title, each.score, each.text, "; ".join(why[each.id]))
-            for number, each in enumerate(self, 1)
+            (number, each.time, each.source, each.title, each.score, each.text, ways)
+            for number, (each, ways) in enumerate(zip(self, why, strict=True), 1)
         )
         passages = table(["", "said", "source", "title", "score", "text", "why"], rows)
         entities = ", ".join(f"{each.name} {each.activation:.2f}" for each in self.entities)

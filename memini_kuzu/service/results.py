@@ -120,6 +120,8 @@ class PathResult(_Result):
     last_seen: datetime | None
     said: SayingsResult | None = Field(description="Of its standing: how often the same was said as here")
     rival: SayingsResult | None = Field(description="Of its standing: how often the rival's answer was said")
+    source: str = Field(description="Of the passage: all passages of a document have its id")
+    position: int = Field(description="Of the passage, in its source")
 
 
 class RecallResult(_Result):

@@ -45,7 +45,8 @@ def recall_told(found: RecallResult) -> str:
 def _reasons(found: RecallResult) -> list[str]:
     told = []
     for passage in found.passages:
-        paths = [path for path in found.paths if path.passage == passage.id][:PATHS]
+        own = passage.id, passage.source, passage.position
+        paths = [path for path in found.paths if (path.passage, path.source, path.position) == own][:PATHS]
         told.append(f"- id {one_line(passage.id)}: {'; '.join(map(_reason, paths))}")
     return told
 

@@ -71,7 +71,7 @@ function brought(entities) {
 }
 
 function recalled(each, found) {
-  const paths = found.paths.filter((path) => path.passage === each.id);
+  const paths = found.paths.filter((path) => path.passage === each.id && path.source === each.source && path.position === each.position);
   const stems = paths.filter((path) => path.kind === "words").flatMap((path) => path.through);
   const names = found.entities.map((entity) => entity.name);
   return h(
