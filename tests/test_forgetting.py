@@ -226,6 +226,23 @@ def test_forgetting_a_time_range_takes_back_the_events_of_that_range(
         assert {passage["time"] for passage in left["passages"]} <= times
 
 
+def test_a_document_whose_newest_version_is_forgotten_takes_its_earlier_text_again(memory: Memory) -> None:
+    """That version was known, so nothing was to be done, and the document stayed without a text."""
+    earlier = Record("Ada met Babbage.", to_millis("2026-01-01"), "diary", "", "1")
+    memory.add([earlier])
+    told, before = memory.get("1"), memory.associations("Ada", now="2026-06-01")
+    memory.remember("Ada met Curie.", time="2026-03-01", source="diary", id="1")
+    memory.forget(since="2026-02-01")
+    assert not memory.get("1").text
+    assert memory.add([earlier]).changed == 1
+    assert memory.add([earlier]).unchanged == 1
+    assert memory.get("1") == told
+    assert [passage.text for passage in memory.recall("Babbage").passages] == [told.text]
+    # its events were there all the time
+    assert memory.associations("Ada", now="2026-06-01") == before
+    assert memory.doctor(deep=True).sound
+
+
 def test_a_document_whose_newest_version_is_forgotten_takes_a_new_one_later(memory: Memory) -> None:
     for day, text in (("2026-01-01", "Ada met Babbage."), ("2026-03-01", "Ada met Curie.")):
         memory.remember(text, time=day, source="diary", id="1")

@@ -9,8 +9,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +28,7 @@ from memini_kuzu.cli._docs import FOLDER
 from memini_kuzu.service import application
 from memini_kuzu.service.api import openapi
 from memini_kuzu.service.guard import _WholeBody
-from memini_kuzu.service.http import listen, server
+from memini_kuzu.service.http import PATH, listen, server
 from memini_kuzu.service.log import LOG
 from memini_kuzu.service.tools import TOOLS
 
@@ -298,6 +299,46 @@ def test_a_failure_is_told_to_models_and_logged_without_its_message(
     assert answer.json()["error"]["message"] == "the server failed; its log says where"
     assert "ZeroDivisionError at " in caplog.text
     assert "secret text" not in caplog.text
+
+
+ENDLESS = """
+import runpy, sys, threading
+from memini_kuzu import Memory
+
+def endless(_):
+    print("asked", file=sys.stderr, flush=True)
+    threading.Event().wait()
+
+Memory.stats = endless
+runpy.run_module("memini_kuzu", run_name="__main__")
+"""
+
+
+def test_a_request_that_is_being_answered_does_not_keep_the_server_from_its_end(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, "serve", "--db", str(tmp_path / "a.memini"), "--port", "0"],
+        stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if " at http" in line)
+        url = line.split(" at ")[1].split(PATH)[0]
+
+        def ask() -> None:
+            # an error, or the end of the connection
+            with suppress(httpx2.HTTPError):
+                httpx2.get(f"{url}/v1/stats", timeout=60)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert next(process.stderr) == "asked\n"
+        process.terminate()
+        assert process.wait(60) == 130
+        asking.join()
+    finally:
+        process.kill()
+        process.communicate()
+    assert not (tmp_path / "a.memini.pid").exists()
 
 
 def test_every_line_of_standard_input_is_answered(tmp_path: Path) -> None:

@@ -86,6 +86,14 @@ def test_langchain_documents_go_in_with_their_metadata(memory: Memory) -> None:
         retriever.add_documents([Document("Odd.", metadata={"of": object()})])
 
 
+def test_langchain_documents_with_empty_fields_do_not_replace_each_other(memory: Memory) -> None:
+    empty = dict.fromkeys(("id", "source", "title", "time", "author"))
+    written = [Document(f"Room {n} is cold.", metadata=empty) for n in range(2)]
+    found = memory.list(ids=langchain.MeminiRetriever(memory=memory).add_documents(written))
+    assert {each.text for each in found} == {"Room 0 is cold.", "Room 1 is cold."}
+    assert {(each.source, each.title, len(each.metadata)) for each in found} == {("", "", 0)}
+
+
 def test_a_retriever_sees_its_scope_alone(memory: Memory) -> None:
     memory.remember("Ada met Mary.", time="2026-03-02", source="letters", metadata={"to": "Mary"})
     scope = {"where": {"to": "Mary"}}

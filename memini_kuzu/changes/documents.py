@@ -66,9 +66,9 @@ class Known:
         return document.digest == self.digest or document.version in self.versions
 
     def has(self, document: Document) -> bool:
-        """The same text and metadata: nothing to do."""
+        """The same text and metadata: nothing to do. Where the newest text was forgotten, there is none."""
         return self.says(document) and (
-            document.time < self.time or document.metadata in {None, self.metadata}
+            document.time < self.time or (bool(self.positions) and document.metadata in {None, self.metadata})
         )
 
 

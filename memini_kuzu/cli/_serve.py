@@ -135,10 +135,8 @@ def serve(
                 ready=lambda url: note(f"serving {root or db} at {url}; end with Ctrl-C"),
             )
     except KeyboardInterrupt:
-        if stdio:
-            # a thread waits for the next line of standard input, and Python would wait for the thread
-            os._exit(INTERRUPTED)
-        raise
+        # a thread may wait for a line of standard input or answer a request, and Python would wait for it
+        os._exit(INTERRUPTED)
 
 
 def _refuse_given(context: typer.Context, name: str, option: str, reason: str) -> None:

@@ -96,7 +96,8 @@ class MeminiRetriever(BaseRetriever):
 
 
 def _record(document: Document) -> Record:
-    told = document.metadata
+    # a field of a table that is empty tells nothing: as an id it would be that of all such documents
+    told = {name: value for name, value in document.metadata.items() if value is not None}
     own = str(told.get("id", document.id or ""))
     time = told.get("time")
     return Record(
