@@ -284,6 +284,43 @@ def test_a_bad_row_is_named_and_changes_nothing(
     assert memory.stats().entities == 0
 
 
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"source": ""}, "row 3: column 'source' is empty"),
+        ({"target": "…"}, "row 3: name '…' holds no letter or digit"),
+        ({"time": ""}, "row 3: column 'time' is empty"),
+        ({"time": "soon"}, "row 3: time 'soon' is not a date"),
+        ({"time": "2026-03-01T25:00"}, "row 3: time '2026-03-01T25:00' is not a date"),
+    ],
+)
+def test_a_bad_row_of_a_file_is_named_with_its_file(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: dict[str, str], message: str
+) -> None:
+    monkeypatch.setattr("memini_kuzu.readers.tabular.ROWS", 2)
+    row = {"source": "Ada", "target": "Charles", "time": "2026-03-01"}
+    rows = [row, row, row | bad]
+    path = tmp_path / "events.csv"
+    path.write_text("".join(",".join(each) + "\n" for each in (row, *(each.values() for each in rows))))
+    with pytest.raises(InputError, match=rf"events\.csv, {message}"):
+        memory.load_events(path)
+
+
+def test_a_number_that_is_no_time_is_named_by_its_row(memory: Memory) -> None:
+    rows = pa.concat_tables([one(time=[1_772_323_200]), one(time=[20_513])])
+    with pytest.raises(TimeError, match="a table, row 2: column 'time' holds 20513"):
+        memory.load_events(rows)
+
+
+def test_a_damaged_page_is_named_with_its_file(memory: Memory, tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    pq.write_table(one(), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * 60 + whole[64:])
+    with pytest.raises(InputError, match=r"events\.parquet cannot be read"):
+        memory.load_events(path)
+
+
 def test_what_is_no_table_is_refused(memory: Memory, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("no parquet")
     (tmp_path / "a.xyz").write_text("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from memini_kuzu import InputError, Memory, Parameters, RuleExtractor, StoreErro
 from memini_kuzu.changes.exchange import EXPORTED
 from memini_kuzu.cli import app
 from memini_kuzu.identity import stable_id
-from memini_kuzu.tables import Edges, edges_from_arrow
+from memini_kuzu.tables import EDGE_SCHEMA, Edges, edges_from_arrow
 from memini_kuzu.times import to_millis
 
 if TYPE_CHECKING:
@@ -209,6 +210,27 @@ def test_edges_folded_elsewhere_are_added_once(tmp_path: Path) -> None:
             a.load_edges(tmp_path / "bad.parquet")
         with pytest.raises(InputError, match="must have id and name"):
             a.load_edges(tmp_path / "exported" / "edges.parquet", entities=tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("fast", float("nan")),
+        ("slow", float("inf")),
+        ("fast", -1.0),
+        ("events", -1),
+        ("as_of", datetime(9999, 12, 31)),  # noqa: DTZ001 - it is UTC
+    ],
+)
+def test_edges_that_no_fold_gives_are_refused(tmp_path: Path, column: str, value: object) -> None:
+    date = datetime(2026, 1, 1)  # noqa: DTZ001 - it is UTC
+    edge: dict[str, object] = {"source": 1, "target": 2, "fast": 1.0, "slow": 0.0, "events": 1}
+    edge |= {"as_of": date, "first_seen": date, "last_seen": date, column: value}
+    pq.write_table(pa.Table.from_pylist([edge], schema=EDGE_SCHEMA), tmp_path / "edges.parquet")
+    with opened(tmp_path / "a") as a:
+        with pytest.raises(InputError, match=f"has {column} = .* from 1 to 2"):
+            a.load_edges(tmp_path / "edges.parquet")
+        assert a.stats().entities == 0
 
 
 def test_the_commands_export_import_and_merge(tmp_path: Path) -> None:

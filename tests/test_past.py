@@ -255,6 +255,49 @@ def test_what_maintenance_has_moved_on_or_forgotten_is_still_known(path: Path) -
         assert [each.target for each in before] == ["Bruno"]
 
 
+@pytest.mark.parametrize("by", ["pass", "import", "merge"])
+def test_between_the_last_event_and_a_pass_strengths_are_those_of_then(path: Path, by: str) -> None:
+    then, later = from_millis(START + 40 * DAY), from_millis(START + 100 * DAY)
+    with Memory.open(path, extractor=Names(), clock=lambda: START + 200 * DAY) as memory:
+        memory.add([Record("Ada met Bruno.", START, "diary", id="1")])
+        [told] = memory.associations("Ada", now=then)
+        recalled = memory.recall("Ada", now=then)
+        # what this pass forgets was there before it
+        memory.consolidate(now=later, threshold=1.0 if by == "pass" else 0.0)
+        memory.export(path.parent / "out")
+    path, other = path.with_name("other"), path
+    if by == "pass":
+        path = other
+    elif by == "import":
+        Memory.import_(path, path.parent / "out").close()
+    else:
+        with Memory.open(path, extractor=Names()) as memory:
+            memory.merge(other)
+    with Memory.open(path, extractor=Names(), clock=lambda: START + 200 * DAY) as memory:
+        for found in (memory.associations("Ada", now=then), memory.top(now=then)):
+            strengths = [(each.target, each.strength) for each in found if each.source == "Ada"]
+            assert strengths == [("Bruno", pytest.approx(told.strength, rel=1e-12))]
+        assert memory.overview(now=then).fast.max() == pytest.approx(told.strength, rel=1e-12)
+        same(memory.recall("Ada", now=then), recalled)
+        memory._store.hold()
+        same(memory.recall("Ada", now=then), recalled)
+
+
+def test_before_a_pass_over_events_that_were_not_kept_nothing_is_known(path: Path) -> None:
+    events = pa.table({"source": ["Ada"], "target": ["Bruno"], "time": ["2025-01-01"]})
+    with Memory.open(path, clock=lambda: START + 200 * DAY) as memory:
+        memory.load_events(events, keep_events=False)
+        memory.consolidate(now="2025-04-11")
+        memory.export(path.parent / "out")
+    with Memory.open(path.with_name("folded"), clock=lambda: START + 200 * DAY) as memory:
+        memory.load_edges(path.parent / "out" / "edges.parquet")
+    for each in (path, path.with_name("folded")):
+        with Memory.open(each) as memory:
+            with pytest.raises(TimeError, match=r"maintenance since.* ask as of 2025-04-11 00:00 or later"):
+                memory.top(now="2025-02-20")
+            assert memory.top(now="2025-04-11")
+
+
 def test_an_explanation_of_the_past_knows_nothing_later(path: Path) -> None:
     with Memory.open(path, extractor=Names(), clock=lambda: START + 100 * DAY) as memory:
         memory.add(

@@ -99,6 +99,7 @@ def consolidate(
         with store.changing() as change:
             outcome = _judge(store, now, threshold, keep)
             change.replace("ASSOCIATES", outcome.kept)
+            store.note_advance(change, now)
     fast = outcome.kept["fast"].to_numpy()
     return MaintenanceReport(
         edges=outcome.edges,

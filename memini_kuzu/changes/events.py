@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memini_kuzu.changes.folding import fold, require_ibis
 from memini_kuzu.changes.kept import Aside, check_kinds, putting_aside
 from memini_kuzu.dynamics.edges import associate, concatenate, redirect_edges, superpose
-from memini_kuzu.errors import InputError
+from memini_kuzu.errors import InputError, RecordError
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
 from memini_kuzu.notebook import Shown
@@ -166,6 +167,14 @@ class _DuckFold:
         self._folder.cleanup()
 
 
+class NamelessError(InputError):
+    """A name holds nothing to know an entity by."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"name {name!r} holds no letter or digit; leave the row out or name the entity")
+        self.name = name
+
+
 class Names:
     """Entities of endpoints: each distinct name is brought to its key and id once, and shown as it was given.
 
@@ -205,7 +214,7 @@ class Names:
             return known
         key = canonical(name)
         if not key:
-            raise InputError(f"name {name!r} holds no letter or digit; leave the row out or name the entity")
+            raise NamelessError(name)
         identity = self._ids[name] = stable_id(key)
         self._entities.setdefault(identity, (key, name))
         return identity
@@ -304,7 +313,7 @@ class _Loader:
             self._aside = Aside() if self._keep else None
         rows = 0
         for batch in event_batches(item, path, self._columns, label=label, now=self._now):
-            source, target = self._names.identify(batch.source), self._names.identify(batch.target)
+            source, target = (self._identified(ends, label, rows) for ends in (batch.source, batch.target))
             amount = batch.amount * self._store.parameters.impulse
             self._fold.add(source, target, amount, batch.time)
             if self._both:
@@ -324,6 +333,14 @@ class _Loader:
         is_full = self._aside is not None and self._aside.half_full
         if is_full or sum(count for *_, count in self._pending) >= COMMIT:
             self.commit()
+
+    def _identified(self, values: pa.ChunkedArray, label: str, before: int) -> NDArray[np.int64]:
+        """Entity ids of a column, of which so many rows came before."""
+        try:
+            return self._names.identify(values)
+        except NamelessError as error:
+            row = before + pc.index(values, error.name).as_py() + 1
+            raise RecordError(f"{label}, row {row}", str(error)) from None
 
     def commit(self) -> None:
         """Write what some files gave, and that they are loaded, in one change."""

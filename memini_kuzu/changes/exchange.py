@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -35,13 +36,13 @@ from memini_kuzu.store.loads import read_loads
 from memini_kuzu.store.numbered import gathered, spread
 from memini_kuzu.store.terms import count_terms
 from memini_kuzu.store.writing import alter_entities
-from memini_kuzu.tables import EDGE_SCHEMA, distinct, edges_from_arrow
+from memini_kuzu.tables import EDGE_SCHEMA, EDGE_TIMES, Edges, distinct, edges_from_arrow
+from memini_kuzu.times import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
@@ -220,7 +221,9 @@ def load_edges(
         table = _parquet(path).read()
     else:
         table = select_edges(_files(path), where, () if entities is None else _files(entities))
-    edges = superpose(edges_from_arrow(table), store.parameters)
+    edges = edges_from_arrow(table)
+    _refuse_bad(edges, path)
+    edges = superpose(edges, store.parameters)
     names = Names() if entities is None else _named(entities, distinct(edges.source, edges.target))
     with store.changing() as change:
         if report := _known_part(store, identity, where):
@@ -232,6 +235,21 @@ def load_edges(
         label = str(path) if where is None else f"{path}{PART}{where}"
         change.create("Load", pa.table({"id": [identity], "source": [label], "events": [events]}))
     return EdgesReport(len(edges), new)
+
+
+def _refuse_bad(edges: Edges, path: Path) -> None:
+    """Refuse what no fold of events gives, and no strength could be computed of."""
+    for name in EDGE_SCHEMA.names[2:]:
+        values = getattr(edges, name)
+        bad = ~(np.isfinite(values) & (values >= 0))
+        if name in EDGE_TIMES:
+            bad |= values >= LATEST.timestamp() * 1000
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise InputError(
+                f"{path} has {name} = {values[row]} from {edges.source[row]} to {edges.target[row]}; fast, "
+                "slow and events are finite and not below 0, times lie in 1970 to 2261: correct the edges"
+            )
 
 
 def _named(path: Path, ids: NDArray[np.int64]) -> Names:

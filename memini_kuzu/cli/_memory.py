@@ -236,7 +236,7 @@ def recall(
     if found.unknown:
         note(
             f"{found.unknown:,} associations are left out: how strong they were then cannot be known, for "
-            "they have had evidence since, from events that were loaded and not kept"
+            "they have had evidence or maintenance since, and events that were loaded and not kept"
         )
     if layout is Layout.CONTEXT:
         block = found.context()

@@ -112,7 +112,7 @@ def _slices(item: Any, path: Path | None, columns: EventColumns) -> Iterator[pa.
         for batch in _reader(item, path, columns):
             for start in range(0, batch.num_rows, ROWS):
                 yield pa.table(batch.slice(start, ROWS))
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:  # a damaged page of Parquet is an OSError
         raise InputError(f"{path or 'the table'} cannot be read: {error}") from error
 
 
@@ -224,6 +224,10 @@ class _Checked:
                     "column is what"
                 )
             self._refuse_empty(name)
+        for name in (columns.source, columns.target, columns.time):
+            values = _plain(table[name])
+            if _is_text(values.type):  # in CSV nothing is empty text
+                self._refuse(pc.equal(values, "").to_numpy(), f"column {name!r} is empty; leave the row out")
         return EventBatch(
             _plain(table[columns.source]),
             _plain(table[columns.target]),
@@ -251,7 +255,10 @@ class _Checked:
             raise RecordError(f"{self.label}, row {self.before + int(np.argmax(bad)) + 1}", reason)
 
     def _dates(self) -> NDArray[np.int64]:
-        time = times(self.table[self.columns.time], self.columns.time)
+        try:
+            time = times(self.table[self.columns.time], self.columns.time, self.before)
+        except TimeError as error:
+            raise TimeError(f"{self.label}, {error}") from None
         for bad, why in ((time < 0, "before 1970"), (time > self.now + SLACK, "after now")):
             if bad.any():
                 date = _date(int(time[int(np.argmax(bad))]))
@@ -295,14 +302,15 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
-def _since_1970(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+def _since_1970(values: pa.ChunkedArray, name: str, before: int) -> NDArray[np.int64]:
     """Numbers as milliseconds since 1970: from `SECONDS` they are seconds, from `MILLIS` milliseconds."""
     number = values.cast(pa.float64(), safe=False).to_numpy()
     bad = ~((number >= SECONDS) & (number < LAST))
     if bad.any():
         raise TimeError(
-            f"column {name!r} holds {number[bad][0]:g}; numbers are seconds since 1970 (from {SECONDS:g}, in "
-            f"1973) or milliseconds (from {MILLIS:g}): convert it to timestamps, dates or ISO 8601 text"
+            f"row {before + int(np.argmax(bad)) + 1}: column {name!r} holds {number[bad][0]:g}; numbers are "
+            f"seconds since 1970 (from {SECONDS:g}, in 1973) or milliseconds (from {MILLIS:g}): convert it "
+            "to timestamps, dates or ISO 8601 text"
         )
     millis = np.floor(np.where(number < MILLIS, number * 1000, number))
     return np.asarray(millis, dtype=np.int64)
@@ -319,8 +327,17 @@ def _instants(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
 
 
-def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+def times(values: pa.ChunkedArray, name: str, before: int = 0) -> NDArray[np.int64]:
     """A column of times without nulls as milliseconds since 1970, UTC; finer digits are cut off.
+
+    Parameters
+    ----------
+    values : pyarrow.ChunkedArray (n,)
+        The column.
+    name : str
+        What errors call it.
+    before : int
+        How many rows came before these, for the row that an error names.
 
     Raises
     ------
@@ -334,7 +351,7 @@ def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     """
     values = _plain(values)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        return _since_1970(values, name)
+        return _since_1970(values, name, before)
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
         return _instants(values, name)
     if not pa.types.is_large_string(values.type):
@@ -343,7 +360,7 @@ def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
             "seconds or milliseconds since 1970: convert it"
         )
     if pc.all(pc.match_substring_regex(values, EPOCH)).as_py():
-        return _since_1970(values, name)
+        return _since_1970(values, name, before)
     try:
         micros = values.cast(TIMESTAMP).cast(pa.int64())
         return np.asarray(np.floor_divide(micros.to_numpy(), 1000), dtype=np.int64)
@@ -352,5 +369,11 @@ def times(values: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
         encoded = values.combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
-        millis = np.array([to_millis(text) for text in encoded.dictionary.to_pylist()], dtype=np.int64)
-        return millis[np.asarray(encoded.indices.to_numpy(), dtype=np.int64)]
+        millis = np.empty(len(encoded.dictionary), dtype=np.int64)
+        of = np.asarray(encoded.indices.to_numpy(), dtype=np.int64)
+        for place, text in enumerate(encoded.dictionary.to_pylist()):
+            try:
+                millis[place] = to_millis(text)
+            except TimeError as error:
+                raise TimeError(f"row {before + int(np.argmax(of == place)) + 1}: {error}") from None
+        return millis[of]

@@ -44,6 +44,9 @@ def write_edges(store: Store, change: Change, edges: Edges) -> None:
     """
     if not len(edges):
         return
+    moved = edges.as_of > edges.last_seen
+    if moved.any():
+        store.note_advance(change, int(edges.as_of[moved].max()))
     if _swaps(store, len(edges)):
         stored = edges_from_arrow(store.read_edges())
         gone = np.isin(stored.source, change.deleted) | np.isin(stored.target, change.deleted)

@@ -49,6 +49,10 @@ __all__ = [
     "recover_store",
 ]
 
+ADVANCED = "advanced"
+"""Key in MeminiMeta: the latest date to which associations were brought without evidence of that date, by a
+maintenance pass here or elsewhere. What is stored of them says nothing of how they were before."""
+
 READ_EDGES = """
 MATCH (a:Entity)-[e:ASSOCIATES]->(b:Entity)
 RETURN a.id AS source, b.id AS target, e.fast AS fast, e.slow AS slow, e.as_of AS as_of, e.events AS events,
@@ -305,6 +309,12 @@ class Store:
             change.set_meta({key: value}, self.stored_meta())
         self.meta[key] = value
 
+    def note_advance(self, change: Change, time: int) -> None:
+        """Put into a change that it brings associations to a date, milliseconds since 1970."""
+        meta = self.stored_meta()
+        if time > _advanced(meta):
+            change.set_meta({ADVANCED: str(time)}, meta)
+
     def stored_meta(self) -> dict[str, str]:
         """MeminiMeta as it is stored now."""
         model = self.model
@@ -354,7 +364,7 @@ class Store:
         model = self._held.model(self._engine, self.sums)
         if model is None:
             return None
-        if asked is None and model.latest <= now:
+        if asked is None and max(model.latest, _advanced(model.meta)) <= now:
             return InMemory(model, now, self.parameters)
         # the past needs the events of all documents
         every = asked or Filter()
@@ -403,7 +413,7 @@ class Store:
         return int(column(dates, "date")[0]) if dates.num_rows else None
 
     def looks_back(self, now: int) -> bool:
-        """Whether the store holds anything that is later than this, in milliseconds since 1970."""
+        """Whether the store holds anything that is of a later date, in milliseconds since 1970."""
         with self._engine.snapshot() as state:
             # a local value: another thread may put that of another state in its place
             latest = self._latest
@@ -411,7 +421,7 @@ class Store:
                 dates = self.read("MATCH (p:Passage) RETURN max(p.time) AS date").drop_null()
                 told = int(column(dates, "date")[0]) if dates.num_rows else None
                 found = [date for date in (told, self.last_seen()) if date is not None]
-                latest = self._latest = state, max(found, default=0)
+                latest = self._latest = state, max(*found, _advanced(self.stored_meta()), 0)
             return latest[1] > now
 
     def size(self, label: str) -> int:
@@ -490,6 +500,10 @@ def recover_store(path: Path) -> list[str]:
     if not path.is_file():
         raise NotAStoreError(f"there is no store at {path}")
     return recover(path, _replay)
+
+
+def _advanced(meta: Mapping[str, Any]) -> int:
+    return int(meta.get(ADVANCED, 0))
 
 
 def _as_edges(table: pa.Table) -> pa.Table:

@@ -7,8 +7,8 @@ state. Asking in the past takes longer than the present does, where the counts a
 What a filter selects is held in memory (`selection`).
 
 What the store no longer holds, it cannot know: texts that a new version replaced, and how strong an
-association was that has had evidence since, of which the ledgers do not hold the events. Aliases and the
-labels of entities are those of today.
+association was that has had evidence or maintenance since, of which the ledgers do not hold the events.
+Aliases and the labels of entities are those of today.
 """
 
 from __future__ import annotations
@@ -190,8 +190,9 @@ def outgoing(store: Store, entities: Sequence[int], view: View) -> tuple[pa.Tabl
     known : pyarrow.Table
         source, id (the target's), strength (w_f), consolidated (w_s), events, began, latest.
     unknown : pyarrow.Table
-        source, id and latest of those of which it cannot be known: they have had evidence that is not to be
-        seen, and the ledgers do not hold all their events.
+        source, id and latest (evidence or maintenance) of those of which it cannot be known: they have had
+        evidence that is not to be seen, or were brought to a later date, and the ledgers do not hold all
+        their events.
     """
     wanted = np.unique(np.asarray(entities, dtype=np.int64))
     now, selection = to_millis(view.until), view.selection
@@ -216,8 +217,8 @@ def refuse(unknown: pa.Table, view: View) -> None:
     if view.selection is None:
         raise TimeError(
             f"how strong {unknown.num_rows:,} of these associations were at {view.until:%Y-%m-%d %H:%M} "
-            "cannot be known: they have had evidence since, from events that were loaded and not kept; ask "
-            f"as of {latest:%Y-%m-%d %H:%M} or later"
+            "cannot be known: they have had evidence or maintenance since, and events that were loaded and "
+            f"not kept; ask as of {latest:%Y-%m-%d %H:%M} or later"
         )
     raise TimeError(
         f"how strong {unknown.num_rows:,} of these associations are by what is selected cannot be known: "
@@ -265,7 +266,11 @@ def _then(
     ).cast(COLUMNS)
     doubtful = lost & ~certain
     unknown = pa.table(
-        {"source": source[doubtful], "id": target[doubtful], "latest": timestamps(last[doubtful])}
+        {
+            "source": source[doubtful],
+            "id": target[doubtful],
+            "latest": timestamps(np.maximum(last, as_of)[doubtful]),
+        }
     )
     seen = ledger if told is None else told
     event, pair = same_pairs(seen.source, seen.target, source, target)
