@@ -900,6 +900,20 @@ def test_a_mailbox_is_a_mail_each() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["a.mbox", "a.json"])
+def test_one_wrong_message_is_named_and_does_not_stand_for_its_file(name: str) -> None:
+    mail = "From jon Fri Feb 14 10:15:00 2025\nFrom: Jon\nDate: {}\n\nHello.\n\n"
+    messages = [{"role": "user", "content": "Hello.", "time": time} for time in ("2025-02-14", "soon")]
+    box = mail.format("Fri, 14 Feb 2025 10:15:00 +0100") + mail.format("soon")
+    write(f"in/{name}", box if name == "a.mbox" else messages)
+
+    record, error = read(["in"])
+
+    assert isinstance(record, Record)
+    assert isinstance(error, RecordError)
+    assert error.origin == f"in/{name}:2"
+
+
 @pytest.mark.parametrize("name", ["a.eml", "a.mbox", "a.json", "a.srt"])
 def test_a_conversation_without_a_message_is_an_error(name: str) -> None:
     empty = {"a.json": "[]", "a.mbox": "text\n", "a.eml": "", "a.srt": "\n"}[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
 from email.utils import getaddresses
@@ -98,7 +99,7 @@ def is_mailbox(data: bytes) -> bool:
 
 def mail_turns(data: bytes, given: Input) -> Iterator[Turn | LeftOut | RecordError]:
     """The turn of one mail."""
-    yield from _turns(data, given.name)
+    yield from _turns(data, given.name, None)
 
 
 def mbox_turns(stream: BinaryIO, given: Input) -> Iterator[Turn | LeftOut | RecordError]:
@@ -107,19 +108,19 @@ def mbox_turns(stream: BinaryIO, given: Input) -> Iterator[Turn | LeftOut | Reco
     for line in iter(lambda: stream.readline(TEXT_LIMIT), b""):
         if blank and _FROM_LINE.match(line):
             if number:
-                yield from _turns(b"".join(mail), f"{given.name}:{number}")
+                yield from _turns(b"".join(mail), f"{given.name}:{number}", number)
             mail, size, number = [], 0, number + 1
         elif size <= TEXT_LIMIT:
             mail.append(line[1:] if re.match(rb">+From ", line) else line)
             size += len(line)
         blank = not line.strip()
     if number:
-        yield from _turns(b"".join(mail), f"{given.name}:{number}")
+        yield from _turns(b"".join(mail), f"{given.name}:{number}", number)
     else:
         yield RecordError(given.name, "is no mailbox: no line begins with 'From '; name a mail .eml")
 
 
-def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
+def _turns(data: bytes, origin: str, number: int | None) -> Iterator[Turn | LeftOut | RecordError]:
     if len(data) > TEXT_LIMIT:
         yield RecordError(origin, f"is over {TEXT_LIMIT // 2**20} MiB; leave its attachments out")
         return
@@ -140,7 +141,7 @@ def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
         if count:
             yield LeftOut(what, count)
     if words or turn.title:
-        yield Turn(words or turn.title, turn.speaker, turn.time, turn.id, turn.title, "", turn.people)
+        yield replace(turn, text=words or turn.title, line=number)
     else:
         yield LeftOut(MEDIA)
 
