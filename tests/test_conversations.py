@@ -564,6 +564,23 @@ def test_a_reply_in_a_thread_of_slack_is_about_the_message_that_it_answers() -> 
     assert [record.title for record in records] == ["", "The ferry is late"]
 
 
+BOX = {"type": "message", "ts": "1739524500", "username": "CI", "attachments": [{"text": "Failed."}]}
+EMBED = {"author": {"name": "CI"}, "timestamp": "2025-02-14", "content": "", "embeds": [{"title": "Failed."}]}
+VOICE = {
+    "sender": "human",
+    "created_at": "2025-02-14",
+    "content": [{"type": "voice_note", "text": "Failed."}],
+}
+
+
+@pytest.mark.parametrize("export", [[BOX], {"messages": [EMBED]}, [{"chat_messages": [VOICE]}]])
+def test_words_in_a_box_or_a_voice_note_are_told(export: object) -> None:
+    said, left = told(write("a.json", export))
+
+    assert [text.partition(": ")[2] for _, text in said] == ["Failed."]
+    assert not left
+
+
 def test_a_list_of_roles_and_contents_is_a_conversation() -> None:
     messages = [
         {"role": "system", "content": "You are kind."},
