@@ -96,6 +96,8 @@ def test_links_tags_and_properties_name_what_their_author_meant() -> None:
         ("[[Ada]]", "Ada"),
         ("[[people/Ada.md#Early life|her]]", "Ada"),
         ("![[Ada]]", "Ada"),
+        ("| [[people/Ada\\|her]] |\n|---|", "Ada"),
+        ("| ![[ada.png\\|300]] |\n|---|", None),
         ("[her](../people/Ada.md#early)", "Ada"),
         ("[her][ref]\n\n[ref]: people/Ada.md", "Ada"),
         ("[[v1.2 plan]]", "v1.2 plan"),

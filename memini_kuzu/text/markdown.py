@@ -66,8 +66,8 @@ SENTENCE = "\n\n"
 """What parts two blocks in the view: no sentence and no phrase goes over it."""
 
 
-_WIKILINK = re.compile(
-    r"(?P<embed>!?)\[\[(?P<target>[^\[\]|#^\n]*)(?P<part>[#^][^\[\]|\n]*)?(?:\\?\|(?P<words>[^\[\]\n]*))?\]\]"
+_WIKILINK = re.compile(  # in a table, the bar before the words is written \|
+    r"(?P<embed>!?)\[\[(?P<target>[^\[\]|#^\n]*?)(?P<part>[#^][^\[\]|\n]*)?(?:\\?\|(?P<words>[^\[\]\n]*))?\]\]"
 )
 _INSERTED = re.compile(  # a tag; a footnote's mark, a template's placeholder, an address, which are no prose
     r"(?<![\w&/#])#(?P<tag>[^\W\d_][\w-]*(?:/[\w-]+)*)|\[\^[^\]\s]+\]|\{\{.*?\}\}|<%.*?%>|https?://[^\s<>]+"
