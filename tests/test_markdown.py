@@ -115,6 +115,13 @@ def test_a_link_names_the_note_that_it_leads_to(link: str, name: str | None) -> 
     assert [found for found, _, _ in seen(link)[1]] == ([] if name is None else [name])
 
 
+@pytest.mark.parametrize(
+    "text", ["- TODO Call Mia Berg", "Call Mia Berg ^c4ll-1d", "- [ ] Call Mia Berg", "Call Mia Berg"]
+)
+def test_marks_of_tasks_and_blocks_are_no_prose(text: str) -> None:
+    assert seen(text)[0].split() == ["Call", "Mia", "Berg"]
+
+
 def test_a_rule_across_the_page_hides_no_prose() -> None:
     assert seen("---\n\none\n\n---\n\ntwo")[0] == "one\n\ntwo"
 
