@@ -240,6 +240,20 @@ def test_a_transcript_of_bare_names_is_a_turn_each_in_order() -> None:
     assert len({record.id for record in records}) == 5
 
 
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "Mia  0:03\nShall we start?\n\nJon  0:05\nYes.\n\nMia  0:07\nBye.\n",
+        "Mia: Shall we start?\nJon: Yes.\n" * 8,
+    ],
+)
+def test_what_stands_above_a_transcript_is_counted(turns: str) -> None:
+    said, left = told(write("a.txt", f"Weekly of Orion\nin the boat house\n\n{turns}"))
+
+    assert said[0][1] == "Mia: Shall we start?"
+    assert left == {"lines above the first message left out": 2}
+
+
 SRT = """1
 00:00:01,000 --> 00:00:02,500
 <i>Shall we take</i>
