@@ -765,6 +765,29 @@ def test_a_list_of_fields_in_a_mail_and_what_follows_it_are_told(listed: str) ->
     assert record.text == f"Jon: {body}"
 
 
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda mail: f"\ufeff{mail}".encode(),
+        lambda mail: mail.encode("utf-16"),
+        lambda mail: f"\r\n\r\n{mail}".encode(),
+        lambda mail: f"From jon Fri Feb 14 10:15:00 2025\n{mail}".encode(),
+    ],
+)
+def test_a_mail_that_was_saved_by_an_editor_has_its_head(saved: Callable[[str], bytes]) -> None:
+    (record,) = read([write("a.eml", saved(f"{HEAD}\nThe pier is closed.\n"))])
+
+    assert isinstance(record, Record)
+    assert (record.text, record.time) == ("Jon: The pier is closed.", to_millis("2025-02-14T09:15"))
+
+
+def test_what_is_no_mail_is_an_error() -> None:
+    (error,) = read([write("a.eml", "\0\1\2 and no header\n\ntext")])
+
+    assert isinstance(error, RecordError)
+    assert error.reason.startswith("is no mail")
+
+
 def test_what_is_forwarded_is_told() -> None:
     mail = (
         f"{HEAD}\nSee below.\n\n---------- Forwarded message ---------\n"
