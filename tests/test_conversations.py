@@ -240,6 +240,20 @@ def test_a_transcript_of_bare_names_is_a_turn_each_in_order() -> None:
     assert len({record.id for record in records}) == 5
 
 
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "Mia  0:03\nShall we start?\n\nJon  0:05\nYes.\n\nMia  0:07\nBye.\n",
+        "Mia: Shall we start?\nJon: Yes.\n" * 8,
+    ],
+)
+def test_what_stands_above_a_transcript_is_counted(turns: str) -> None:
+    said, left = told(write("a.txt", f"Weekly of Orion\nin the boat house\n\n{turns}"))
+
+    assert said[0][1] == "Mia: Shall we start?"
+    assert left == {"lines above the first message left out": 2}
+
+
 SRT = """1
 00:00:01,000 --> 00:00:02,500
 <i>Shall we take</i>
@@ -564,6 +578,23 @@ def test_a_reply_in_a_thread_of_slack_is_about_the_message_that_it_answers() -> 
     assert [record.title for record in records] == ["", "The ferry is late"]
 
 
+BOX = {"type": "message", "ts": "1739524500", "username": "CI", "attachments": [{"text": "Failed."}]}
+EMBED = {"author": {"name": "CI"}, "timestamp": "2025-02-14", "content": "", "embeds": [{"title": "Failed."}]}
+VOICE = {
+    "sender": "human",
+    "created_at": "2025-02-14",
+    "content": [{"type": "voice_note", "text": "Failed."}],
+}
+
+
+@pytest.mark.parametrize("export", [[BOX], {"messages": [EMBED]}, [{"chat_messages": [VOICE]}]])
+def test_words_in_a_box_or_a_voice_note_are_told(export: object) -> None:
+    said, left = told(write("a.json", export))
+
+    assert [text.partition(": ")[2] for _, text in said] == ["Failed."]
+    assert not left
+
+
 def test_a_list_of_roles_and_contents_is_a_conversation() -> None:
     messages = [
         {"role": "system", "content": "You are kind."},
@@ -734,6 +765,29 @@ def test_a_list_of_fields_in_a_mail_and_what_follows_it_are_told(listed: str) ->
     assert record.text == f"Jon: {body}"
 
 
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda mail: f"\ufeff{mail}".encode(),
+        lambda mail: mail.encode("utf-16"),
+        lambda mail: f"\r\n\r\n{mail}".encode(),
+        lambda mail: f"From jon Fri Feb 14 10:15:00 2025\n{mail}".encode(),
+    ],
+)
+def test_a_mail_that_was_saved_by_an_editor_has_its_head(saved: Callable[[str], bytes]) -> None:
+    (record,) = read([write("a.eml", saved(f"{HEAD}\nThe pier is closed.\n"))])
+
+    assert isinstance(record, Record)
+    assert (record.text, record.time) == ("Jon: The pier is closed.", to_millis("2025-02-14T09:15"))
+
+
+def test_what_is_no_mail_is_an_error() -> None:
+    (error,) = read([write("a.eml", "\0\1\2 and no header\n\ntext")])
+
+    assert isinstance(error, RecordError)
+    assert error.reason.startswith("is no mail")
+
+
 def test_what_is_forwarded_is_told() -> None:
     mail = (
         f"{HEAD}\nSee below.\n\n---------- Forwarded message ---------\n"
@@ -898,6 +952,20 @@ def test_a_mailbox_is_a_mail_each() -> None:
         ("m1@example.org", to_millis("2025-02-14T09:15")),
         ("m2@example.org", to_millis("2025-02-14T10:15")),
     ]
+
+
+@pytest.mark.parametrize("name", ["a.mbox", "a.json"])
+def test_one_wrong_message_is_named_and_does_not_stand_for_its_file(name: str) -> None:
+    mail = "From jon Fri Feb 14 10:15:00 2025\nFrom: Jon\nDate: {}\n\nHello.\n\n"
+    messages = [{"role": "user", "content": "Hello.", "time": time} for time in ("2025-02-14", "soon")]
+    box = mail.format("Fri, 14 Feb 2025 10:15:00 +0100") + mail.format("soon")
+    write(f"in/{name}", box if name == "a.mbox" else messages)
+
+    record, error = read(["in"])
+
+    assert isinstance(record, Record)
+    assert isinstance(error, RecordError)
+    assert error.origin == f"in/{name}:2"
 
 
 @pytest.mark.parametrize("name", ["a.eml", "a.mbox", "a.json", "a.srt"])

@@ -96,6 +96,8 @@ def test_links_tags_and_properties_name_what_their_author_meant() -> None:
         ("[[Ada]]", "Ada"),
         ("[[people/Ada.md#Early life|her]]", "Ada"),
         ("![[Ada]]", "Ada"),
+        ("| [[people/Ada\\|her]] |\n|---|", "Ada"),
+        ("| ![[ada.png\\|300]] |\n|---|", None),
         ("[her](../people/Ada.md#early)", "Ada"),
         ("[her][ref]\n\n[ref]: people/Ada.md", "Ada"),
         ("[[v1.2 plan]]", "v1.2 plan"),
@@ -111,6 +113,13 @@ def test_links_tags_and_properties_name_what_their_author_meant() -> None:
 )
 def test_a_link_names_the_note_that_it_leads_to(link: str, name: str | None) -> None:
     assert [found for found, _, _ in seen(link)[1]] == ([] if name is None else [name])
+
+
+@pytest.mark.parametrize(
+    "text", ["- TODO Call Mia Berg", "Call Mia Berg ^c4ll-1d", "- [ ] Call Mia Berg", "Call Mia Berg"]
+)
+def test_marks_of_tasks_and_blocks_are_no_prose(text: str) -> None:
+    assert seen(text)[0].split() == ["Call", "Mia", "Berg"]
 
 
 def test_a_rule_across_the_page_hides_no_prose() -> None:

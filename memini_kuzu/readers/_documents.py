@@ -15,7 +15,7 @@ from memini_kuzu.errors import RecordError, TimeError
 from memini_kuzu.readers._inputs import Input, NotUnderstoodError, brief, decode, read_text, show
 from memini_kuzu.readers.conversations._clocks import date_alone
 from memini_kuzu.readers.conversations._pages import page_turns
-from memini_kuzu.readers.conversations._turns import records_of
+from memini_kuzu.readers.conversations._turns import numbered, records_of
 from memini_kuzu.records import MARKDOWN, Notice
 from memini_kuzu.text.frontmatter import LOADER, front_matter
 from memini_kuzu.text.markdown import heading, linked, unlinked
@@ -128,7 +128,7 @@ def read_html(stream: BinaryIO, given: Input) -> Iterator[Item]:
     soup = _soup(_markup(read_text(stream, given), given), given.name)
     turns = page_turns(soup)
     if turns is not None:
-        yield from records_of(given, turns)
+        yield from records_of(given, numbered(turns))
     else:
         yield _page(soup, given)
 

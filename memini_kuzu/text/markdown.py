@@ -66,13 +66,16 @@ SENTENCE = "\n\n"
 """What parts two blocks in the view: no sentence and no phrase goes over it."""
 
 
-_WIKILINK = re.compile(
-    r"(?P<embed>!?)\[\[(?P<target>[^\[\]|#^\n]*)(?P<part>[#^][^\[\]|\n]*)?(?:\\?\|(?P<words>[^\[\]\n]*))?\]\]"
+_WIKILINK = re.compile(  # in a table, the bar before the words is written \|
+    r"(?P<embed>!?)\[\[(?P<target>[^\[\]|#^\n]*?)(?P<part>[#^][^\[\]|\n]*)?(?:\\?\|(?P<words>[^\[\]\n]*))?\]\]"
 )
-_INSERTED = re.compile(  # a tag; a footnote's mark, a template's placeholder, an address, which are no prose
+_INSERTED = re.compile(  # a tag; marks of footnotes and blocks, placeholders, addresses, which are no prose
     r"(?<![\w&/#])#(?P<tag>[^\W\d_][\w-]*(?:/[\w-]+)*)|\[\^[^\]\s]+\]|\{\{.*?\}\}|<%.*?%>|https?://[^\s<>]+"
+    r"|(?<=\s)\^[a-zA-Z0-9-]+\s*\Z"
 )
-_MARKER = re.compile(r"\[![\w-]+\][+-]?[ \t]*|\[[ xX/-]\][ \t]+")  # of a callout, of a task
+_MARKER = re.compile(  # of a callout, of a task
+    r"\[![\w-]+\][+-]?[ \t]*|\[[ xX/-]\][ \t]+|(?:TODO|DOING|DONE|LATER|NOW|WAITING|CANCELED)[ \t]+"
+)
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:|//")
 _NEWLINE = re.compile(r"\r\n?|\n")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")

@@ -31,7 +31,7 @@ from memini_kuzu.readers.conversations._exports import export_turns, slack_names
 from memini_kuzu.readers.conversations._lines import line_turns
 from memini_kuzu.readers.conversations._mail import is_mail, is_mailbox, mail_turns, mbox_turns
 from memini_kuzu.readers.conversations._recordings import is_subtitles, subtitle_turns
-from memini_kuzu.readers.conversations._turns import records_of
+from memini_kuzu.readers.conversations._turns import numbered, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def recognised(data: bytes, text: str, given: Input) -> Iterator[Item] | None:
         return records_of(given, subtitle_turns(text, given))
     if text.lstrip()[:1] in {"[", "{"}:
         try:
-            return records_of(given, export_turns(text, given, _names(given)))
+            return records_of(given, numbered(export_turns(text, given, _names(given))))
         except RecordError:  # brackets open many a text
             pass
     turns = line_turns(text, given)
@@ -85,7 +85,7 @@ def read_subtitles(stream: BinaryIO, given: Input) -> Iterator[Item]:
 def read_export(stream: BinaryIO, given: Input) -> Iterator[Item]:
     """The messages of an export in JSON."""
     text = decode(read_text(stream, given, limit=EXPORT_LIMIT), given.encoding, given.name)
-    yield from records_of(given, export_turns(text, given, _names(given)))
+    yield from records_of(given, numbered(export_turns(text, given, _names(given))))
 
 
 def _names(given: Input) -> dict[str, str]:

@@ -168,12 +168,15 @@ def _parts(content: _Object) -> str:
     return "\n\n".join(each for each in found if each.strip())
 
 
+_CLAUDE_SAID = ("text", "voice_note")
+
+
 def _claude(data: Any, _names: Mapping[str, str]) -> _Turns:
     for talk in _objects(data if isinstance(data, list) else [data]):
         own, title = str(talk.get("uuid") or ""), _text(talk.get("name"))
         for message in _objects(talk.get("chat_messages")):
             content = _objects(message.get("content"))
-            texts = [_text(part.get("text")) for part in content if part.get("type") == "text"]
+            texts = [_text(part.get("text")) for part in content if part.get("type") in _CLAUDE_SAID]
             tools = sum(part.get("type") in {"tool_use", "tool_result"} for part in content)
             attached = len(_objects(message.get("attachments")))
             words = "\n\n".join(filter(str.strip, texts)) or ("" if tools else _text(message.get("text")))
@@ -216,6 +219,13 @@ def _telegram_text(value: Any) -> str:
     return _text(value)
 
 
+def _attached(parts: Any, keys: tuple[str, ...]) -> str:
+    """What stands in the boxes below a message: programs write all that they say there."""
+    return "\n\n".join(
+        words for part in _objects(parts) for words in (_text(part.get(key)) for key in keys) if words.strip()
+    )
+
+
 _DISCORD_SAID = frozenset({"Default", "Reply", "ThreadStarterMessage", "ChatInputCommand", "0", "19", ""})
 
 
@@ -226,7 +236,7 @@ def _discord(data: Any, _names: Mapping[str, str]) -> _Turns:
         if str(message.get("type", "")) not in _DISCORD_SAID:
             yield LeftOut(SYSTEM)
             continue
-        words = _text(message.get("content"))
+        words = _text(message.get("content")) or _attached(message.get("embeds"), ("title", "description"))
         for user in _objects(message.get("mentions")):
             words = re.sub(rf"<@!?{re.escape(str(user.get('id')))}>", f"@{_discord_name(user)}", words)
         yield Turn(words, _discord_name(author), message.get("timestamp"), str(message.get("id") or ""))
@@ -261,15 +271,17 @@ _SLACK_SAID = frozenset({"", "bot_message", "me_message", "file_share", "thread_
 _SLACK_MARK = re.compile(r"<(?P<kind>[@#!]?)(?P<what>[^<>|\s]+)(?:\|(?P<label>[^<>]*))?>")
 
 
+_SLACK_ATTACHED = ("pretext", "title", "text")
+
+
 def _slack(data: Any, names: Mapping[str, str]) -> _Turns:
     topics: dict[str, str] = {}
     for message in _objects(data):
         if _text(message.get("subtype")) not in _SLACK_SAID or message.get("type") != "message":
             yield LeftOut(SYSTEM)
             continue
-        words = html.unescape(
-            _SLACK_MARK.sub(lambda mark: _slack_mark(mark, names), _text(message.get("text")))
-        )
+        written = _text(message.get("text")) or _attached(message.get("attachments"), _SLACK_ATTACHED)
+        words = html.unescape(_SLACK_MARK.sub(lambda mark: _slack_mark(mark, names), written))
         user = _text(message.get("user"))
         profile = message.get("user_profile")
         profile = profile if isinstance(profile, dict) else {}

@@ -34,7 +34,10 @@ LONGEST_STAMP = 30
 
 GUESSED = "dates read by guess: nothing tells whether the day or the month comes first"
 
+ABOVE = "lines above the first message left out"
+
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
+_RULE = f"{_MARKS} \t\r="
 _PADDING = f"{_MARKS} ~\u202f\xa0"
 _OWN = "\u200e"  # WhatsApp on iOS puts it before what it says itself
 
@@ -121,21 +124,29 @@ def line_turns(text: str, given: Input) -> Iterator[Turn | LeftOut] | None:
         Turns, and what was left out.
     """
     lines = text.replace("\r\n", "\n").split("\n")
-    first = next((number for number, line in enumerate(lines) if line.strip(f"{_MARKS} \t=")), None)
+    first = next((number for number, line in enumerate(lines) if line.strip(_RULE)), None)
     if first is None:
         return None
     for pattern in _DATED:
         opened = _opened(lines, pattern, _dated_line)
         if opened and _is_chat(opened, lines, first):
-            return _chat(opened, given)
+            return _below(lines[: opened[0].line], _chat(opened, given))
     for pattern in _PLACED:
         opened = _opened(lines, pattern, str.strip)
         if len(opened) >= FEWEST - 1 and _speaks(opened) and opened[0].line <= first + FEWEST:
-            return _transcript(opened, given)
+            return _below(lines[: opened[0].line], _transcript(opened, given))
     opened = _opened(lines, _BARE, str.strip)
     if _is_dialogue(opened, lines):
-        return _dialogue(lines, given)
+        return _below(lines[: opened[0].line], _dialogue(lines, given))
     return None
+
+
+def _below(head: list[str], turns: Iterator[Turn | LeftOut]) -> Iterator[Turn | LeftOut]:
+    """The turns, and how many lines stand above them: a title, a list of who was there."""
+    above = sum(bool(line.strip(_RULE)) and not _POSITION.fullmatch(line.strip()) for line in head)
+    if above:
+        yield LeftOut(ABOVE, above)
+    yield from turns
 
 
 def _dated_line(line: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
 from email.utils import getaddresses
@@ -10,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from memini_kuzu.errors import RecordError
-from memini_kuzu.readers._inputs import HEAD, TEXT_LIMIT, brief
+from memini_kuzu.readers._inputs import HEAD, TEXT_LIMIT, UTF16, brief
 from memini_kuzu.readers.conversations._turns import MEDIA, QUOTED, LeftOut, Turn
 from memini_kuzu.times import to_millis
 
@@ -25,6 +27,7 @@ __all__ = ["is_mail", "is_mailbox", "mail_turns", "mbox_turns", "own_lines"]
 SIGNED, FILES = "lines of signatures left out", "attached files left out"
 
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:")
+_HEAD = re.compile(rb">?From |[!-9;-~]+[ \t]*:")  # of any field that a header may have, or that of a mailbox
 _REPLY = re.compile(
     r"(?:\s*(?:re|aw|antw|sv|vs|fwd?|wg|tr|rv|res|ref|odp|ynt)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
 )
@@ -98,28 +101,35 @@ def is_mailbox(data: bytes) -> bool:
 
 def mail_turns(data: bytes, given: Input) -> Iterator[Turn | LeftOut | RecordError]:
     """The turn of one mail."""
-    yield from _turns(data, given.name)
+    if data.startswith(UTF16):
+        data = data.decode("utf-16", "replace").encode()
+    # what editors put before the header, which would end it
+    head = data[:HEAD].removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    if head and not _HEAD.match(head):
+        yield RecordError(given.name, "is no mail: it begins with no header such as From:; name a text .txt")
+        return
+    yield from _turns(head + data[HEAD:], given.name, None)
 
 
 def mbox_turns(stream: BinaryIO, given: Input) -> Iterator[Turn | LeftOut | RecordError]:
     """The turns of a mailbox, streamed: one mail is in memory at a time."""
     mail, number, blank, size = list[bytes](), 0, True, 0
     for line in iter(lambda: stream.readline(TEXT_LIMIT), b""):
-        if blank and _FROM_LINE.match(line):
+        if blank and _FROM_LINE.match(line if number else line.removeprefix(codecs.BOM_UTF8)):
             if number:
-                yield from _turns(b"".join(mail), f"{given.name}:{number}")
+                yield from _turns(b"".join(mail), f"{given.name}:{number}", number)
             mail, size, number = [], 0, number + 1
         elif size <= TEXT_LIMIT:
             mail.append(line[1:] if re.match(rb">+From ", line) else line)
             size += len(line)
         blank = not line.strip()
     if number:
-        yield from _turns(b"".join(mail), f"{given.name}:{number}")
+        yield from _turns(b"".join(mail), f"{given.name}:{number}", number)
     else:
         yield RecordError(given.name, "is no mailbox: no line begins with 'From '; name a mail .eml")
 
 
-def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
+def _turns(data: bytes, origin: str, number: int | None) -> Iterator[Turn | LeftOut | RecordError]:
     if len(data) > TEXT_LIMIT:
         yield RecordError(origin, f"is over {TEXT_LIMIT // 2**20} MiB; leave its attachments out")
         return
@@ -140,7 +150,7 @@ def _turns(data: bytes, origin: str) -> Iterator[Turn | LeftOut | RecordError]:
         if count:
             yield LeftOut(what, count)
     if words or turn.title:
-        yield Turn(words or turn.title, turn.speaker, turn.time, turn.id, turn.title, "", turn.people)
+        yield replace(turn, text=words or turn.title, line=number)
     else:
         yield LeftOut(MEDIA)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memini_kuzu.errors import RecordError
@@ -20,6 +20,7 @@ __all__ = [
     "SYSTEM",
     "LeftOut",
     "Turn",
+    "numbered",
     "records_of",
 ]
 
@@ -51,7 +52,7 @@ class Turn:
     people : tuple of str
         To whom it is said.
     line : int or None
-        Where it stands in the file.
+        Where it stands in the file: its line, or its number; None where it is all of the file.
     """
 
     text: str
@@ -78,6 +79,14 @@ class LeftOut:
 
     what: str
     count: int = 1
+
+
+def numbered(turns: Iterable[Turn | LeftOut]) -> Iterator[Turn | LeftOut]:
+    """Turns with no line of their own, by their number: an error names one of them, and not the file."""
+    number = 0
+    for turn in turns:
+        number += isinstance(turn, Turn)
+        yield replace(turn, line=number) if isinstance(turn, Turn) else turn
 
 
 def records_of(given: Input, turns: Iterable[Turn | LeftOut | RecordError]) -> Iterator[Item]:
