@@ -56,7 +56,7 @@ REAL = Path(os.environ.get("MEMINI_EVENTS", ROOT.parent / "shared/data/icews14/e
 """ICEWS14, which is licensed for academic use and no part of the project."""
 
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 NO_REST = "-Dspark.master.rest.enabled=false"
 """Its port is a fixed one."""
