@@ -1,12 +1,12 @@
 """Kill a store's process at random moments, in every operation that writes, and see that nothing is lost.
 
-A child process does one operation after the other on a store (crash_operations.py: it remembers, takes in
-new versions, loads, exports and imports, merges, forgets, retunes, embeds, backs up, runs Cypher) and says
-after each that it is done. It is killed (SIGKILL) at a random moment: while it opens the store, while it
-works, or just after an operation began. A second store, the mirror, has the same operations done to it and is
-never killed. After a kill the store must hold, row by row, what the mirror holds after all operations that
-were acknowledged, or after one more, which may have been committed and not acknowledged; and what it holds
-must agree with itself (soundness.py). The next child goes on with the same store.
+A child process does one operation after the other on a store (crash_operations.py: it remembers, takes in new
+versions, loads, exports and imports, merges, edits entities, forgets, retunes, embeds, backs up, runs Cypher)
+and says after each that it is done. It is killed (SIGKILL) at a random moment: while it opens the store,
+while it works, or just after an operation began. A second store, the mirror, has the same operations done to
+it and is never killed. After a kill the store must hold, row by row, what the mirror holds after all
+operations that were acknowledged, or after one more, which may have been committed and not acknowledged; and
+what it holds must agree with itself (soundness.py). The next child goes on with the same store.
 
 After some kills a second one follows while the store is opened, before anybody has seen it; after some,
 readers and a writer open it at once; and now and then it is a server that is killed, while two clients

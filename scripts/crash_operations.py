@@ -76,6 +76,10 @@ ALIASES = [("Addie", PEOPLE[0]), (PEOPLE[1], PEOPLE[2]), (PEOPLE[4], PEOPLE[5]),
 """Names and what they stand for: two are entities themselves, which are united with others."""
 
 
+RENAMED = ["Ada Brook", "Grace Field"]
+"""What entities are renamed to."""
+
+
 class Letters:
     """An embedder: how often a text has each of the first letters.
 
@@ -446,6 +450,41 @@ def _forget_association(worker: Worker, _number: int, chance: random.Random) -> 
     worker.memory.forget(association=(one, other))
 
 
+def _document(worker: Worker, chance: random.Random) -> str:
+    """The id of one of the documents."""
+    ids: list[str] = sorted(document.id for document in worker.memory.list(k=1000))
+    return chance.choice(ids or ["0" * 16])
+
+
+def _update(worker: Worker, _number: int, chance: random.Random) -> None:
+    worker.memory.update(_document(worker, chance), sentences(chance, 2))
+
+
+def _forget_document(worker: Worker, _number: int, chance: random.Random) -> None:
+    worker.memory.forget(id=_document(worker, chance))
+
+
+def _drop_entity(worker: Worker, _number: int, chance: random.Random) -> None:
+    worker.memory.entity_drop(chance.choice(PEOPLE))
+
+
+def _rename_entity(worker: Worker, _number: int, chance: random.Random) -> None:
+    worker.memory.entity_rename(chance.choice(PEOPLE), chance.choice(RENAMED))
+
+
+def _split_entity(worker: Worker, _number: int, chance: random.Random) -> None:
+    name = chance.choice(PEOPLE)
+    worker.memory.entity_split(name, f"{name} (the ship)", [chance.choice(SOURCES)])
+
+
+def _undo_entity(worker: Worker, _number: int, chance: random.Random) -> None:
+    edited = worker.memory.cypher(
+        "MATCH (d:Dropped) RETURN d.name AS name UNION MATCH (s:Split) RETURN s.name AS name"
+    )
+    names = sorted(edited["name"].to_pylist()) if edited.num_rows else []
+    worker.memory.entity_undo(chance.choice([*names, *PEOPLE[:2]]))
+
+
 def _consolidate(worker: Worker, number: int, _chance: random.Random) -> None:
     worker.memory.consolidate(now=from_millis(START + (100 + number % CHAPTER) * DAY), threshold=0.0)
 
@@ -507,6 +546,12 @@ OPERATIONS: dict[str, tuple[int, Callable[[Worker, int, random.Random], None]]] 
     "load edges": (2, _load_edges),
     "exchange": (2, _exchange),
     "merge": (2, _merge),
+    "update": (2, _update),
+    "forget document": (1, _forget_document),
+    "entity drop": (2, _drop_entity),
+    "entity rename": (2, _rename_entity),
+    "entity split": (2, _split_entity),
+    "entity undo": (2, _undo_entity),
     "alias add": (3, _add_alias),
     "alias remove": (2, _remove_alias),
     "forget source": (1, _forget_source),

@@ -999,6 +999,33 @@ def test_a_folder_that_cannot_be_written_is_named(path: Path, monkeypatch: pytes
     Store(path, read_only=True).close()
 
 
+def test_a_store_that_needs_recovery_in_a_folder_that_cannot_be_written_says_so(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    place = tmp_path / "read only"
+    place.mkdir()
+    with Memory.open(path, extractor=Names(), clock=lambda: NOW) as memory:
+        memory.remember("Ada met Bob.", time="2025-01-01")
+        file = memory._store._engine._live
+        assert file.journal is not None
+        standby.keep(path, file.descriptor)
+        file.journal.rewrite(file.sequence, checksum(file.descriptor))
+        for end in ("", ".journal", ".standby"):
+            shutil.copy(path.with_name(path.name + end), place)
+        file.journal.undo_rewrite()
+    with monkeypatch.context() as patched:
+        patched.setattr("filelock.FileLock.acquire", refuse)
+        for name in ("unlink", "replace"):
+            patched.setattr(os, name, refuse)
+        with pytest.raises(StoreError, match=r"has to be recovered .*\(Read-only file system\); copy it to"):
+            Store(place / path.name, read_only=True)
+    with Memory.open(place / path.name, extractor=Names()) as memory:
+        assert memory.stats().documents == 1
+
+
 def test_a_lock_that_cannot_be_written_is_given_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

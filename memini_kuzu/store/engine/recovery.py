@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memini_kuzu.errors import StoreError
 from memini_kuzu.store.engine.checksum import checksum
 from memini_kuzu.store.engine.files import clear_work, unclean
 from memini_kuzu.store.engine.journal import Journal
@@ -43,7 +44,14 @@ def first_reader(path: Path, replay: Replay, share: float) -> OpenFile:
         return _locked_reader(path, replay, share)
     except UnlockableError:
         # no process can write in this folder, so no lock is needed
-        return OpenFile(path, True, None, replay, share)  # noqa: FBT003
+        try:
+            return OpenFile(path, True, None, replay, share)  # noqa: FBT003
+        except OSError as error:
+            raise StoreError(
+                f"{path} has to be recovered before it can be read, and nothing can be written beside it "
+                f"({error.strerror or error}); copy it to another folder, with all files of which the names "
+                "begin with its name, and open it there"
+            ) from error
 
 
 def _locked_reader(path: Path, replay: Replay, share: float) -> OpenFile:
