@@ -601,6 +601,32 @@ def test_nothing_is_wider_than_a_phone(
     assert overflow(page) <= 0
 
 
+def test_long_names_are_no_wider_than_a_phone(tmp_path: Path, opened: Callable[..., Page]) -> None:
+    name, source = "Q" + "y" * 200, "archive/" + "z" * 200
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory, serving(memory) as url:
+        for told in ("letters", source):
+            memory.remember("Ada Holm met Carl Berg.", time="2026-03-01", source=told)
+        memory.load_events(pa.table({"source": ["Ada Holm"], "target": [name], "time": ["2026-03-02"]}))
+        memory.alias_add(f"{name} II", name)
+        for view in (
+            f"entity?name={name}",
+            "entity?name=Ada+Holm",
+            "graph?name=Ada+Holm",
+            "time?",
+            "ask?cue=Ada",
+        ):
+            page = opened(f"{url}/#/{view}&at={AT}", viewport={"width": 390, "height": 844})
+            settle(page)
+            assert overflow(page) <= 0, view
+            page.context.close()
+        page = opened(f"{url}/#/entity?name={name}", viewport={"width": 390, "height": 844})
+        settle(page)
+        page.get_by_role("button", name="Drop").click()
+        page.get_by_text("is dropped.").wait_for()
+        notice = page.locator("#notice")
+        assert notice.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 def test_dark_mode_is_dark(shared: tuple[Memory, str], opened: Callable[..., Page]) -> None:
     _, url = shared
     grounds = []
