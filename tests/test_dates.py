@@ -72,6 +72,15 @@ def named(
         ("since February", ("2024-02-01", "2024-03-13")),
         ("after April 2023", ("2023-05-01", "2024-03-13")),
         ("after 2019", ("2020-01-01", "2024-03-13")),
+        ("since 2023-07-08", ("2023-07-08", "2024-03-13")),
+        ("since 7 July 2023", ("2023-07-07", "2024-03-13")),
+        ("since the 7th of July", ("2023-07-07", "2024-03-13")),
+        ("since July 7, 2023", ("2023-07-07", "2024-03-13")),
+        ("since 14.03.2023", ("2023-03-14", "2024-03-13")),
+        ("since the last week of February 2024", ("2024-02-23", "2024-03-13")),
+        ("since yesterday", ("2024-03-12", "2024-03-13")),
+        ("since last month", ("2024-02-01", "2024-03-13")),
+        ("since last Monday", ("2024-03-11", "2024-03-13")),
     ],
 )
 def test_a_date_is_read_as_people_mean_it(text: str, interval: tuple[str, str]) -> None:
@@ -249,6 +258,13 @@ def test_a_recall_selects_by_a_date_in_the_language_of_the_store(memory: Memory)
     found = memory.recall("Was sagte Ada in der Werkstatt im September 2023?", now=NOW)
     assert found.passages[0].id == "2023-09-14"
     assert [path.passage for path in found.paths if path.kind == "date"] == ["2023-09-14"]
+
+
+def test_what_has_been_so_since_a_day_is_answered_as_of_now(memory: Memory) -> None:
+    memory.remember("Gus is the harbour master.", time="2023-05-05", id="then", source="old")
+    memory.remember("Hal is the harbour master.", time="2024-03-01", id="now", source="new")
+    for since in ("May 2023", "5 May 2023", "2023-05-05"):
+        assert memory.recall(f"Who is the harbour master since {since}?", now=NOW).passages[0].id == "now"
 
 
 def test_a_language_is_a_name_and_no_path(tmp_path: Path) -> None:

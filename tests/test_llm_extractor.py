@@ -147,6 +147,7 @@ def test_batches_keep_their_order_and_the_limit_of_requests_at_a_time(endpoint: 
         lambda _body: (200, {}, b'{"choices": []}'),
         lambda _body: (500, {}, b"oops"),
         lambda _body: (429, {"Retry-After": "0"}, b"slow down"),
+        lambda _body: (200, {"Content-Length": "1000"}, b"{"),
     ],
 )
 def test_a_wrong_answer_is_asked_for_again(endpoint: Endpoint, wrong: Answer) -> None:

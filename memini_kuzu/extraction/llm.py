@@ -18,6 +18,7 @@ import urllib.request
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from http.client import HTTPException
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -273,7 +274,7 @@ class LLMExtractor:
                 ) from error
             pause = _seconds(error.headers.get("Retry-After"))
             raise _WrongAnswerError(f"status {error.code}: {told}", pause) from error
-        except (OSError, TimeoutError) as error:
+        except (OSError, HTTPException) as error:  # an answer that breaks off is no OSError
             raise _WrongAnswerError(f"no answer: {error}") from error
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise _WrongAnswerError(f"not the answer of a chat endpoint: {error!r}") from error

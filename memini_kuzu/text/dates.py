@@ -68,6 +68,9 @@ def _weekday(now: datetime, name: str) -> Interval:
 
 OPEN = {"since": since, "after": after}
 
+SINCE = re.compile(r"\bsince (?:the )?\Z")
+"""What makes of any date all from it until now; a month or a year alone is read with it."""
+
 # Tried in this order; what one has taken of the text, the next does not read again.
 PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Interval]]] = [
     (
@@ -153,10 +156,11 @@ def _read(text: str, now: datetime) -> tuple[list[Interval], str]:
     for pattern, interval in PATTERNS:
         for match in pattern.finditer(text):
             try:
-                found.append(interval(match, now))
+                stretch = interval(match, now)
             except (ValueError, OverflowError):
                 # 31 February, year 0: no such day, so the text names none
                 continue
+            found.append(since(stretch, now) if SINCE.search(text, 0, match.start()) else stretch)
         text = pattern.sub(lambda match: "#" * len(match.group()), text)
     return found, text
 
