@@ -1077,6 +1077,15 @@ def test_a_backup_goes_to_a_disk_without_hard_links(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("length", [84, 100])
+def test_a_backup_whose_name_is_too_long_is_refused_as_such(
+    memory: Memory, tmp_path: Path, length: int
+) -> None:
+    """A server failed at it: a name of 200 characters may have more bytes than a file's."""
+    with pytest.raises(StoreError, match="cannot be written: File name too long"):
+        memory.backup(tmp_path / ("中" * length))
+
+
 def test_of_two_backups_of_one_name_at_once_one_is_whole_and_the_other_refused(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

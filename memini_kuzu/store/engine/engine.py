@@ -374,7 +374,11 @@ class Engine:
             raise StoreError(f"{target.name} is a name that belongs to {shared.path.name}; pass another one")
         # until it has appeared: another backup of this name would write into the same file before it does
         with shared.writing:
-            if target.exists():
+            try:
+                there = target.exists()
+            except OSError as error:  # its name is too long
+                raise StoreError(f"{target} cannot be written: {error.strerror}") from error
+            if there:
                 raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
             if not target.parent.is_dir():
                 raise StoreError(f"folder {target.parent} does not exist; create it first")
