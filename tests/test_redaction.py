@@ -211,3 +211,13 @@ def test_metadata_that_only_begin_like_json_are_masked_as_text() -> None:
     redaction = Redaction(emails=True)
     for text in ("{ada@example.org}", "[ada@example.org", "[" * 100_000 + "ada@example.org"):
         assert redaction.mask_value(text) == redaction.mask(text)
+
+
+def test_a_text_that_is_json_is_masked_as_what_it_says(tmp_path: Path) -> None:
+    key = SECRETS["github-token"]
+    with Memory.open(tmp_path / "a.memini", extractor=RuleExtractor()) as memory:
+        told = json.dumps({"log": f"Ada's token:\n{key}"})
+        report = memory.remember(told)
+        assert memory.update(report.ids[0], told).unchanged == 1
+        assert report.redacted == {"github-token": 1}
+        assert json.loads(memory.get(report.ids[0]).text) == {"log": "Ada's token:\n[redacted:github-token]"}

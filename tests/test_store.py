@@ -1253,6 +1253,43 @@ def test_a_backup_goes_to_a_disk_without_hard_links(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("length", [84, 100])
+def test_a_backup_whose_name_is_too_long_is_refused_as_such(
+    memory: Memory, tmp_path: Path, length: int
+) -> None:
+    """A server failed at it: a name of 200 characters may have more bytes than a file's."""
+    with pytest.raises(StoreError, match="cannot be written: File name too long"):
+        memory.backup(tmp_path / ("中" * length))
+
+
+def test_of_two_backups_of_one_name_at_once_one_is_whole_and_the_other_refused(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second wrote into the first one's file, which appeared half written."""
+    memory.add(corpus(1, 10))
+    target = tmp_path / "copy.memini"
+    link, writing = os.link, memory._store._engine._live.writing
+
+    def another_may_copy() -> bool:
+        may = writing.acquire(blocking=False)
+        if may:
+            writing.release()
+        return may
+
+    def late(work: Path, there: Path) -> None:
+        with ThreadPoolExecutor(1) as another:
+            assert not another.submit(another_may_copy).result()
+        link(work, there)
+
+    monkeypatch.setattr("os.link", late)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(memory.backup, target) for _ in range(2)]
+    [refused] = filter(None, (each.exception() for each in both))
+    assert "writes over nothing" in str(refused)
+    with Memory.open(target, extractor=Names(), clock=lambda: NOW) as other:
+        assert contents(other) == contents(memory)
+
+
 def test_times_of_the_store_are_those_that_were_written(memory: Memory) -> None:
     memory.remember("Ada met Bob.", time="2025-03-01T12:34:56.789+02:00")
     assert memory._store.first_seen() == memory._store.last_seen()

@@ -125,7 +125,7 @@ class _Incoming:
         """The record with its secrets masked, and counted; a masked name names nobody."""
         mask = self._redaction.mask
         lead, in_lead = mask(record.text[: record.lead])
-        text, in_text = mask(record.text[record.lead :])
+        text, in_text = self._redaction.mask_value(record.text[record.lead :])
         title, in_title = mask(record.title)
         for counts in (in_lead, in_text, in_title):
             self._count(counts)

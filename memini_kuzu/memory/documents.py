@@ -87,7 +87,7 @@ class Documents(Learning):
             ]
         )
         if report.unchanged:
-            digest = text_digest(*(self._redaction.mask(part)[0] for part in (heading, text)))
+            digest = text_digest(self._redaction.mask(heading)[0], self._redaction.mask_value(text)[0])
             # a version that is known tells nothing new, so that the text stays what replaced it
             if not any(each.current and each.digest == digest for each in self.history(before.id)):
                 raise InputError(

@@ -182,7 +182,7 @@ class Redaction:
         return text, dict(counts)
 
     def mask_value(self, text: str) -> tuple[str, dict[str, int]]:
-        r"""The same for a value of metadata: an object or a list as JSON is masked, and stays JSON.
+        r"""The same for what may be data: an object or a list as JSON is masked, and stays JSON.
 
         Parameters
         ----------

@@ -393,13 +393,19 @@ class Engine:
         if target.parent.resolve() == shared.path.parent and target.name.startswith(f"{shared.path.name}."):
             # it could be taken for the journal or another file beside the store
             raise StoreError(f"{target.name} is a name that belongs to {shared.path.name}; pass another one")
-        if target.exists():
-            raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
-        if not target.parent.is_dir():
-            raise StoreError(f"folder {target.parent} does not exist; create it first")
-        with standby.appearing(target) as work, shared.writing:
-            shared.settle()
-            standby.copy(shared.descriptor, work)
+        # until it has appeared: another backup of this name would write into the same file before it does
+        with shared.writing:
+            try:
+                there = target.exists()
+            except OSError as error:  # its name is too long
+                raise StoreError(f"{target} cannot be written: {error.strerror}") from error
+            if there:
+                raise StoreError(f"{target} exists; a backup writes over nothing: name another path")
+            if not target.parent.is_dir():
+                raise StoreError(f"folder {target.parent} does not exist; create it first")
+            with standby.appearing(target) as work:
+                shared.settle()
+                standby.copy(shared.descriptor, work)
 
     def export(self, query: str) -> None:
         """Run EXPORT DATABASE, which changes nothing and accepts no parameter."""
