@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,21 @@ def test_every_moment_is_the_sum_of_its_events(times: list[int], until: int, giv
         expected = fold(group, 1, amount[past], (moment - time[past]) / DAY, given_ones)
         np.testing.assert_allclose(found, [value[0] for value in expected], rtol=1e-9, atol=1e-15)
     assert set(time[time <= until * DAY]) <= set(moments)
+
+
+@pytest.mark.parametrize("other", ["Paris", None])
+def test_a_trajectory_of_events_that_were_kept_in_part_is_refused(tmp_path: Path, other: str | None) -> None:
+    kept, unkept = (
+        pa.table({"source": ["Ada"], "target": ["Paris"], "time": [time]})
+        for time in ("2026-01-01", "2026-01-05")
+    )
+    with Memory.open(tmp_path / "b.memini", clock=lambda: START + 100 * DAY) as memory:
+        memory.load_events(kept, pa.table({"source": ["Bo"], "target": ["Rome"], "time": ["2026-01-03"]}))
+        memory.load_events(unkept, keep_events=False)
+        with pytest.raises(InputError, match="not all of its events were kept"):
+            memory.trajectory("Ada", other)
+        [found] = memory.associations("Bo")
+        assert memory.trajectory("Bo", other and "Rome").fast[-1] == pytest.approx(found.strength, rel=1e-9)
 
 
 def test_a_trajectory_ends_where_the_association_stands(memory: Memory) -> None:

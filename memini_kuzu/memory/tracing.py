@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 
 from memini_kuzu import insight
 from memini_kuzu.errors import InputError
 from memini_kuzu.memory.opening import OpenMemory
 from memini_kuzu.recall.foremost import foremost, names_none_of
+from memini_kuzu.store import view
 from memini_kuzu.store.ledger import read_ledger
+from memini_kuzu.store.loads import unkept_loads
+from memini_kuzu.tables import column
 from memini_kuzu.times import DAY, from_millis
 
 if TYPE_CHECKING:
@@ -58,7 +62,7 @@ class Tracing(OpenMemory):
         UnknownEntityError
             If there is none of that name; the message names similar ones.
         InputError
-            If no event of it until then is kept.
+            If no event of it until then is kept, or not all of them are.
 
         Examples
         --------
@@ -76,12 +80,17 @@ class Tracing(OpenMemory):
             source, name = self._resolve(entity)
             target, other_name = (None, None) if other is None else self._resolve(other)
             events = read_ledger(self._store.read, entity=source).in_time()
-        events = events.take(events.source == source)
-        if target is not None:
-            events = events.take(events.target == target)
-        events = events.take(events.time <= moment)
+            events = events.take((events.source == source) & (events.time <= moment))
+            if target is not None:
+                events = events.take(events.target == target)
+            is_whole = self._is_whole(source, target, moment, len(events))
+        what = name if other_name is None else f"{name} → {other_name}"
+        if len(events) and not is_whole:
+            raise InputError(
+                f"how {what} came to be cannot be known: not all of its events were kept; ask how strong it "
+                "is with memini associations"
+            )
         if not len(events):
-            what = name if other_name is None else f"{name} → {other_name}"
             raise InputError(
                 f"nothing tells of {what} until {from_millis(moment):%Y-%m-%d %H:%M}; the dates of events "
                 "that were loaded and not kept are not known"
@@ -90,6 +99,15 @@ class Tracing(OpenMemory):
             events.amount, events.time, moment, self.parameters, points=points
         )
         return insight.trajectory.Trajectory(name, other_name, time, fast, slow, events.time, events.amount)
+
+    def _is_whole(self, source: int, target: int | None, moment: int, told: int) -> bool:
+        """Whether what leads from an entity holds so many events until a moment, those that are kept."""
+        if not unkept_loads(self._store.read):
+            return True
+        known, unknown = view.outgoing(self._store, [source], view.View(from_millis(moment)))
+        if target is not None:
+            known, unknown = (each.filter(pc.equal(each["id"], target)) for each in (known, unknown))
+        return not unknown.num_rows and int(column(known, "events").sum()) <= told
 
     def overview(self, *, now: TimeLike | None = None, days: float = 30.0, k: int = 10) -> Overview:
         """The whole store at one moment: how strong its associations are, and what consolidated lately.
