@@ -781,6 +781,16 @@ def test_a_mail_that_was_saved_by_an_editor_has_its_head(saved: Callable[[str], 
     assert (record.text, record.time) == ("Jon: The pier is closed.", to_millis("2025-02-14T09:15"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_head_of_a_mail_may_hold_letters_as_they_are(encoding: str) -> None:
+    mail = HEAD.replace("Jon <", "J\u00f6rg Ray <").replace(": x", ": Gr\u00fc\u00dfe") + "\nHello.\n"
+
+    (record,) = read([write("a.eml", mail.encode(encoding))])
+
+    assert isinstance(record, Record)
+    assert (record.speaker, record.title) == ("J\u00f6rg Ray", "Gr\u00fc\u00dfe")
+
+
 def test_what_is_no_mail_is_an_error() -> None:
     (error,) = read([write("a.eml", "\0\1\2 and no header\n\ntext")])
 

@@ -125,6 +125,18 @@ def test_an_org_file_is_kept_and_its_code_is_no_prose() -> None:
     assert "Green" not in prose(record)
 
 
+def test_tasks_of_org_are_prose_without_their_states_plans_and_clocks() -> None:
+    Path("a.org").write_text(
+        "* TODO Call Mia\nSCHEDULED: <2025-01-05 Sun>\n"
+        ":LOGBOOK:\nCLOCK: [2025-01-02 Thu 10:00]\n:END:\nAda asked.\n* Done by Jon\n"
+    )
+
+    record = one("a.org")
+
+    assert prose(record).split() == ["Call", "Mia", "Ada", "asked.", "*", "Done", "by", "Jon"]
+    assert not plain_structure(record.text, 0, record.aside).has_code
+
+
 @pytest.mark.parametrize("name", ["a.docx", "a.epub", "a.ipynb"])
 def test_what_only_has_the_name_is_an_error(name: str) -> None:
     Path(name).write_bytes(b"[1, 2]")

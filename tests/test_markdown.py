@@ -116,7 +116,15 @@ def test_a_link_names_the_note_that_it_leads_to(link: str, name: str | None) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["- TODO Call Mia Berg", "Call Mia Berg ^c4ll-1d", "- [ ] Call Mia Berg", "Call Mia Berg"]
+    "text",
+    [
+        "- DONE Call Mia Berg\n  id:: 6596d3b1\n  :LOGBOOK:\n  CLOCK: [2025-01-02 Thu 10:00]\n  :END:",
+        "- LATER Call Mia Berg\n  SCHEDULED: <2025-01-05 Sun>",
+        "- TODO Call Mia Berg",
+        "Call Mia Berg ^c4ll-1d",
+        "- [ ] Call Mia Berg",
+        "Call Mia Berg",
+    ],
 )
 def test_marks_of_tasks_and_blocks_are_no_prose(text: str) -> None:
     assert seen(text)[0].split() == ["Call", "Mia", "Berg"]

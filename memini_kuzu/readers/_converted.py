@@ -24,7 +24,8 @@ __all__ = ["read_docx", "read_epub", "read_notebook", "read_org", "read_rst"]
 _ORG_TITLE = re.compile(r"^#\+TITLE:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
 _ORG_ASIDE = re.compile(
     r"^[ \t]*#\+BEGIN_(?P<kind>SRC|EXAMPLE)\b.*?^[ \t]*#\+END_(?P=kind)[^\n]*$"
-    r"|^[ \t]*:PROPERTIES:.*?^[ \t]*:END:[ \t]*$|^[ \t]*#\+\w+:[^\n]*$",
+    r"|^[ \t]*:[\w-]+:[ \t]*$.*?^[ \t]*:END:[ \t]*$|^[ \t]*#\+\w+:[^\n]*$"
+    r"|^[ \t]*(?-i:CLOCK|SCHEDULED|DEADLINE|CLOSED):[^\n]*$|^\*+[ \t]+(?-i:TODO|NEXT|WAITING|DONE)(?=[ \t])",
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
 
@@ -118,7 +119,7 @@ def read_rst(stream: BinaryIO, given: Input) -> Record:
 
 
 def read_org(stream: BinaryIO, given: Input) -> Record:
-    """The record of an Org file, verbatim; code, drawers and keywords are no prose."""
+    """The record of an Org file, verbatim; code, drawers, keywords and plans are no prose."""
     text = decode(read_text(stream, given), given.encoding, given.name)
     title = _ORG_TITLE.search(text)
     aside = tuple(found.span() for found in _ORG_ASIDE.finditer(text))

@@ -82,7 +82,12 @@ _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+\Z", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|<%.*?%>")
-_ORG_DATA = re.compile(r"\s*(?::PROPERTIES:|#\+(?!begin_))", re.IGNORECASE)  # drawers and keywords
+_ORG_DATA = re.compile(  # drawers, keywords, plans and states of tasks
+    r"\s*(?::[\w-]+:[ \t]*$|#\+(?!begin_)|(?:CLOCK|SCHEDULED|DEADLINE|CLOSED):|\*+[ \t])",
+    re.IGNORECASE | re.MULTILINE,
+)
+# lines that Logseq keeps for itself
+_DATA = re.compile(r":LOGBOOK:|:END:|CLOCK: |(?:SCHEDULED|DEADLINE): <|(?:id|collapsed):: ")
 
 
 class Link(NamedTuple):
@@ -421,6 +426,8 @@ class _Builder:
             start, written = self._cursor, self.text[self._cursor : end]
         marker = _MARKER.match(written) if first else None
         self._cursor = start + len(written)
+        if _DATA.match(written):
+            return
         at = start + (marker.end() if marker else 0)
         for found in _INSERTED.finditer(self.text, at, self._cursor):
             self._piece(at, found.start())

@@ -28,6 +28,7 @@ SIGNED, FILES = "lines of signatures left out", "attached files left out"
 
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:")
 _HEAD = re.compile(rb">?From |[!-9;-~]+[ \t]*:")  # of any field that a header may have, or that of a mailbox
+_BLANK = re.compile(rb"\r?\n\r?\n")
 _REPLY = re.compile(
     r"(?:\s*(?:re|aw|antw|sv|vs|fwd?|wg|tr|rv|res|ref|odp|ynt)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
 )
@@ -134,7 +135,7 @@ def _turns(data: bytes, origin: str, number: int | None) -> Iterator[Turn | Left
         yield RecordError(origin, f"is over {TEXT_LIMIT // 2**20} MiB; leave its attachments out")
         return
     try:
-        mail: Any = BytesParser(policy=policy.default).parsebytes(data)
+        mail: Any = BytesParser(policy=policy.default).parsebytes(_with_clear_head(data))
         turn = _turn(mail)
         # programs that mark what they pass on as they mark quotes say in the subject which it is
         forwards = _PASSED_ON.match(str(mail.get("subject") or "")) is not None
@@ -153,6 +154,17 @@ def _turns(data: bytes, origin: str, number: int | None) -> Iterator[Turn | Left
         yield replace(turn, text=words or turn.title, line=number)
     else:
         yield LeftOut(MEDIA)
+
+
+def _with_clear_head(data: bytes) -> bytes:
+    """A mail with its head in UTF-8, which the parser reads; older ones hold bytes of Windows-1252 there."""
+    blank = _BLANK.search(data)
+    end = blank.start() if blank else len(data)
+    try:
+        data[:end].decode()
+    except UnicodeDecodeError:
+        return data[:end].decode("cp1252", "replace").encode() + data[end:]
+    return data
 
 
 def _turn(mail: EmailMessage) -> Turn:
