@@ -264,6 +264,35 @@ def test_a_file_that_could_not_be_opened_again_is_opened_by_the_next_who_needs_i
         assert days(again) == told(0, 1)
 
 
+def test_a_file_for_which_there_was_no_descriptor_closes_no_other(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def none_left(path: Path, *rest: int) -> int:
+        if path == memory.path:
+            raise OSError(24, "Too many open files")
+        return real(path, *rest)
+
+    tell(memory, 0)
+    file = shared(memory)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", none_left)
+        with pytest.raises(StoreError, match="cannot be opened: Too many open files"):
+            file.reopen()
+    (tmp_path / "other").touch()
+    with (tmp_path / "other").open("rb") as other:
+        # it has the number of the descriptor that was closed
+        if other.fileno() != file.descriptor:
+            os.dup2(other.fileno(), file.descriptor)
+        number = file.descriptor
+        tell(memory, 1)
+        assert os.path.samestat(os.fstat(number), os.fstat(other.fileno()))
+        if other.fileno() != number:
+            os.close(number)
+    assert days(memory) == told(0, 1)
+
+
 def test_a_close_that_was_interrupted_leaves_nothing_open(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1186,6 +1186,26 @@ def test_what_is_renamed_is_on_disk_before_anything_relies_on_it(
         assert memory.stats().documents == 21
 
 
+def test_a_step_that_is_refused_for_want_of_descriptors_is_not_done(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(corpus(1, 20))
+    before = contents(memory)
+    real, places = os.open, iter(("the copy", "the journal"))
+
+    def few(path: Any, *rest: Any) -> int:
+        if path == memory.path.parent and next(places, "") == "the journal":
+            raise OSError(24, "Too many open files")
+        return real(path, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", few)
+        with pytest.raises(StoreError, match=r"Too many open files.*nothing of this step was kept"):
+            memory.consolidate(threshold=10.0)
+    assert contents(memory) == before
+    assert memory.consolidate(threshold=10.0).forgotten
+
+
 def test_a_checkpoint_that_fails_leaves_the_store_as_it_was(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -247,9 +247,20 @@ class Journal:
             target.write(head.pack())
             target.flush()
             os.fsync(target.fileno())
-        fresh.replace(path)
-        sync_folder(path.parent)
-        return cls(path, Written(head, [], None, base, AT_RECORDS))
+        # all that may fail is opened before: once it has its name, the step that it ends is done
+        journal = cls(fresh, Written(head, [], None, base, AT_RECORDS))
+        try:
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                fresh.replace(path)
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except BaseException:
+            journal.close()
+            raise
+        journal.path = path
+        return journal
 
     @property
     def size(self) -> int:

@@ -105,8 +105,13 @@ class OpenFile:
             # Kùzu would make an empty database there
             raise NotAStoreError(f"{self.path} is gone; put it back, or name another path")
         self.database = open_database(self.path, read_only=self.read_only, share=self.share)
-        # open as long as the database: closing it would release Kùzu's lock on the file
-        self.descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            # open as long as the database: closing it would release Kùzu's lock on the file
+            self.descriptor = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            # both are open or neither: the number of the one before may be another file's by now
+            close_database(self.database)
+            raise StoreError(f"{self.path} cannot be opened: {error.strerror or error}") from error
 
     def start(self) -> None:
         """Open the database and apply the journal."""
