@@ -306,6 +306,14 @@ def test_a_bad_row_of_a_file_is_named_with_its_file(
         memory.load_events(path)
 
 
+def test_two_columns_of_one_name_are_refused(memory: Memory, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("source,target,time,time,note,note\nAda,Charles,2026-03-01,2026-04-01,a,b\n")
+    for item in (path, pa.csv.read_csv(path)):
+        with pytest.raises(InputError, match="has 2 columns 'time'; rename all but one"):
+            memory.load_events(item)
+
+
 def test_a_number_that_is_no_time_is_named_by_its_row(memory: Memory) -> None:
     rows = pa.concat_tables([one(time=[1_772_323_200]), one(time=[20_513])])
     with pytest.raises(TimeError, match="a table, row 2: column 'time' holds 20513"):

@@ -152,10 +152,18 @@ def _wanted(columns: EventColumns) -> list[str]:
     return [columns.source, columns.target, columns.time, columns.amount or "amount", columns.kind or "kind"]
 
 
+def _refuse_doubles(names: list[str], columns: EventColumns, label: str) -> None:
+    """Of two columns of one name a reader would take either."""
+    for name in _wanted(columns):
+        if names.count(name) > 1:
+            raise InputError(f"{label} has {names.count(name)} columns {name!r}; rename all but one")
+
+
 def _csv(path: Path, columns: EventColumns, delimiter: str) -> Iterable[Any]:
     """Every column as text but the amount: types guessed from the first block fail on a later one."""
     with path.open("rb") as file:
         header = pa.csv.open_csv(file, parse_options=pa.csv.ParseOptions(delimiter=delimiter)).schema.names
+    _refuse_doubles(header, columns, str(path))
     text = dict.fromkeys((columns.source, columns.target, columns.time, columns.kind or "kind"), pa.string())
     types = text | {columns.amount or "amount": pa.float64()}
     included = [name for name in _wanted(columns) if name in header]
@@ -212,6 +220,7 @@ class _Checked:
 
     def batch(self) -> EventBatch:
         columns, table = self.columns, self.table
+        _refuse_doubles(table.column_names, columns, self.label)
         for name in (
             columns.source,
             columns.target,
