@@ -237,6 +237,7 @@ def test_another_way_to_write_a_name_only_shows_it_so(told: Memory) -> None:
     [
         ("Ada", "Bob", "unite the two with `memini alias add 'Ada' 'Bob'`"),
         ("Ada", "—", "holds no letter"),
+        ("Ada", "Zo\udceb", r"name 'Zo\\udceb' holds half of a character"),
         ("Nobody", "Ada", "no entity is named"),
     ],
 )
@@ -315,6 +316,7 @@ def test_what_a_source_tells_later_is_of_the_one_that_it_means(told: Memory) -> 
     [
         ("Bob", ["ships"], "is the name of an entity already"),
         ("Ada (ship)", [], "at least one source"),
+        ("Zo\udceb", ["ships"], "holds half of a character"),
         ("Ada (ship)", ["shops"], "'shops' is no source that mentions 'Ada'"),
         ("Ada (ship)", ["ships", "letters"], "rename it instead"),
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fixtures_memory import NOW, START, Names, contents, corpus
 
@@ -186,6 +188,18 @@ def test_what_was_told_under_a_former_name_is_recalled_by_the_present_one(
     assert [passage.id for passage in memory.recall("Latium")] == ["1"]
     assert {passage.id for passage in memory.recall("Catherine")} == {"2", "3"}
     assert memory.explain("Latium", "1").paths[0].through == ("rome",)
+
+
+@pytest.mark.parametrize("name", ["Zoë Müller", "Ọ̀ṣun", "दिल्ली", "சென்னை"])
+def test_a_name_whose_letters_carry_marks_is_understood_however_it_is_encoded(
+    memory: Memory, name: str
+) -> None:
+    time = from_millis(START)
+    memory.load_events(pa.table({"source": [name], "target": ["Hal"], "time": [time]}))
+    memory.remember("Gus met Hal.", time=time)
+    for form in ("NFC", "NFD"):
+        found = memory.recall(f"What of {unicodedata.normalize(form, name)}?")
+        assert found.entities[0].name == name
 
 
 def test_passages_of_one_id_have_reasons_of_their_own(

@@ -69,9 +69,7 @@ def drop_entity(store: Store, name: str) -> Edit:
 
 def rename_entity(store: Store, name: str, new: str) -> Edit:
     """Give an entity another name; see `Memory.entity_rename`."""
-    key, shown = canonical(new), " ".join(new.split())
-    if not key:
-        raise InputError(f"name {new!r} holds no letter or digit; pass a name")
+    key, shown = _called(new)
     with store.changing() as change:
         entity = resolve(store, name)
         if entity["id"] in store.dropped():
@@ -99,11 +97,25 @@ def rename_entity(store: Store, name: str, new: str) -> Edit:
     return Edit(entity["name"], "renamed", shown)
 
 
+def _called(name: str) -> tuple[str, str]:
+    """The key of a new name, and how it is shown."""
+    key, shown = canonical(name), " ".join(name.split())
+    if not key:
+        raise InputError(f"name {name!r} holds no letter or digit; pass a name")
+    try:
+        shown.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"name {name!r} holds half of a character; decode it with its own encoding"
+        ) from None
+    return key, shown
+
+
 def split_entity(store: Store, name: str, new: str, sources: Sequence[str]) -> Edit:
     """Tell two entities of one name apart, by the sources that mean the other; see `Memory.entity_split`."""
-    key, shown = canonical(new), " ".join(new.split())
-    if not key or not sources:
-        raise InputError(f"name {new!r}, {len(sources)} sources; pass a name, and at least one source")
+    key, shown = _called(new)
+    if not sources:
+        raise InputError(f"sources = {sources!r}; pass at least one source that means the other entity")
     with store.changing() as change:
         entity = resolve(store, name)
         if statements.read_alias(store, key) or statements.read_entity(store, stable_id(key)):

@@ -13,7 +13,7 @@ import numpy as np
 
 from memini_kuzu.extraction import canonical
 from memini_kuzu.identity import stable_id
-from memini_kuzu.text.analysis import STOP_WORDS, cue_terms, own_language, word_terms
+from memini_kuzu.text.analysis import MARKS, STOP_WORDS, cue_terms, own_language, word_terms
 from memini_kuzu.text.dates import named_intervals
 from memini_kuzu.text.languages import ENGLISH, UNSPACED, function_words, unspaced_character
 from memini_kuzu.times import DAY
@@ -47,13 +47,13 @@ SHORTEST_TYPO = 4
 LONG_NAME = 8
 """Letters from which two edits are forgiven."""
 
-WORD = re.compile(r"[\w'’&.+#-]+")
+WORD = re.compile(rf"[\w{MARKS}'’&.+#-]+")
 
 
 @cache
 def _part() -> re.Pattern[str]:
     """What a name may begin or end with: a word, or a character where there are no blanks between words."""
-    return re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w'’&.+#-])+")
+    return re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w{MARKS}'’&.+#-])+")
 
 
 def _is_unspaced(word: str) -> bool:

@@ -26,7 +26,7 @@ from memini_kuzu.text.languages import ENGLISH, HAN, SYLLABIC, UNSPACED, detect,
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["STOP_WORDS", "analyse", "cue_terms", "own_language", "terms", "word_terms"]
+__all__ = ["MARKS", "STOP_WORDS", "analyse", "cue_terms", "own_language", "terms", "word_terms"]
 
 STOP_WORDS = frozenset(
     (  # noqa: SIM905 - a paragraph reads better than a column of words
