@@ -337,6 +337,18 @@ def test_edits_of_what_was_split_off_are_undone_the_last_first(empty_store: Path
         assert contents(memory) == before
 
 
+def test_a_split_holds_where_the_other_one_has_another_name_since(told: Memory) -> None:
+    tell_of_two(told)
+    told.entity_split("Ada", "Ada (ship)", ["ships"])
+    told.entity_rename("Ada", "Countess")
+    told.remember("Ada reached Oslo.", source="ships", id="later")
+    told.remember("Ada met Dora.", source="letters", id="later")
+    assert {one.target for one in told.associations("Ada (ship)")} == {"Malmo", "Oslo"}
+    assert not {"Malmo", "Oslo"} & {one.target for one in told.associations("Countess", k=1000)}
+    with pytest.raises(InputError, match="has another name, which is to be taken back first"):
+        told.entity_undo("Ada (ship)")
+
+
 @pytest.mark.parametrize(
     ("name", "sources", "message"),
     [
