@@ -433,6 +433,24 @@ def literals_of_other_types_skip_rows(path: Path) -> bool:
 
 
 @probe
+def paths_read_columns_of_other_types(path: Path) -> bool:
+    session = Session(path)
+    session.run(
+        "CREATE NODE TABLE P(id INT64 PRIMARY KEY)",
+        "CREATE NODE TABLE Q(id STRING PRIMARY KEY)",
+        "CREATE REL TABLE R(FROM P TO P)",
+        "CREATE (:P {id: 1})-[:R]->(:P {id: 2})",
+    )
+
+    def ids(pattern: str) -> list[str]:
+        [[nodes]] = session.run(f"MATCH p = {pattern} RETURN nodes(p)")
+        return [str(node["id"]) for node in nodes]
+
+    assert ids("(a:P)-[:R]->(b:P)") == ids("(a)-[:R]->(b)") == ["1", "2"]
+    return ids("(a:P)-[:R]->(b)") != ["1", "2"]
+
+
+@probe
 def set_after_a_dropped_column_crashes(path: Path) -> bool:
     session = Session(path, compression=True)
     session.run(

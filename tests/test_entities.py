@@ -269,6 +269,26 @@ def test_nothing_else_can_be_undone(told: Memory) -> None:
             told.entity_undo(name)
 
 
+def test_a_former_name_comes_back_by_undoing(told: Memory) -> None:
+    told.entity_rename("Ada", "Countess")
+    with pytest.raises(InputError, match="'Ada' stands for 'Countess' already; `memini entity undo 'Ada'`"):
+        told.entity_rename("Countess", "Ada")
+    told.alias_add("Duchess", "Countess")
+    with pytest.raises(InputError, match="`memini alias remove 'Duchess'` first"):
+        told.entity_rename("Countess", "Duchess")
+
+
+def test_what_is_dropped_stays_so_where_its_name_is_to_be_taken_back(told: Memory) -> None:
+    told.entity_rename("Ada", "Countess")
+    told.entity_drop("Countess")
+    before = contents(told)
+    with pytest.raises(InputError, match="'Ada' is called now is dropped"):
+        told.entity_undo("Ada")
+    assert contents(told) == before
+    told.entity_undo("Countess")
+    assert told.entity_undo("Ada").name == "Ada"
+
+
 # --- splitting ---
 
 
@@ -309,6 +329,35 @@ def test_what_a_source_tells_later_is_of_the_one_that_it_means(told: Memory) -> 
         told.associations("Ada (ship)")
     told.remember("Ada reached Oslo.", source="ships", id="later")
     assert [one.name for one in told.entities(1000) if "ship" in one.name] == ["Ada (ship)"]
+
+
+def test_edits_of_what_was_split_off_are_undone_the_last_first(empty_store: Path, tmp_path: Path) -> None:
+    with opened(Path(shutil.copy(empty_store, tmp_path / "a.memini"))) as memory:
+        tell_of_two(memory)
+        before = contents(memory)
+        memory.entity_split("Ada", "Adaship", ["ships"])
+        split = contents(memory)
+        memory.entity_rename("Adaship", "Titan")
+        assert memory.entity_undo("Adaship").entity == "Titan"
+        assert contents(memory) == split
+        memory.alias_add("Adaship", "Bob")
+        with pytest.raises(InputError, match="stands for another entity; `memini alias remove` it first"):
+            memory.entity_undo("Adaship")
+        memory.alias_remove("Adaship")
+        assert memory.entity_undo("Adaship").name == "Ada"
+        assert contents(memory) == before
+
+
+def test_a_split_holds_where_the_other_one_has_another_name_since(told: Memory) -> None:
+    tell_of_two(told)
+    told.entity_split("Ada", "Ada (ship)", ["ships"])
+    told.entity_rename("Ada", "Countess")
+    told.remember("Ada reached Oslo.", source="ships", id="later")
+    told.remember("Ada met Dora.", source="letters", id="later")
+    assert {one.target for one in told.associations("Ada (ship)")} == {"Malmo", "Oslo"}
+    assert not {"Malmo", "Oslo"} & {one.target for one in told.associations("Countess", k=1000)}
+    with pytest.raises(InputError, match="has another name, which is to be taken back first"):
+        told.entity_undo("Ada (ship)")
 
 
 @pytest.mark.parametrize(

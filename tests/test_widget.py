@@ -80,6 +80,17 @@ def test_an_entity_is_expanded_while_the_memory_is_open(memory: Memory) -> None:
     assert len(widget.answers) == 2
 
 
+def test_an_error_is_told_each_time_it_happens(memory: Memory) -> None:
+    widget = memory.graph("Ada Holm", now=NOW)
+    told: list[str] = []
+    widget.observe(lambda change: told.append(change["new"]), "error")
+    for _ in range(2):
+        widget._told(widget, {"expand": "Nobody Known"}, [])
+    said = [each for each in told if each]
+    assert len(said) == 2
+    assert "no entity is named" in said[1]
+
+
 @pytest.mark.slow
 def test_a_browser_draws_it_and_moves_it_through_time(memory: Memory, opened: Callable[..., Page]) -> None:
     widget = memory.graph("Bruno Lind", now=NOW)

@@ -72,8 +72,10 @@ def columns(documents: list[Document], aliases: dict[str, int], splits: Splits, 
                 if found_there.key not in ids:
                     entity = resolve(found_there)
                     called = found_there
-                    if entity in apart:
-                        key, name = apart[entity]
+                    # the entity that was split may have another name since
+                    whole = own if (own := stable_id(found_there.key)) in apart else entity
+                    if whole in apart:
+                        key, name = apart[whole]
                         called = found_there._replace(key=key, name=name)
                         entity = resolve(called)
                     ids[found_there.key] = entity, called

@@ -77,7 +77,11 @@ def rename_entity(store: Store, name: str, new: str) -> Edit:
         if key == entity["key"]:
             change.update("Entity", pa.table({"id": [entity["id"]], "name": [shown]}))
             return Edit(entity["name"], "renamed", shown)
-        if statements.read_alias(store, key) or statements.read_entity(store, stable_id(key)):
+        there = statements.read_alias(store, key)
+        if there is not None and there["entity"] == entity["id"]:
+            back = "entity undo" if _is_renamed(there) else "alias remove"
+            raise InputError(f"{new!r} stands for {entity['name']!r} already; `memini {back} {new!r}` first")
+        if there is not None or statements.read_entity(store, stable_id(key)):
             raise InputError(
                 f"{new!r} is the name of an entity already; unite the two with `memini alias add "
                 f"{entity['name']!r} {new!r}`"
@@ -187,7 +191,10 @@ def _unite(store: Store, key: str, splits: list[dict[str, Any]]) -> Edit:
         parted = statements.read_entity(store, stable_id(key))
         whole = statements.read_entity(store, splits[0]["entity"])
         if parted is not None and whole is None:
-            raise InputError(f"what {parted['name']!r} was split from has been forgotten; rename it instead")
+            raise InputError(
+                f"what {parted['name']!r} was split from has another name, which is to be taken back first, "
+                "or has been forgotten: then rename it instead"
+            )
         if parted is not None and whole is not None:
             merge_entities(store, change, parted, whole)
     return Edit(key if parted is None else parted["name"], "restored", "" if whole is None else whole["name"])
@@ -201,10 +208,23 @@ def undo_entity(store: Store, name: str) -> Edit:
         if found is not None:
             change.delete("Dropped", pa.table({"key": [key]}))
             return Edit(found["name"], "restored", found["name"])
-    if key and (splits := splits_into(store, key)):
-        return _unite(store, key, splits)
     alias = statements.read_alias(store, key) if key else None
-    if alias is None or alias["undo"] is None or not json.loads(alias["undo"]).get("renamed"):
-        raise InputError(f"{name!r} was neither dropped, renamed nor split off; name what was done")
-    gone = remove_alias(store, name)
-    return Edit(gone.entity, "restored", gone.name)
+    splits = splits_into(store, key) if key else []
+    if alias is not None and _is_renamed(alias):
+        # one that was split off was renamed after that
+        if alias["entity"] in store.dropped():
+            raise InputError(
+                f"what {name!r} is called now is dropped; `memini entity undo` takes that back first"
+            )
+        gone = remove_alias(store, name)
+        return Edit(gone.entity, "restored", gone.name)
+    if alias is not None and splits:
+        raise InputError(f"{name!r} stands for another entity; `memini alias remove` it first")
+    if splits:
+        return _unite(store, key, splits)
+    raise InputError(f"{name!r} was neither dropped, renamed nor split off; name what was done")
+
+
+def _is_renamed(alias: dict[str, Any]) -> bool:
+    """Whether an alias is a name that its entity had before."""
+    return alias["undo"] is not None and bool(json.loads(alias["undo"]).get("renamed"))

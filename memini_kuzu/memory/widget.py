@@ -108,6 +108,7 @@ class GraphWidget(anywidget.AnyWidget):
 
     def _told(self, _: object, content: dict[str, Any], __: object) -> None:
         """Somebody expands an entity."""
+        self.error = ""  # the same error again would be no change, which is not told
         try:
             self.answers = [*self.answers, self._asked(str(content["expand"]))]
         except MeminiError as error:

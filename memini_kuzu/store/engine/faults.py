@@ -206,6 +206,13 @@ FAULTS = (
         "write literals of the column's type: events > 0.",
     ),
     Fault(
+        "paths_read_columns_of_other_types",
+        "In a path variable, nodes with a label and nodes without one have a column of one name in several "
+        "types, where tables differ in it, as in id; it is read as the first of them. So p, nodes(p) and "
+        "rels(p) of p = (a:Entity)-[:ASSOCIATES]->(b) hold wrong values or end the process.",
+        "Nothing: queries name the label of every node of a path, or of none.",
+    ),
+    Fault(
         "set_after_a_dropped_column_crashes",
         "Where a column was dropped since the last checkpoint, and several columns that were added after it "
         "are SET, the next checkpoint crashes the process.",
