@@ -67,7 +67,7 @@ class KnownSelections:
                 return
             version = model.version + 1
             parts = _Parts(change)
-            if not parts.followed:
+            if not parts.followed or parts.cuts_mentions(model):
                 self._clear()
                 return
             stale = [asked for asked, (each, _) in self._kept.items() if each.version < version - NOTED]
@@ -198,6 +198,11 @@ class _Parts:
     def _ids(self, how: str, table: str, name: str) -> Ints:
         columns = [column(part.rows, name) for part in self._parts if (part.how, part.table) == (how, table)]
         return np.concatenate([NONE, *columns]).astype(np.int64)
+
+    def cuts_mentions(self, model: Model) -> bool:
+        """Whether entities go that passages mention which stay: their mentions end with them."""
+        _, rows = model.mentions.find("entity", self._ids("delete", "Entity", "id"))
+        return not np.isin(model.mentions.take("passage", rows), self.passages_gone).all()
 
     @property
     def takes_away(self) -> bool:
