@@ -138,15 +138,15 @@ def test_what_others_take_away_leaves_a_scope_as_it_is(held: Memory) -> None:
     assert not unlike(store, FILTERS)
 
 
-def test_an_entity_that_was_forgotten_is_mentioned_in_a_scope_only_by_what_is_told_later(
+def test_of_an_entity_that_was_forgotten_a_scope_has_only_what_is_told_later(
     held: Memory,
 ) -> None:
     asked = Filter(sources=("letters",))
-    held.remember("Zoe.", source="letters", time=from_millis(NOW))
+    held.remember("Ulla.", source="letters", time=from_millis(NOW))
     assert not unlike(held._store, [asked])
     # nothing told of it with another, so that no document changes
-    held.forget(entity="Zoe", dry_run=False)
-    held.remember("Zoe met Quentin.", source="letters", time=from_millis(NOW + 1))
+    held.forget(entity="Ulla", dry_run=False)
+    held.remember("Ulla met Quentin.", source="letters", time=from_millis(NOW + 1))
     assert not unlike(held._store, [asked])
 
 
