@@ -12,7 +12,17 @@ from datetime import UTC, date, datetime, timedelta
 
 from memini_kuzu.errors import TimeError
 
-__all__ = ["DAY", "LATEST", "Clock", "TimeLike", "from_millis", "system_clock", "to_millis"]
+__all__ = [
+    "DAY",
+    "LATEST",
+    "MILLIS",
+    "SECONDS",
+    "Clock",
+    "TimeLike",
+    "from_millis",
+    "system_clock",
+    "to_millis",
+]
 
 TimeLike = datetime | date | str
 
@@ -21,6 +31,10 @@ Clock = Callable[[], int]
 
 DAY = 86_400_000
 """Milliseconds in a day: the dynamics count in days."""
+
+SECONDS, MILLIS = 1e8, 1e11
+"""Numbers from which a time is in seconds since 1970, and in milliseconds: both are in March 1973. What is
+read as the wrong one lies in the far future; days and years have smaller numbers."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

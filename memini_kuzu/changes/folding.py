@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memini_kuzu.dynamics import spectrum
 from memini_kuzu.errors import InputError
-from memini_kuzu.readers.tabular import LAST, MILLIS, SECONDS
+from memini_kuzu.readers.tabular import LAST
 from memini_kuzu.tables import EDGE_SCHEMA, EDGE_TIMES
-from memini_kuzu.times import DAY, LATEST
+from memini_kuzu.times import DAY, LATEST, MILLIS, SECONDS
 
 if TYPE_CHECKING:
     from types import ModuleType

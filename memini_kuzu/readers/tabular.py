@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from memini_kuzu.errors import InputError, RecordError, TimeError
 from memini_kuzu.tables import TIMESTAMP
-from memini_kuzu.times import DAY, from_millis, to_millis
+from memini_kuzu.times import DAY, MILLIS, SECONDS, from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,17 +25,13 @@ if TYPE_CHECKING:
 
     from memini_kuzu.records import EventColumns
 
-__all__ = ["LAST", "MILLIS", "SECONDS", "EventBatch", "event_batches", "times"]
+__all__ = ["LAST", "EventBatch", "event_batches", "times"]
 
 ROWS = 1_000_000
 """Rows of a batch: what is in memory at a time, some 100 MB."""
 
 BLOCK = 1 << 26
 """Bytes of text that are read at a time."""
-
-SECONDS, MILLIS = 1e8, 1e11
-"""Numbers from which a time is in seconds since 1970, and in milliseconds: both are in March 1973. What is
-read as the wrong one lies in the far future; days and years have smaller numbers."""
 
 LAST = MILLIS * MILLIS / SECONDS
 """Numbers from which a time is too large for milliseconds: microseconds begin here, also in March 1973."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from memini_kuzu.errors import RecordError
 from memini_kuzu.readers._inputs import NotUnderstoodError, brief
 from memini_kuzu.readers.conversations._turns import SYSTEM, LeftOut, Turn
+from memini_kuzu.times import MILLIS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,9 +30,6 @@ BRANCHES, TOOLS, ATTACHED = (
 """What else a conversation with an assistant holds."""
 
 _SECOND = 1000
-
-MILLIS = 10**11
-"""From this number on a time counts milliseconds: as seconds it would be in the year 5138."""
 
 TOPIC = 120
 """Characters of a message that tell what the replies to it are about."""
